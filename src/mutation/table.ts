@@ -1,0 +1,53 @@
+// Room mutation: the shared language of listener, service and adapters. No I/O here.
+
+export const platforms = ['salesforce', 'hubspot', 'stripe', 'airtable', 'github'] as const
+export type Platform = typeof platforms[number]
+
+export const operations = ['insert', 'update', 'delete'] as const
+export type Operation = typeof operations[number]
+
+/** One column of a synced table and the platform's field behind it. */
+export interface Column {
+  /** Its name in Postgres. */
+  readonly name: string
+  /** The platform's own name of the field; also the column's comment in the database. */
+  readonly field: string
+  /** Its Postgres type as DDL writes it: `text`, `varchar(18)`, `numeric(18,2)`, `jsonb`, `text[]`. */
+  readonly type: string
+  /** May an INSERT give it a value? */
+  readonly insertable: boolean
+  /** May an UPDATE set it? */
+  readonly updatable: boolean
+  /** The platform refuses an INSERT without it. Told to people; the platform, not Sluice, enforces it. */
+  readonly required: boolean
+}
+
+/** A table whose rows mirror the platform's records. Its primary key is always the column `id`. */
+export interface SyncedTable {
+  readonly syncId: string
+  readonly platform: Platform
+  readonly schema: string
+  readonly name: string
+  /** The platform's own name of the object: `Contact`, `customers`, … */
+  readonly object: string
+  /** In the order of the table; the first is `id`. */
+  readonly columns: readonly Column[]
+}
+
+/** The primary key of every synced table. */
+export const idColumn = 'id'
+
+/** `schema.name`, the key under which tables are looked up. Both parts as Postgres folds them, unquoted. */
+export function tableKey(schema: string, name: string): string {
+  return `${schema}.${name}`
+}
+
+/** The column of that name, or undefined. */
+export function findColumn(table: SyncedTable, name: string): Column | undefined {
+  return table.columns.find((column) => column.name === name)
+}
+
+/** Does the value of such a column travel as JSON (arrays and documents), not as plain text? */
+export function isJsonType(type: string): boolean {
+  return type === 'jsonb' || type === 'json' || type.endsWith('[]')
+}

@@ -1,0 +1,78 @@
+// Room platforms: the interface that every adapter keeps. No platform's name appears outside its folder and the registry.
+
+import type { Http } from '../lib/http.ts'
+import type { Log } from '../lib/log.ts'
+import type { Deadline } from '../lib/deadline.ts'
+import type { Mutation, Outcome, Values } from '../mutation/mutation.ts'
+import type { Column, Operation, Platform, SyncedTable } from '../mutation/table.ts'
+
+/** What an adapter needs to call its platform on behalf of one connection. */
+export interface Caller {
+  /** Base URL of the platform's API for this connection, without a trailing slash. */
+  readonly baseUrl: string
+  readonly http: Http
+  readonly deadline: Deadline
+  /** Aborted when the caller is no longer interested; honoured only before the request is sent. */
+  readonly signal: AbortSignal
+  readonly log: Log
+  /**
+   * The access token to use. `refused`: the token that the platform has just refused (expired or revoked); another one
+   * is obtained, once, however many callers ask. Throws the fault `credential_refused` when there is none to be had.
+   */
+  token(refused?: string): Promise<string>
+}
+
+/** A table as the platform describes it: a SyncedTable without what the sync adds. */
+export interface TableShape {
+  readonly object: string
+  /** Proposed name of the table in Postgres, e.g. `contacts`. */
+  readonly name: string
+  readonly columns: readonly Column[]
+}
+
+/** One page of records, for filling a table. */
+export interface Page {
+  readonly rows: readonly { readonly id: string; readonly values: Values }[]
+  /** Opaque; null on the last page. */
+  readonly next: string | null
+}
+
+/** Tokens as a token endpoint answers them. */
+export interface Tokens {
+  readonly accessToken: string
+  /** The new refresh token where the platform rotates it. */
+  readonly refreshToken?: string
+  /** Milliseconds since 1970, as far as known. */
+  readonly expiresAt?: number
+  /** Base URL for API calls, where the platform tells it with the token. */
+  readonly baseUrl?: string
+}
+
+/** What the refresh-token grant needs. */
+export interface RefreshGrant {
+  readonly http: Http
+  readonly deadline: Deadline
+  /** URL of the token endpoint. */
+  readonly tokenUrl: string
+  readonly refreshToken: string
+  readonly clientId: string
+  readonly clientSecret?: string
+}
+
+/** An adapter: data first, and a few functions. */
+export interface Adapter {
+  readonly platform: Platform
+  /** Rows per statement. */
+  readonly limits: Readonly<Record<Operation, number>>
+  /** Describes these objects (the platform's own names). Throws a Fault. */
+  describe(objects: readonly string[], caller: Caller): Promise<TableShape[]>
+  /**
+   * Carries out a mutation. Never throws for what the platform or the network did: that is an outcome. Sends each
+   * write once; a retry is only made when the platform surely wrote nothing (an expired token).
+   */
+  write(mutation: Mutation, table: SyncedTable, caller: Caller): Promise<Outcome>
+  /** One page of all records of a table. `cursor` null: the first. Throws a Fault. */
+  page(table: SyncedTable, cursor: string | null, caller: Caller): Promise<Page>
+  /** The OAuth refresh-token grant. Throws `credential_refused` when revoked, `unreachable` or `platform_failed` else. */
+  refresh(grant: RefreshGrant): Promise<Tokens>
+}

@@ -1,0 +1,84 @@
+// A real Postgres for tests: one cluster a run, a database of its own for each test file.
+
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import { type Cluster, startCluster } from '../../src/lib/cluster.ts'
+
+/** How a test reaches its cluster: the one of the run (test/run.ts) or one started for this file alone. */
+export interface TestCluster {
+  readonly port: number
+  url(database: string): string
+  /** Makes an empty database and gives its superuser URL. */
+  createDatabase(): Promise<string>
+  stop(): Promise<void>
+}
+
+const password = 'postgres'
+
+/** The cluster to test against. Call `stop` in `after`. */
+export async function testCluster(): Promise<TestCluster> {
+  const shared = process.env['SLUICE_TEST_CLUSTER_PORT']
+  if (shared !== undefined) return wrap(Number(shared), async () => {})
+  const own = await startTestCluster()
+  return wrap(own.port, () => own.stop())
+}
+
+/** Starts a fresh cluster in a temporary folder; `stop` removes it. */
+export async function startTestCluster(
+  options: { binDir?: string; hba?: string[]; settings?: Record<string, string> } = {},
+): Promise<Cluster> {
+  // initdb runs as another user when the tests run as root, so the folder must be open to it
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-test-'))
+  chmodSync(folder, 0o755)
+  const settings = { fsync: 'off', max_prepared_transactions: '10', ...options.settings }
+  const cluster = await startCluster({
+    ...options,
+    settings,
+    dataDir: join(folder, 'data'),
+    port: await freePort(),
+    password,
+  })
+  return {
+    ...cluster,
+    stop: async () => {
+      await cluster.stop('immediate')
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A port of loopback that nobody listened on a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}
+
+let count = 0
+
+function wrap(port: number, stop: () => Promise<void>): TestCluster {
+  const url = (database: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`
+  return {
+    port,
+    url,
+    stop,
+    createDatabase: async () => {
+      const name = `test_${process.pid}_${Date.now().toString(36)}_${++count}`
+      const sql = postgres(url('postgres'), { max: 1 })
+      try {
+        await sql.unsafe(`create database ${name}`)
+      } finally {
+        await sql.end()
+      }
+      return url(name)
+    },
+  }
+}

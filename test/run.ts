@@ -1,0 +1,45 @@
+// `npm test`: starts one Postgres cluster for the whole run, then the suite on Deno (or, with `--node`, on Node 24).
+// Arguments after the flags name the test files to run.
+
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { startTestCluster } from './help/cluster.ts'
+
+const args = process.argv.slice(2)
+const onNode = args.includes('--node')
+const named = args.filter((arg) => !arg.startsWith('--'))
+
+function testFiles(): string[] {
+  if (named.length > 0) return named
+  return readdirSync('test', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => join('test', name))
+    .sort()
+}
+
+/** The Node 24 that the npm package `node24` brings. */
+function node24(): string {
+  const require = createRequire(import.meta.url)
+  return join(dirname(require.resolve('node24/package.json')), 'bin', 'node')
+}
+
+function command(): [string, string[]] {
+  const files = testFiles()
+  if (onNode) return [node24(), ['--test', '--test-concurrency=2', ...files]]
+  return [process.execPath, ['test', '-A', '--no-check', ...files]]
+}
+
+const cluster = await startTestCluster()
+const [program, programArgs] = command()
+const child = spawn(program, programArgs, {
+  stdio: 'inherit',
+  env: { ...process.env, SLUICE_TEST_CLUSTER_PORT: String(cluster.port) },
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+const code = await new Promise<number>((resolve) =>
+  child.once('exit', (code) => resolve(code ?? 1))
+)
+await cluster.stop()
+process.exit(code)
