@@ -1,4 +1,8 @@
-// Room lib: the one transport for everything that Sluice sends over HTTP.
+// Room lib: the one transport for everything that Sluice sends over HTTP. It promises to send each request at most once,
+// whatever becomes of the connection (the runtimes' own clients do not: on Deno, fetch and node:http send a POST again
+// when a kept-alive connection dies), and to say truthfully whether anything can have reached the server.
+
+import { Agent, type Dispatcher, errors } from 'undici'
 
 /** What to send. */
 export interface HttpRequest {
@@ -39,4 +43,152 @@ export interface Http {
   send(request: HttpRequest): Promise<HttpResponse>
   /** Closes idle connections; requests under way finish first. */
   close(): Promise<void>
+}
+
+export interface HttpOptions {
+  /** PEM of the certificate authorities to trust instead of the system's. */
+  readonly ca?: string | readonly string[]
+  /** Connections to one origin at a time; more requests wait for a free one. */
+  readonly connectionsMax?: number
+  /** Requests under way or waiting, over all origins; one more fails at once, unsent. */
+  readonly requestsMax?: number
+  /** The longest answer that is read, in bytes. */
+  readonly bytesMax?: number
+  /** How long making a connection may take, in milliseconds. */
+  readonly connectWaitMs?: number
+  /** How long an idle connection is kept, in milliseconds. Below what servers keep, so that none is used as it closes. */
+  readonly idleMs?: number
+}
+
+const defaults = {
+  connectionsMax: 32,
+  requestsMax: 1024,
+  bytesMax: 32 * 1024 * 1024,
+  connectWaitMs: 10_000,
+  idleMs: 4_000,
+} as const
+
+/** Travels with one request through undici, which tells us here that it has a connection and is about to write. */
+interface Progress {
+  started: boolean
+}
+
+/** A transport of its own, with its own connections. Call `close` when done. */
+export function createHttp(options: HttpOptions = {}): Http {
+  const { requestsMax = defaults.requestsMax } = options
+  const agent = createAgent(options)
+  const dispatcher = agent.compose(noteStart)
+  let pending = 0
+  return {
+    send: async (request) => {
+      if (pending >= requestsMax) {
+        throw failure(request, `more than ${requestsMax} requests are waiting`, { sent: false })
+      }
+      pending += 1
+      try {
+        return await send(dispatcher, request)
+      } finally {
+        pending -= 1
+      }
+    },
+    close: () => agent.close(),
+  }
+}
+
+function createAgent(options: HttpOptions): Agent {
+  const { ca, connectionsMax, bytesMax, connectWaitMs, idleMs } = { ...defaults, ...options }
+  return new Agent({
+    connections: connectionsMax,
+    // One request at a time on a connection, and HTTP/1.1 only: with pipelining or with HTTP/2 a request can be requeued
+    // and written again when its connection goes away.
+    pipelining: 1,
+    allowH2: false,
+    maxResponseSize: bytesMax,
+    keepAliveTimeout: idleMs,
+    keepAliveMaxTimeout: idleMs,
+    // The deadline of each request covers these two.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: {
+      timeout: connectWaitMs,
+      ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
+    },
+  })
+}
+
+/** An interceptor that notes in the request's Progress that a connection was had. */
+const noteStart: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+  const progress = (options as { opaque?: unknown }).opaque as Progress
+  return dispatch(options, {
+    onRequestStart: (controller, context) => {
+      progress.started = true
+      handler.onRequestStart?.(controller, context)
+    },
+    onResponseStart: (...answer) => handler.onResponseStart?.(...answer),
+    onResponseData: (...chunk) => handler.onResponseData?.(...chunk),
+    onResponseEnd: (...trailers) => handler.onResponseEnd?.(...trailers),
+    onResponseError: (...error) => handler.onResponseError?.(...error),
+  })
+}
+
+/** Sends one request. @throws HttpFailure, and nothing else. */
+async function send(dispatcher: Dispatcher, request: HttpRequest): Promise<HttpResponse> {
+  const { method, headers = {}, body, waitMs, signal } = request
+  if (signal?.aborted) throw failure(request, 'given up', { sent: false })
+  if (waitMs <= 0) throw failure(request, 'the time was up', { sent: false })
+  const progress: Progress = { started: false }
+  const stop = new AbortController()
+  const timer = setTimeout(() => stop.abort(new TimeUp(`no answer within ${waitMs} ms`)), waitMs)
+  const giveUp = () => stop.abort(new TimeUp('given up'))
+  signal?.addEventListener('abort', giveUp, { once: true })
+  try {
+    const { origin, pathname, search } = new URL(request.url)
+    const answer = await dispatcher.request({
+      origin,
+      path: pathname + search,
+      method,
+      headers,
+      body: body ?? null,
+      idempotent: false,
+      signal: stop.signal,
+      opaque: progress,
+    })
+    const text = await answer.body.text()
+    return { status: answer.statusCode, headers: flatten(answer.headers), body: text }
+  } catch (cause) {
+    throw failure(request, reasonOf(cause), { sent: progress.started, cause })
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', giveUp)
+  }
+}
+
+class TimeUp extends Error {
+  override name = 'TimeUp'
+}
+
+/** The path stays out of the message: it can hold ids and values. */
+function failure(
+  { method, url }: HttpRequest,
+  reason: string,
+  options: { sent: boolean; cause?: unknown },
+): HttpFailure {
+  const origin = URL.canParse(url) ? new URL(url).origin : 'an address that is not a URL'
+  return new HttpFailure(`${method} to ${origin}: ${reason}`, options)
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof errors.ResponseExceededMaxSizeError) return 'the answer is too long'
+  if (!(error instanceof Error)) return String(error)
+  const code = (error as { code?: unknown }).code
+  // Node puts the attempts on all addresses of a name into one error without a message.
+  const message = error.message === '' ? error.name : error.message
+  return typeof code === 'string' && !message.includes(code) ? `${message} (${code})` : message
+}
+
+function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const entries = Object.entries(headers).map(([name, value]) =>
+    [name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value ?? ''] as const
+  )
+  return Object.fromEntries(entries)
 }

@@ -288,6 +288,22 @@ export const catalogue = {
     'mutation id was used for another mutation',
     'A mutation id stands for one mutation only.',
   ),
+  shutting_down: entry(
+    '57P01',
+    503,
+    'service',
+    'later',
+    'terminating connection due to administrator command',
+    'The listener is being stopped or replaced. Connect again.',
+  ),
+  too_many_connections: entry(
+    '53300',
+    503,
+    'quota',
+    'later',
+    'sorry, too many clients already',
+    'The listener has as many connections as it takes. Close some, or try again.',
+  ),
   internal_error: entry(
     'XX000',
     500,

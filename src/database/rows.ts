@@ -1,0 +1,82 @@
+// Room database: the platform's rows as the JSON that Postgres turns into rows, every value exact.
+
+import type { OutcomeRow, Values } from '../mutation/mutation.ts'
+import { idColumn, isJsonType, type Operation, type SyncedTable } from '../mutation/table.ts'
+
+/**
+ * The rows of an accepted outcome for openSql in mode `apply`. Inserts are keyed by ordinal, updates and deletes by id;
+ * a row without values is deleted. Columns that the table does not have are left out. Columns that the platform did not
+ * answer never get the client's value: an insert leaves them null, an update leaves them as they were.
+ * Throws RangeError when a jsonb or array value is not JSON, naming table and column.
+ */
+export function encodeTicketRows(
+  table: SyncedTable,
+  operation: Operation,
+  rows: readonly OutcomeRow[],
+): string {
+  const entries = rows.map((row) => {
+    const key = operation === 'insert' ? String(row.ordinal) : row.id
+    return `${quote(key)}:${encodeEntry(table, operation, row)}`
+  })
+  return `{"schema":${quote(table.schema)},"table":${quote(table.name)},` +
+    `"operation":${quote(operation)},"rows":{${entries.join(',')}}}`
+}
+
+function encodeEntry(table: SyncedTable, operation: Operation, row: OutcomeRow): string {
+  const id = quote(row.id)
+  if (operation === 'delete' || row.values === null) return `{"op":"delete","id":${id}}`
+  const values = row.values
+  const missing = table.columns
+    .filter(({ name }) => name !== idColumn && !Object.hasOwn(values, name))
+    .map(({ name }) => name)
+  if (operation === 'insert') {
+    const nulls = Object.fromEntries(missing.map((name) => [name, null]))
+    return `{"op":"upsert","id":${id},"row":${encodeRow(table, row.id, { ...values, ...nulls })}}`
+  }
+  const keep = missing.length === 0 ? '' : `,"keep":[${missing.map(quote).join(',')}]`
+  return `{"op":"upsert","id":${id},"row":${encodeRow(table, row.id, values)}${keep}}`
+}
+
+/** One row as a JSON object with its id: text as strings, jsonb and arrays as they are; columns of the table only. */
+export function encodeRow(table: SyncedTable, id: string, values: Values): string {
+  const members = [`${quote(idColumn)}:${quote(id)}`]
+  for (const { name, type } of table.columns) {
+    const value = Object.hasOwn(values, name) ? values[name] : undefined
+    if (name === idColumn || value === undefined) continue
+    members.push(`${quote(name)}:${encodeValue(value, { table, name, type })}`)
+  }
+  return `{${members.join(',')}}`
+}
+
+function encodeValue(
+  value: string | null,
+  { table, name, type }: { table: SyncedTable; name: string; type: string },
+): string {
+  if (value === null) return 'null'
+  if (!isJsonType(type)) return quote(value)
+  try {
+    JSON.parse(value)
+  } catch (cause) {
+    const place = `${table.schema}.${table.name}.${name}`
+    throw new RangeError(`Cannot read the value of ${place} as JSON`, { cause })
+  }
+  return storableJson(value.toWellFormed())
+}
+
+function quote(text: string): string {
+  return storableJson(JSON.stringify(text))
+}
+
+const escapes =
+  /\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u0000|\\[^]/g
+
+/** Postgres holds neither U+0000 nor half a surrogate pair: each becomes U+FFFD, not an error after the fact. */
+function storableJson(json: string): string {
+  if (!json.includes('\\u')) return json
+  return json.replace(escapes, (escape) => escape.length === 6 ? '\\ufffd' : escape)
+}
+
+/** Ids for lockSql: an array literal of Postgres. */
+export function encodeIds(ids: readonly string[]): string {
+  return `{${ids.map((id) => `"${id.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`
+}

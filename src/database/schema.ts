@@ -1,0 +1,89 @@
+// Room database: the tables of schema sluice, as SQL. Only the owner may touch them: no function of a client's, whatever
+// it runs inside, can write a ticket or read the secret.
+
+/** Tables of version 1. Tickets live for one transaction, so they are unlogged: a crash may forget them. */
+export const schemaSql = `
+create schema if not exists sluice;
+revoke all on schema sluice from public;
+
+create table sluice.version (version int primary key, installed_at timestamptz not null default now());
+
+create table sluice.secret (
+  one bool primary key default true check (one),
+  ipad bytea not null,
+  opad bytea not null
+);
+
+create table sluice.mutations (
+  id uuid primary key,
+  sync_id text not null,
+  schema_name text not null,
+  table_name text not null,
+  operation text not null,
+  rows int not null,
+  applied_at timestamptz not null default now()
+);
+create index on sluice.mutations (applied_at);
+
+create unlogged table sluice.tickets (
+  pid int primary key,
+  xid xid8 not null,
+  mode text not null,
+  mutation uuid not null,
+  rows_max int not null,
+  seal text,
+  target oid,
+  operation text
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
+
+create unlogged table sluice.ticket_rows (
+  pid int not null,
+  key text not null,
+  id text not null,
+  op text not null,
+  row jsonb,
+  keep text[],
+  primary key (pid, key),
+  unique (pid, id)
+) with (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+alter table sluice.ticket_rows alter column row set storage external;
+
+comment on schema sluice is 'Sluice: mutations of synced tables go to the platform first';
+comment on table sluice.mutations is 'Mutations that are in this database';
+`
+
+/** Who may do what. The mac, not the grant, keeps the doors: a session may have changed its role. */
+export const grantsSql = `
+revoke all on all tables in schema sluice from public;
+revoke all on all functions in schema sluice from public;
+do $$
+declare
+  granted record;
+begin
+  -- a database may give new tables and functions to other roles of itself (ALTER DEFAULT PRIVILEGES)
+  for granted in
+    select distinct 'table' as kind, c.oid::regclass::text as name, a.grantee::regrole as role
+    from pg_class c, aclexplode(c.relacl) a
+    where c.relnamespace = 'sluice'::regnamespace and a.grantee not in (0, c.relowner)
+    union
+    select distinct 'function', p.oid::regprocedure::text, a.grantee::regrole
+    from pg_proc p, aclexplode(p.proacl) a
+    where p.pronamespace = 'sluice'::regnamespace and a.grantee not in (0, p.proowner)
+    union
+    select 'schema', 'sluice', a.grantee::regrole
+    from pg_namespace n, aclexplode(n.nspacl) a
+    where n.nspname = 'sluice' and a.grantee not in (0, n.nspowner)
+  loop
+    execute format('revoke all on %s %s from %s', granted.kind, granted.name, granted.role);
+  end loop;
+end
+$$;
+grant usage on schema sluice to public;
+grant execute on function
+  sluice.open(text, uuid, text, int, jsonb),
+  sluice.lock(regclass, text[], uuid),
+  sluice.close(uuid, text, regclass, text, int),
+  sluice.record(uuid, text, regclass, text, int),
+  sluice.planned()
+to public;
+`

@@ -1,0 +1,57 @@
+// Room database: the control statements, as the engine sends them. Every parameter is text, whatever the function takes,
+// and every name and type is qualified: they run in the client's own session, whose search_path may hold anything.
+
+/**
+ * Opens a mode for the rest of the transaction (or until ROLLBACK TO a savepoint set before): `lock`, `plan`, `apply`
+ * or `sync`. Parameters: mode, mutation id, ticketMac, most rows to report, and for `apply` encodeTicketRows (else null).
+ * Errors: 42501 the mac is wrong; `alreadyAppliedState`; 22023 a parameter is missing or unknown; 42P01 no such table.
+ * Fields of its errors must not reach a client: CONTEXT may hold the parameters.
+ */
+export const openSql =
+  'select sluice.open($1::pg_catalog.text, $2::pg_catalog.text::pg_catalog.uuid, $3::pg_catalog.text,' +
+  ' $4::pg_catalog.text::pg_catalog.int4, $5::pg_catalog.text::pg_catalog.jsonb)'
+
+/**
+ * Takes the row locks of an UPDATE or DELETE, in mode `lock`. Parameters: quoteName of the table, encodeIds, mutation id.
+ * One row, one int4: how many of the rows there are. Errors: 40001 a row was changed since the transaction's snapshot
+ * (start again, nothing was sent); 42501 not in mode `lock` of this mutation; 42809 not a synced table.
+ */
+export const lockSql =
+  'select sluice.lock($1::pg_catalog.text::pg_catalog.regclass, $2::pg_catalog.text::pg_catalog.text[],' +
+  ' $3::pg_catalog.text::pg_catalog.uuid)'
+
+/**
+ * Ends an apply: applies by id what the statement missed, notes the mutation in sluice.mutations, ends the mode.
+ * Parameters: mutation id, sync id, quoteName of the table, operation, number of rows the platform accepted.
+ * One row, one int4: how many rows the statement had missed. Without it a transaction that opened `apply` cannot commit.
+ * Errors: 42501 not in mode `apply` of this mutation; `alreadyAppliedState`.
+ */
+export const closeSql =
+  'select sluice.close($1::pg_catalog.text::pg_catalog.uuid, $2::pg_catalog.text,' +
+  ' $3::pg_catalog.text::pg_catalog.regclass, $4::pg_catalog.text, $5::pg_catalog.text::pg_catalog.int4)'
+
+/**
+ * Ends a plan, before the ROLLBACK TO that forgets it. Checks deferred constraints, so that none fails at COMMIT after
+ * the platform has accepted (their errors are the statement's). One row, one int4: how many rows the plan changed. It
+ * must be the number of reports, unless it is more than rows_max + 1: otherwise a function of the client's forged either.
+ */
+export const plannedSql = 'select sluice.planned()'
+
+/**
+ * Notes a mutation inside `sync` mode. Parameters as `closeSql`. One row, one bool: false when it was noted before.
+ */
+export const recordSql =
+  'select sluice.record($1::pg_catalog.text::pg_catalog.uuid, $2::pg_catalog.text,' +
+  ' $3::pg_catalog.text::pg_catalog.regclass, $4::pg_catalog.text, $5::pg_catalog.text::pg_catalog.int4)'
+
+/** SQLSTATE of the notices (severity INFO) that report a planned row; their DETAIL is for `parsePlanDetail`. */
+export const planReportState = 'SLPLN'
+
+/** SQLSTATE of an unannounced write: `outside_proxy` in the catalogue. */
+export const outsideProxyState = 'SL002'
+
+/** SQLSTATE of `openSql` and `closeSql` when the mutation is in the database already. Never shown to a client. */
+export const alreadyAppliedState = 'SLDUP'
+
+/** SQLSTATE of COMMIT when a plan was not rolled back or an apply was not closed. A fault of ours. */
+export const unfinishedState = 'SLOPN'

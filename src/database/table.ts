@@ -1,0 +1,205 @@
+// Room database: makes a synced table what it should be. Adds what is missing, never drops, never touches what a person
+// added; a table that is in order is not locked.
+
+import type postgres from 'postgres'
+import { quoteIdent, quoteLiteral, quoteName } from '../lib/quote.ts'
+import { type Column, idColumn, type SyncedTable } from '../mutation/table.ts'
+import { inDdlTransaction } from './install.ts'
+import { triggerNames } from './triggers.ts'
+
+/** What there is of a table, as the catalogue tells it. */
+interface Present {
+  readonly kind: string
+  readonly comment: string | null
+  readonly columns: ReadonlyMap<string, { comment: string | null }>
+  readonly primaryKey: readonly string[]
+  readonly children: number
+  readonly triggers: ReadonlyMap<string, Trigger>
+  /** Roles, quoted, that may make triggers: theirs could change a row after ours. */
+  readonly triggerGrantees: readonly string[]
+}
+
+interface Trigger {
+  readonly enabled: string
+  readonly definition: string
+  /** Fires before each row, and so could change what ours has written. */
+  readonly beforeRow: boolean
+}
+
+/**
+ * Makes schema and table if need be, adds missing columns, the primary key `id`, comments (column: the platform's field;
+ * table: platform and object), the triggers, and for `role` the privileges to read and mutate it through Sluice. Takes
+ * the TRIGGER privilege from everybody but the owner.
+ * Needs installDatabase first. Errors: the relation is not an ordinary table, has children (their rows would escape the
+ * triggers), has another primary key, or a trigger that fires after ours; a column type that is not one; 55P03.
+ */
+export async function ensureTable(
+  sql: postgres.Sql,
+  table: SyncedTable,
+  { role }: { role?: string } = {},
+): Promise<void> {
+  checkShape(table)
+  await inDdlTransaction(sql, async (tx) => {
+    const before = await present(tx, table)
+    if (before === undefined) {
+      for (const text of createSql(table)) await tx.unsafe(text)
+    } else {
+      checkPresent(table, before)
+      await run(tx, [...columnsSql(table, before), ...primaryKeySql(table, before)])
+    }
+    const now = await present(tx, table)
+    if (now === undefined) throw new Error(`Cannot make ${place(table)}`)
+    await run(tx, [...triggersSql(table, now), ...commentsSql(table, now)])
+    await run(
+      tx,
+      now.triggerGrantees.map((name) => `revoke trigger on ${place(table)} from ${name}`),
+    )
+    if (role !== undefined) await run(tx, grantsSql(table, role))
+  })
+}
+
+async function run(tx: postgres.TransactionSql, texts: readonly string[]): Promise<void> {
+  for (const text of texts) await tx.unsafe(text)
+}
+
+const typePattern =
+  /^[a-z][a-z0-9_]*( [a-z]+)*( ?\(\d{1,5}(, ?\d{1,5})?\))?( with(out)? time zone)?(\[\])?$/
+
+function checkShape(table: SyncedTable): void {
+  if (table.columns[0]?.name !== idColumn) {
+    throw new RangeError(`Cannot make ${place(table)}: the first column is not "id"`)
+  }
+  const odd = table.columns.find(({ type }) => !typePattern.test(type))
+  if (odd === undefined) return
+  throw new RangeError(`Cannot make ${place(table)}: "${odd.type}" is not a column type`)
+}
+
+function checkPresent(table: SyncedTable, { kind, children, primaryKey, triggers }: Present): void {
+  const refuse = (why: string) => new Error(`Cannot sync into ${place(table)}: ${why}`)
+  if (kind !== 'r') throw refuse('it is not an ordinary table')
+  if (children > 0) throw refuse('other tables inherit from it')
+  if (primaryKey.length > 0 && primaryKey.join() !== idColumn) {
+    throw refuse('its primary key is not the column "id"')
+  }
+  for (const [name, { beforeRow }] of triggers) {
+    if (beforeRow && Buffer.compare(Buffer.from(name), Buffer.from(triggerNames.before)) > 0) {
+      throw refuse(`its trigger "${name}" would fire after "${triggerNames.before}"; rename it`)
+    }
+  }
+}
+
+function place(table: SyncedTable): string {
+  return quoteName(table.schema, table.name)
+}
+
+async function present(
+  tx: postgres.TransactionSql,
+  table: SyncedTable,
+): Promise<Present | undefined> {
+  const [relation] = await tx.unsafe(relationSql, [table.schema, table.name])
+  if (relation === undefined) return undefined
+  const columns = await tx.unsafe(presentColumnsSql, [relation['oid']])
+  const triggers = await tx.unsafe(presentTriggersSql, [relation['oid']])
+  return {
+    kind: relation['kind'],
+    comment: relation['comment'],
+    children: relation['children'],
+    primaryKey: relation['key'],
+    triggerGrantees: relation['trigger_grantees'],
+    columns: new Map(columns.map(({ name, comment }) => [name, { comment }])),
+    triggers: new Map(triggers.map((row) => [row['name'], row as unknown as Trigger])),
+  }
+}
+
+const relationSql = `
+  select c.oid::text as oid, c.relkind::text as kind, obj_description(c.oid, 'pg_class') as comment,
+    (select count(*)::int from pg_inherits i where i.inhparent = c.oid) as children,
+    to_json(array(
+      select a.attname::text from pg_index i join pg_attribute a
+        on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+      where i.indrelid = c.oid and i.indisprimary
+    )) as key,
+    to_json(array(
+      select distinct case a.grantee when 0 then 'public' else a.grantee::regrole::text end
+      from aclexplode(c.relacl) a where a.privilege_type = 'TRIGGER' and a.grantee <> c.relowner
+    )) as trigger_grantees
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = $1::text and c.relname = $2::text`
+
+const presentColumnsSql = `
+  select a.attname::text as name, col_description(a.attrelid, a.attnum) as comment
+  from pg_catalog.pg_attribute a
+  where a.attrelid = $1::text::oid and a.attnum > 0 and not a.attisdropped`
+
+// tgtype: 1 is FOR EACH ROW, 2 is BEFORE
+const presentTriggersSql = `
+  select t.tgname::text as name, t.tgenabled::text as enabled, pg_get_triggerdef(t.oid) as definition,
+    t.tgtype & 3 = 3 as "beforeRow"
+  from pg_catalog.pg_trigger t
+  where t.tgrelid = $1::text::oid and not t.tgisinternal`
+
+function createSql(table: SyncedTable): string[] {
+  const columns = table.columns.map((column) =>
+    `${columnSql(column)}${column.name === idColumn ? ' primary key' : ''}`
+  )
+  return [
+    `create schema if not exists ${quoteIdent(table.schema)}`,
+    `create table ${place(table)} (${columns.join(', ')})`,
+  ]
+}
+
+function columnSql({ name, type }: Column): string {
+  return `${quoteIdent(name)} ${type}`
+}
+
+function columnsSql(table: SyncedTable, { columns }: Present): string[] {
+  return table.columns
+    .filter(({ name }) => !columns.has(name))
+    .map((column) => `alter table ${place(table)} add column ${columnSql(column)}`)
+}
+
+function primaryKeySql(table: SyncedTable, { primaryKey }: Present): string[] {
+  if (primaryKey.length > 0) return []
+  return [`alter table ${place(table)} add primary key (${quoteIdent(idColumn)})`]
+}
+
+function triggersSql(table: SyncedTable, { triggers }: Present): string[] {
+  const events = 'insert or update or delete'
+  const texts: [name: string, when: string, run: string][] = [
+    [triggerNames.before, `before ${events}`, 'for each row execute function sluice.before_row()'],
+    [triggerNames.after, `after ${events}`, 'for each row execute function sluice.after_row()'],
+    [
+      triggerNames.truncate,
+      'before truncate',
+      'for each statement execute function sluice.before_truncate()',
+    ],
+  ]
+  return texts.flatMap(([name, when, what]) => {
+    const trigger = triggers.get(name)
+    if (trigger?.enabled === 'A' && trigger.definition.toLowerCase().endsWith(what)) return []
+    return [
+      `create or replace trigger ${quoteIdent(name)} ${when} on ${place(table)} ${what}`,
+      `alter table ${place(table)} enable always trigger ${quoteIdent(name)}`,
+    ]
+  })
+}
+
+function commentsSql(table: SyncedTable, { comment, columns }: Present): string[] {
+  const about = `${table.platform} ${table.object}`
+  const onTable = comment === about ? [] : [
+    `comment on table ${place(table)} is ${quoteLiteral(about)}`,
+  ]
+  const onColumns = table.columns
+    .filter(({ name, field }) => columns.get(name)?.comment !== field)
+    .map(({ name, field }) =>
+      `comment on column ${place(table)}.${quoteIdent(name)} is ${quoteLiteral(field)}`
+    )
+  return [...onTable, ...onColumns]
+}
+
+function grantsSql(table: SyncedTable, role: string): string[] {
+  return [
+    `grant usage on schema ${quoteIdent(table.schema)} to ${quoteIdent(role)}`,
+    `grant select, insert, update, delete on ${place(table)} to ${quoteIdent(role)}`,
+  ]
+}

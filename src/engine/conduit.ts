@@ -1,0 +1,58 @@
+// Room engine: what the engine asks of a database connection. The session implements it on the raw protocol, so that
+// the client's own statement runs with the client's own parameters, formats and session.
+
+import type { PlanReport } from '../database/index.ts'
+
+/** One thing to run. All steps of a `run` travel in one round trip and stop at the first error. */
+export type Step =
+  /** SQL of ours, with text parameters. */
+  | {
+    readonly kind: 'control'
+    readonly sql: string
+    readonly parameters: readonly (string | null)[]
+  }
+  /** The client's statement, verbatim; what it returns is thrown away (plan) or goes to the client (apply). */
+  | { readonly kind: 'statement'; readonly phase: 'plan' | 'apply' }
+
+/** What a step gave. A control step: its rows as text. A statement in plan: the rows its triggers reported. */
+export interface StepResult {
+  readonly rows: readonly (readonly (string | null)[])[]
+  readonly reports: readonly PlanReport[]
+}
+
+/** An error that Postgres raised; `frame` is its ErrorResponse, to pass on as it is where the client caused it. */
+export class DatabaseError extends Error {
+  override name = 'DatabaseError'
+  readonly sqlstate: string
+  readonly frame: Uint8Array
+  /** Index of the step that failed. */
+  readonly step: number
+  /** It was the client's own statement that failed, not one of ours. */
+  readonly own: boolean
+
+  constructor(
+    message: string,
+    at: { sqlstate: string; frame: Uint8Array; step: number; own: boolean },
+  ) {
+    super(message)
+    this.sqlstate = at.sqlstate
+    this.frame = at.frame
+    this.step = at.step
+    this.own = at.own
+  }
+}
+
+/** The connection broke: what was under way may or may not have happened. */
+export class ConnectionLost extends Error {
+  override name = 'ConnectionLost'
+}
+
+/** A database connection outside a transaction block, at the engine's disposal for one mutation. */
+export interface Conduit {
+  /** pg_backend_pid() of the connection; tickets are bound to it. */
+  readonly pid: number
+  /** Major version of the server. */
+  readonly serverMajor: number
+  /** Runs the steps in one round trip. Throws DatabaseError or ConnectionLost. */
+  run(steps: readonly Step[]): Promise<readonly StepResult[]>
+}

@@ -1,0 +1,153 @@
+// Room engine: from what Postgres said it would change to a mutation. Pure.
+
+import type { PlanReport } from '../database/index.ts'
+import { fault } from '../mutation/fault.ts'
+import { rowLimits } from '../mutation/limits.ts'
+import type { PlannedRow, Values } from '../mutation/mutation.ts'
+import { type Column, findColumn, idColumn, type SyncedTable, tableKey } from '../mutation/table.ts'
+import type { Operation } from '../mutation/table.ts'
+
+/** What a statement would change: one operation on one synced table. */
+export interface Plan {
+  readonly table: SyncedTable
+  readonly operation: Operation
+  readonly rows: readonly PlannedRow[]
+}
+
+export interface PlanInput {
+  /** What the triggers reported, in the order of the statement. */
+  readonly reports: readonly PlanReport[]
+  /** How many rows the statement would change; larger than the reports when it went past the limit. */
+  readonly count: number
+  /** Synced tables of the database by tableKey. */
+  readonly tables: ReadonlyMap<string, SyncedTable>
+  /** Columns of an UPDATE's SET list; null when not known: then the columns that changed. */
+  readonly setColumns: readonly string[] | null
+}
+
+/**
+ * The plan, or null when no row would change. Throws the faults form_not_supported (two tables or operations),
+ * too_many_rows and column_read_only.
+ */
+export function makePlan(input: PlanInput): Plan | null {
+  const [first] = input.reports
+  if (first === undefined) return null
+  const table = tableOf(first, input.tables)
+  const operation = first.operation
+  for (const report of input.reports) refuseMixture(first, report)
+  refuseTooMany(table, operation, input.count)
+  const rows = input.reports.map((report) =>
+    plannedRow(report, { table, setColumns: input.setColumns })
+  )
+  return { table, operation, rows }
+}
+
+/** How many rows a statement on this table may change, whatever its operation: what the triggers report at most. */
+export function reportLimit(table: SyncedTable): number {
+  return Math.max(...Object.values(rowLimits[table.platform]))
+}
+
+function tableOf(report: PlanReport, tables: ReadonlyMap<string, SyncedTable>): SyncedTable {
+  const table = tables.get(tableKey(report.schema, report.table))
+  if (table !== undefined) return table
+  throw fault('form_not_supported', {
+    schema: report.schema,
+    table: report.table,
+    detail:
+      `Table ${report.schema}.${report.table} carries Sluice's triggers but belongs to no active sync.`,
+    hint: 'Resume its sync, or wait until the listener has heard of it.',
+  })
+}
+
+function refuseMixture(first: PlanReport, report: PlanReport): void {
+  const sameTable = report.schema === first.schema && report.table === first.table
+  if (sameTable && report.operation === first.operation) return
+  throw fault('form_not_supported', {
+    message: 'two mutations in one statement are not supported',
+    detail: `The statement would ${first.operation} ${first.schema}.${first.table} and ` +
+      `${report.operation} ${report.schema}.${report.table}.`,
+    hint: 'Write one statement for each.',
+    schema: report.schema,
+    table: report.table,
+  })
+}
+
+function refuseTooMany(table: SyncedTable, operation: Operation, count: number): void {
+  const limit = rowLimits[table.platform][operation]
+  if (count <= limit) return
+  throw fault('too_many_rows', {
+    platform: table.platform,
+    message: `too many rows for one statement: ${count} rows, but ${table.platform} takes ` +
+      `${limit} in one ${operation}`,
+    detail: 'Nothing was sent.',
+    hint: `Split the statement into parts of at most ${limit} rows.`,
+    schema: table.schema,
+    table: table.name,
+  })
+}
+
+interface RowContext {
+  readonly table: SyncedTable
+  readonly setColumns: readonly string[] | null
+}
+
+function plannedRow(report: PlanReport, context: RowContext): PlannedRow {
+  const { ordinal } = report
+  switch (report.operation) {
+    case 'insert':
+      return { ordinal, id: null, values: insertValues(report, context) }
+    case 'update':
+      return { ordinal, id: idOf(report), values: updateValues(report, context) }
+    case 'delete':
+      return { ordinal, id: idOf(report), values: {} }
+  }
+}
+
+/** The id the row has at the platform: the one before the statement. */
+function idOf(report: PlanReport): string {
+  const id = report.before?.[idColumn] ?? report.id
+  if (id === null || id === undefined) throw new Error('Postgres reported a row without an id')
+  return id
+}
+
+/** An INSERT's values: every column that is not null. An id is the platform's to give. */
+function insertValues(report: PlanReport, { table }: RowContext): Values {
+  const given: Record<string, string> = {}
+  for (const column of table.columns) {
+    const value = report.row[column.name]
+    if (value === null || value === undefined) continue
+    if (!column.insertable) throw readOnly(column, { table, ordinal: report.ordinal })
+    given[column.name] = value
+  }
+  return given
+}
+
+/** An UPDATE's values: the columns it set, and those that changed all the same (by a trigger of the user's). */
+function updateValues(report: PlanReport, { table, setColumns }: RowContext): Values {
+  const set: Record<string, string | null> = {}
+  for (const column of table.columns) {
+    const value = report.row[column.name] ?? null
+    const changed = value !== (report.before?.[column.name] ?? null)
+    if (changed && !column.updatable) throw readOnly(column, { table, ordinal: report.ordinal })
+    const named = setColumns?.includes(column.name) ?? false
+    if (changed || (named && column.updatable)) set[column.name] = value
+  }
+  return set
+}
+
+function readOnly(column: Column, at: { table: SyncedTable; ordinal: number }) {
+  const { table, ordinal } = at
+  const assigned = findColumn(table, column.name)?.name === idColumn
+  return fault('column_read_only', {
+    platform: table.platform,
+    message: `column "${column.name}" is read-only`,
+    detail: assigned
+      ? `${table.platform} assigns the id of a record.`
+      : `${table.platform} computes or assigns field ${column.field}.`,
+    hint: 'Leave the column out of the statement.',
+    schema: table.schema,
+    table: table.name,
+    column: column.name,
+    row: ordinal,
+  })
+}

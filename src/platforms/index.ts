@@ -1,0 +1,18 @@
+// Room platforms: the registry, the one place outside their folders where adapters are named.
+
+import { fault } from '../mutation/fault.ts'
+import { type Platform, platforms } from '../mutation/table.ts'
+import type { Adapter } from './platform.ts'
+import { salesforce } from './salesforce/index.ts'
+
+const adapters: Partial<Record<Platform, Adapter>> = { salesforce }
+
+/** The adapter of a platform. @throws Fault `not_found` for an unknown name, `form_not_supported` without an adapter. */
+export function adapterFor(platform: Platform): Adapter {
+  if (!platforms.includes(platform)) throw fault('not_found', { message: 'no such platform' })
+  const adapter = adapters[platform]
+  if (adapter === undefined) {
+    throw fault('form_not_supported', { platform, message: `${platform} is not supported yet` })
+  }
+  return adapter
+}

@@ -1,0 +1,87 @@
+// Room platforms: Salesforce's error codes and their place in the fault catalogue.
+// Source: SOAP API Developer Guide, Core Data Types: StatusCode; REST API Developer Guide, Status Codes and Error Responses.
+
+import type { FaultCode } from '../../mutation/fault.ts'
+
+const byFault = {
+  validation_error:
+    `APEX_ERROR BCC_NOT_ALLOWED_IF_BCC_COMPLIANCE_ENABLED CANNOT_CASCADE_PRODUCT_ACTIVE
+    CANNOT_EXECUTE_FLOW_TRIGGER CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY CANNOT_REPARENT_RECORD
+    CANNOT_UPDATE_CONVERTED_LEAD CIRCULAR_DEPENDENCY EMAIL_ADDRESS_BOUNCED
+    ENTITY_FAILED_IFLASTMODIFIED_ON_UPDATE FAILED_ACTIVATION FIELD_CUSTOM_VALIDATION_EXCEPTION
+    FIELD_FILTER_VALIDATION_EXCEPTION FIELD_INTEGRITY_EXCEPTION INACTIVE_OWNER_OR_USER INVALID_ACCESS_LEVEL
+    INVALID_ASSIGNEE_TYPE INVALID_CURRENCY_ISO INVALID_EMAIL_ADDRESS INVALID_INET_ADDRESS INVALID_INPUT
+    INVALID_LINEITEM_CLONE_STATE INVALID_MARKUP INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST
+    INVALID_PERSON_ACCOUNT_OPERATION INVALID_STATUS INVALID_TYPE_ON_FIELD_IN_RECORD
+    MAXIMUM_HIERARCHY_LEVELS_REACHED NO_APPLICABLE_PROCESS SELF_REFERENCE_FROM_TRIGGER STANDARD_PRICE_NOT_DEFINED
+    TEXT_DATA_OUTSIDE_SUPPORTED_CHARSET TOO_MANY_ENUM_VALUE UNAVAILABLE_RECORDTYPE_EXCEPTION
+    WEBLINK_URL_INVALID`,
+  required_value_missing:
+    'ASSIGNEE_TYPE_REQUIRED MISSING_ARGUMENT REQUIRED_FIELD_MISSING UNSPECIFIED_EMAIL_ADDRESS',
+  duplicate:
+    `DUPLICATES_DETECTED DUPLICATE_CASE_SOLUTION DUPLICATE_DEVELOPER_NAME DUPLICATE_EXTERNAL_ID
+    DUPLICATE_MASTER_LABEL DUPLICATE_USERNAME DUPLICATE_VALUE`,
+  reference_missing:
+    `CANNOT_DELETE_OWNER DELETE_FAILED DEPENDENCY_EXISTS INVALID_CROSS_REFERENCE_KEY
+    INVALID_CROSS_REFERENCE_TYPE_FOR_FIELD MALFORMED_ID`,
+  value_too_long:
+    'MAXIMUM_SIZE_OF_ATTACHMENT MAXIMUM_SIZE_OF_DOCUMENT STRING_TOO_LONG WEBLINK_SIZE_LIMIT_EXCEEDED',
+  value_out_of_range: 'NUMBER_OUTSIDE_VALID_RANGE',
+  value_not_of_type: 'INVALID_ARGUMENT_TYPE INVALID_ID_FIELD JSON_PARSER_ERROR',
+  column_unknown: 'INVALID_FIELD',
+  column_read_only: 'INVALID_FIELD_FOR_INSERT_UPDATE INVALID_FIELD_WHEN_USING_TEMPLATE',
+  record_gone: 'ENTITY_IS_ARCHIVED ENTITY_IS_DELETED NOT_FOUND',
+  not_found: 'CANNOT_RESOLVE_NAME INVALID_TYPE INVALID_TYPE_FOR_OPERATION',
+  not_permitted:
+    `API_CURRENTLY_DISABLED API_DISABLED_FOR_ORG API_REST_SERVICES_DISABLED CANNOT_MODIFY_MANAGED_OBJECT
+    FORBIDDEN INSUFFICIENT_ACCESS INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY INSUFFICIENT_ACCESS_OR_READONLY
+    INVALID_READ_ONLY_USER_DML NO_ATTACHMENT_PERMISSION OP_WITH_INVALID_USER_TYPE_EXCEPTION
+    PACKAGE_LICENSE_REQUIRED TRANSFER_REQUIRES_READ`,
+  credential_refused:
+    `INVALID_AUTH_HEADER INVALID_OPERATION_WITH_EXPIRED_PASSWORD INVALID_SESSION_ID
+    LOGIN_CHALLENGE_ISSUED LOGIN_CHALLENGE_PENDING LOGIN_MUST_USE_SECURITY_TOKEN`,
+  row_locked:
+    'ENTITY_IS_LOCKED RECORD_IN_USE_BY_WORKFLOW TERRITORY_REALIGN_IN_PROGRESS UNABLE_TO_LOCK_ROW',
+  rate_limited: `LICENSE_LIMIT_EXCEEDED LIMIT_EXCEEDED REQUEST_LIMIT_EXCEEDED STORAGE_LIMIT_EXCEEDED
+    TOO_MANY_APEX_REQUESTS`,
+  too_many_rows: 'EXCEEDED_ID_LIMIT OPERATION_TOO_LARGE',
+  form_not_supported: 'BIG_OBJECT_UNSUPPORTED_OPERATION INVALID_OPERATION METHOD_NOT_ALLOWED',
+  bad_request: 'INVALID_QUERY_LOCATOR',
+} satisfies Partial<Record<FaultCode, string>>
+
+const byCode: ReadonlyMap<string, FaultCode> = new Map(
+  Object.entries(byFault).flatMap(([fault, codes]) =>
+    codes.split(/\s+/).map((code) => [code, fault as FaultCode] as const)
+  ),
+)
+
+/** The fault for a Salesforce code; a code that is not in the table is a failure of the platform, never a success. */
+export function faultCodeOf(code: string): FaultCode {
+  return byCode.get(code) ?? 'platform_failed'
+}
+
+/**
+ * With a status of 500 or more the outcome is unknown, unless the code says that the request was turned away at the
+ * door or that its one transaction was given up whole. SERVER_UNAVAILABLE and UNKNOWN_EXCEPTION do not say so.
+ */
+export const surelyNothingWritten: ReadonlySet<string> = new Set([
+  'API_CURRENTLY_DISABLED',
+  'API_DISABLED_FOR_ORG',
+  'INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE',
+  'INVALID_SESSION_ID',
+  'REQUEST_LIMIT_EXCEEDED',
+  'TOO_MANY_APEX_REQUESTS',
+  'UNABLE_TO_LOCK_ROW',
+])
+
+/** What to do about it, where the catalogue's own words do not say enough. */
+export const hints: Readonly<Partial<Record<string, string>>> = {
+  DUPLICATES_DETECTED: 'A duplicate rule of the organization found records like this one.',
+  ENTITY_IS_DELETED: 'The next sync removes the row.',
+  INVALID_SESSION_ID: 'Reconnect the Salesforce account.',
+  NOT_FOUND: 'The next sync removes the row.',
+  REQUEST_LIMIT_EXCEEDED:
+    "The organization's API requests are counted over the last 24 hours; concurrent requests over seconds. Try again later.",
+  STORAGE_LIMIT_EXCEEDED: 'Free storage in the Salesforce organization or buy more.',
+  UNABLE_TO_LOCK_ROW: 'Nothing was written. Try again.',
+}

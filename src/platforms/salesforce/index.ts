@@ -1,0 +1,18 @@
+// Room platforms: the Salesforce adapter. One statement is one HTTP request: all rows or none, read back in the same
+// request. Sources: Salesforce REST API Developer Guide (pages named in each file), API version 62.0.
+
+import { rowLimits } from '../../mutation/limits.ts'
+import type { Adapter } from '../platform.ts'
+import { describe } from './describe.ts'
+import { refresh } from './oauth.ts'
+import { page } from './page.ts'
+import { write } from './write.ts'
+
+export const salesforce: Adapter = {
+  platform: 'salesforce',
+  limits: rowLimits.salesforce,
+  describe,
+  write,
+  page,
+  refresh,
+}

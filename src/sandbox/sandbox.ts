@@ -1,0 +1,91 @@
+// Room sandbox: local servers that behave like the platforms' APIs, for trying out and for tests. One HTTP server, one
+// folder of URLs per platform, all state in memory.
+
+import { randomUUID } from 'node:crypto'
+import { createControl } from './control.ts'
+import { createExchangeLog } from './exchanges.ts'
+import { createMischiefBox } from './mischief.ts'
+import type { PlatformOptions, SandboxPlatform } from './platform.ts'
+import { createSalesforce } from './salesforce/salesforce.ts'
+import { listen } from './server.ts'
+
+export interface SandboxOptions {
+  /** 0: any free port. */
+  readonly port: number
+  /** Address to listen on; loopback when absent. */
+  readonly host?: string
+  /** Every platform answers this much later, in milliseconds; 0 when absent. */
+  readonly latencyMs?: number
+  /** How long an access token lives, in milliseconds; two hours when absent. */
+  readonly tokenLifetimeMs?: number
+  /** Does a refresh end the refresh token that it was made with? True when absent. */
+  readonly rotateRefreshTokens?: boolean
+  /** Milliseconds since 1970; the clock when absent. */
+  readonly now?: () => number
+  /** An unguessable word for a new token; a random UUID when absent. */
+  readonly makeSecret?: () => string
+}
+
+export interface Sandbox {
+  readonly port: number
+  /** `http://127.0.0.1:8788` */
+  readonly url: string
+  /** Base URL of one platform, without a slash at the end. Throws for a platform that the sandbox does not have. */
+  platformUrl(name: string): string
+  /** Every platform back to its seed; no exchanges, no mischief. */
+  reset(): void
+  /** Ends every connection; unanswered requests stay unanswered. */
+  close(): Promise<void>
+}
+
+/** Makes each platform. A further platform is one more line. */
+const factories: readonly ((options: PlatformOptions) => SandboxPlatform)[] = [createSalesforce]
+
+const tokenLifetimeMsDefault = 2 * 60 * 60 * 1000
+
+/** Starts the sandbox. Rejects when the port is taken. */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const host = options.host ?? '127.0.0.1'
+  let url = ''
+  const platforms = factories.map((create) => {
+    const platform: SandboxPlatform = create({
+      baseUrl: () => `${url}/${platform.name}`,
+      now: options.now ?? Date.now,
+      tokenLifetimeMs: options.tokenLifetimeMs ?? tokenLifetimeMsDefault,
+      rotateRefreshTokens: options.rotateRefreshTokens ?? true,
+      makeSecret: options.makeSecret ?? randomUUID,
+    })
+    return platform
+  })
+  const log = createExchangeLog()
+  const mischief = createMischiefBox()
+  const reset = () => {
+    for (const platform of platforms) platform.reset()
+    log.clear()
+    mischief.clear()
+  }
+  const control = createControl({ platforms, log, mischief, reset })
+  const latencyMs = options.latencyMs ?? 0
+  const server = await listen({
+    port: options.port,
+    host,
+    latencyMs,
+    platforms,
+    log,
+    mischief,
+    control,
+  })
+  url = `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${server.port}`
+  return {
+    port: server.port,
+    url,
+    reset,
+    close: server.close,
+    platformUrl: (name) => {
+      if (!platforms.some((platform) => platform.name === name)) {
+        throw new RangeError(`The sandbox does not have the platform "${name}"`)
+      }
+      return `${url}/${name}`
+    },
+  }
+}

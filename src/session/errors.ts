@@ -1,0 +1,51 @@
+// Room session: errors as the client may read them. Only a Fault, or what Postgres said of the client's own statement,
+// is told; everything else becomes an id in the log.
+
+import { randomUUID } from 'node:crypto'
+import { ConnectionLost, DatabaseError } from '../engine/conduit.ts'
+import type { Log } from '../lib/log.ts'
+import { Fault, type FaultData, faultData } from '../mutation/fault.ts'
+import { encodeFault } from '../wire/fault.ts'
+import { clientEncoding, isUtf8, toAscii } from './encoding.ts'
+import type { Link } from './link.ts'
+
+export interface ErrorContext {
+  readonly link: Link
+  readonly log: Log
+}
+
+/** An ErrorResponse. A ConnectionLost is not for the client, who loses its connection too: it is thrown on. */
+export function errorFrame(error: unknown, context: ErrorContext): Uint8Array {
+  if (error instanceof ConnectionLost) throw error
+  if (error instanceof Fault) return faultFrame(error.data, context)
+  if (error instanceof DatabaseError && tellable(error)) return error.frame
+  const id = randomUUID()
+  context.log.error('internal_error', { id, error })
+  const data = faultData('internal_error', { message: `internal error (${id})` })
+  return faultFrame(data, context)
+}
+
+/**
+ * Codes that only our own control statements can bring about. Their CONTEXT may hold a mac, and their words say nothing
+ * to a client: a missing schema `sluice`, a ticket that is not valid, a plan that was left open.
+ */
+function tellable(error: DatabaseError): boolean {
+  return error.own || sessionStates.has(error.sqlstate) ||
+    sessionClasses.has(error.sqlstate.slice(0, 2))
+}
+
+/** read_only_sql_transaction, query_canceled, lock_not_available */
+const sessionStates: ReadonlySet<string> = new Set(['25006', '57014', '55P03'])
+/** Integrity constraints (deferred ones), transaction rollback, resources, operator intervention. */
+const sessionClasses: ReadonlySet<string> = new Set(['23', '40', '53', '57'])
+
+function faultFrame(data: FaultData, { link }: ErrorContext): Uint8Array {
+  if (isUtf8(clientEncoding(link))) return encodeFault(data)
+  const { message, detail, hint, ...rest } = data
+  return encodeFault({
+    ...rest,
+    message: toAscii(message),
+    ...(detail === undefined ? {} : { detail: toAscii(detail) }),
+    ...(hint === undefined ? {} : { hint: toAscii(hint) }),
+  })
+}

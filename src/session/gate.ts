@@ -1,0 +1,109 @@
+// Room session: the client's fast path. It lets through whole runs of bytes that surely concern no mutation and stops at
+// the first frame that might. Nothing is decoded but the text of a Query or Parse, and that only for the pre-filter.
+
+import { Buffer } from 'node:buffer'
+import { frameSizeMax, headerSize } from '../wire/frames.ts'
+import { ProtocolViolation } from '../wire/violation.ts'
+import type { Tracker } from './tracker.ts'
+
+const tag = (letter: string): number => letter.charCodeAt(0)
+const [query, parse, bind, describe, execute, close] = ['Q', 'P', 'B', 'D', 'E', 'C'].map(tag)
+const statementTarget = tag('S')
+
+/**
+ * Longest Query or Parse looked into, in bytes. A longer one is forwarded as it comes; if it does write to a synced
+ * table, the triggers refuse it.
+ */
+export const inspectedSizeMax = 1_048_576
+
+/** Names are looked for in so many bytes of a Bind, Describe, Execute or Close that has not come whole. */
+const peekSize = 4_096
+
+/** What the gate asks of the session. */
+export interface GateRules {
+  /** Could the text (bytes as Latin-1) hold a mutation on a synced table? */
+  mayConcern(text: string): boolean
+  /** Prepared statements that mutate, by the Latin-1 form of their names. */
+  readonly statements: ReadonlyMap<string, unknown>
+  /** Portals of such statements. */
+  readonly portals: ReadonlyMap<string, unknown>
+}
+
+export class Gate {
+  readonly #tracker: Tracker
+  readonly #rules: GateRules
+  /** Bytes of the frame under way that are still to come and only pass. */
+  #skip = 0
+
+  constructor(tracker: Tracker, rules: GateRules) {
+    this.#tracker = tracker
+    this.#rules = rules
+  }
+
+  /**
+   * Looks at bytes that begin where the last call's `pass` ended. The first `pass` bytes go to the database. `stop`: what
+   * follows is a frame to look at more closely; else what follows is the start of a frame that has not come whole.
+   */
+  scan(bytes: Uint8Array): { pass: number; stop: boolean } {
+    let at = Math.min(this.#skip, bytes.length)
+    this.#skip -= at
+    while (bytes.length - at >= headerSize) {
+      const size = frameSize(bytes, at)
+      const verdict = this.#look(bytes, { at, size })
+      if (verdict !== 'pass') return { pass: at, stop: verdict === 'stop' }
+      this.#tracker.sent(bytes[at] ?? 0)
+      const end = Math.min(at + size, bytes.length)
+      this.#skip = at + size - end
+      at = end
+    }
+    return { pass: at, stop: false }
+  }
+
+  #look(
+    bytes: Uint8Array,
+    { at, size }: { at: number; size: number },
+  ): 'pass' | 'stop' | 'incomplete' {
+    const code = bytes[at]
+    const present = Math.min(size, bytes.length - at)
+    const whole = present === size
+    if (code === query || code === parse) {
+      if (size > inspectedSizeMax) return 'pass'
+      if (!whole) return 'incomplete'
+      if (code === parse && this.#rules.statements.size > 0) return 'stop'
+      return this.#rules.mayConcern(latin1(bytes, at + headerSize, at + size)) ? 'stop' : 'pass'
+    }
+    if (code !== bind && code !== describe && code !== execute && code !== close) return 'pass'
+    if (this.#rules.statements.size === 0 && this.#rules.portals.size === 0) return 'pass'
+    if (!whole && present < peekSize) return 'incomplete'
+    return this.#concerns(bytes.subarray(at, at + present)) ? 'stop' : 'pass'
+  }
+
+  /** Does the frame name a statement or portal that mutates? Its names stand in front. */
+  #concerns(frame: Uint8Array): boolean {
+    const { statements, portals } = this.#rules
+    if (frame[0] === bind) {
+      const portal = cstring(frame, headerSize)
+      const statement = cstring(frame, headerSize + portal.length + 1)
+      return statements.has(statement) || portals.has(portal)
+    }
+    if (frame[0] === execute) return portals.has(cstring(frame, headerSize))
+    const name = cstring(frame, headerSize + 1)
+    return frame[headerSize] === statementTarget ? statements.has(name) : portals.has(name)
+  }
+}
+
+function frameSize(bytes: Uint8Array, at: number): number {
+  const length = (bytes[at + 1] ?? 0) * 0x100_0000 +
+    ((bytes[at + 2] ?? 0) << 16 | (bytes[at + 3] ?? 0) << 8 | (bytes[at + 4] ?? 0))
+  if (length < 4 || length > frameSizeMax) throw new ProtocolViolation('invalid message length')
+  return length + 1
+}
+
+function latin1(bytes: Uint8Array, from: number, to: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1')
+}
+
+function cstring(frame: Uint8Array, from: number): string {
+  const end = frame.indexOf(0, from)
+  return latin1(frame, Math.min(from, frame.length), end < 0 ? frame.length : end)
+}

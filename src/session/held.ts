@@ -1,0 +1,110 @@
+// Room session: the messages of the extended protocol that prepare a mutation (Parse, Bind, Describe, Close). They are
+// put to Postgres together and outside any pipeline of the client's, so that nothing is half done when the mutation runs.
+
+import { Buffer } from 'node:buffer'
+import type { Frame } from '../wire/frames.ts'
+import { encodeClose, encodeDescribe } from '../wire/frontend.ts'
+import { type PreparedStatement, rebind, runName } from './statement.ts'
+
+/** A portal of a mutation: made by Bind, not yet run or with rows still to be fetched. */
+export interface MutationPortal {
+  readonly prepared: PreparedStatement
+  /** The client's Bind, whole. */
+  readonly bind: Uint8Array
+  /** Replies kept back by an Execute with a row limit: DataRows, then the CommandComplete. Null: not run. */
+  result: { rows: Uint8Array[]; complete: Uint8Array } | null
+}
+
+export type Held =
+  | { readonly type: 'parse'; readonly frame: Uint8Array }
+  | { readonly type: 'bind'; readonly portal: MutationPortal }
+  | { readonly type: 'describe-statement'; readonly frame: Uint8Array }
+  | { readonly type: 'describe-portal'; readonly portal: MutationPortal }
+  | { readonly type: 'close-portal' }
+
+/** A message to send and what becomes of its reply. */
+interface Asked {
+  readonly bytes: Uint8Array
+  /** Tag of the frame that ends the reply; RowDescription or NoData for a Describe. */
+  readonly ends: readonly number[]
+  readonly forward: boolean
+}
+
+const tags = (letters: string): number[] => Array.from(letters, (letter) => letter.charCodeAt(0))
+const [errorTag] = tags('E')
+
+export interface Prelude {
+  readonly bytes: Uint8Array
+  /** Takes a frame of the reply: true when the client is to see it. */
+  take(frame: Frame): boolean
+  /** All replies have come, or an error has. */
+  readonly done: boolean
+  readonly failed: boolean
+}
+
+/** The messages that stand for what was held, without Sync or Flush. */
+export function createPrelude(held: readonly Held[]): Prelude {
+  const asked = askAll(held)
+  let at = 0
+  let failed = false
+  return {
+    bytes: Buffer.concat(asked.map(({ bytes }) => bytes)),
+    take: (frame) => {
+      if (frame.tag === errorTag) {
+        failed = true
+        return true
+      }
+      const current = asked[at]
+      if (current?.ends.includes(frame.tag)) at += 1
+      return current?.forward ?? true
+    },
+    get done() {
+      return failed || at === asked.length
+    },
+    get failed() {
+      return failed
+    },
+  }
+}
+
+function askAll(held: readonly Held[]): Asked[] {
+  const asked: Asked[] = []
+  let open: MutationPortal | null = null
+  const closeOpen = (): void => {
+    if (open !== null) asked.push(closing(false))
+    open = null
+  }
+  const bind = (portal: MutationPortal, forward: boolean): void => {
+    closeOpen()
+    const names = { portal: runName, statement: portal.prepared.name }
+    asked.push({ bytes: rebind(portal.bind, names), ends: tags('2'), forward })
+    open = portal
+  }
+  for (const item of held) {
+    switch (item.type) {
+      case 'parse':
+        asked.push({ bytes: item.frame, ends: tags('1'), forward: true })
+        break
+      case 'bind':
+        bind(item.portal, true)
+        break
+      case 'describe-statement':
+        asked.push({ bytes: item.frame, ends: tags('Tn'), forward: true })
+        break
+      case 'describe-portal':
+        if (open !== item.portal) bind(item.portal, false)
+        asked.push({ bytes: encodeDescribe('portal', runName), ends: tags('Tn'), forward: true })
+        break
+      case 'close-portal':
+        asked.push(closing(true))
+        open = null
+        break
+    }
+  }
+  closeOpen()
+  return asked
+}
+
+function closing(forward: boolean): Asked {
+  return { bytes: encodeClose('portal', runName), ends: tags('3'), forward }
+}

@@ -1,0 +1,217 @@
+// Room session: the connection to the customer's Postgres. It forwards what the client and Postgres say to each other,
+// and lends itself to exchanges of ours when everything before has been answered.
+
+import type { Duplex } from 'node:stream'
+import { ConnectionLost } from '../engine/conduit.ts'
+import { required } from '../lib/assert.ts'
+import { decodeBackend, type TransactionStatus } from '../wire/backend.ts'
+import { createFrameReader, type Frame, frameSizeMax } from '../wire/frames.ts'
+import { flush } from '../wire/frontend.ts'
+import type { DatabaseLink } from './login.ts'
+import { Scanner } from './scanner.ts'
+import { Tracker } from './tracker.ts'
+
+/** What becomes of the bytes that are not part of an exchange. */
+export interface LinkSink {
+  /** Bytes for the client. False: it is slow, stop reading until `resume`. */
+  write(bytes: Uint8Array): boolean
+  /** The connection is gone. */
+  closed(): void
+}
+
+interface Exchange {
+  /** Gets each frame of the reply but ReadyForQuery; true ends an exchange that has no Sync. */
+  readonly onFrame: (frame: Frame) => boolean
+  resolve(): void
+  reject(error: Error): void
+}
+
+const readyForQuery = 0x5a
+const parameterStatus = 0x53
+const notification = 0x41
+
+export class Link {
+  readonly tracker = new Tracker()
+  /** What ParameterStatus last said. */
+  readonly parameters: Map<string, string>
+  readonly key: DatabaseLink['key']
+  readonly #socket: Duplex
+  readonly #scanner: Scanner
+  readonly #sink: LinkSink
+  #reader = createFrameReader({ sizeMax: frameSizeMax })
+  #exchanges: Exchange[] = []
+  #quietWaiters: { resolve(): void; reject(error: Error): void }[] = []
+  readonly #rest: Uint8Array
+  #paused = false
+  #closed = false
+
+  constructor(login: DatabaseLink, sink: LinkSink) {
+    this.parameters = new Map(login.parameters)
+    this.key = login.key
+    this.#socket = login.socket
+    this.#sink = sink
+    this.#scanner = new Scanner(this.tracker, (frame) => this.#parameter(frame))
+    this.#rest = login.rest
+    this.#socket.on('error', () => {}) // 'close' follows
+    this.#socket.on('close', () => this.#gone())
+  }
+
+  /** Lets the bytes flow. */
+  start(): this {
+    this.#socket.on('data', (chunk: Uint8Array) => this.#data(chunk))
+    if (this.#rest.length > 0) this.#data(this.#rest)
+    this.#socket.resume()
+    return this
+  }
+
+  get status(): TransactionStatus {
+    return this.tracker.status
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Sends bytes whose frames the tracker has been told of. False: wait for `drained`. */
+  write(bytes: Uint8Array): boolean {
+    return this.#closed || this.#socket.write(bytes)
+  }
+
+  onDrain(listener: () => void): void {
+    this.#socket.on('drain', listener)
+  }
+
+  /** Stops reading from Postgres, so that it stops sending. */
+  pause(): void {
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#socket.resume()
+  }
+
+  /**
+   * Waits until everything sent has been answered, or skipped after an error. An unfinished pipeline is flushed, as
+   * Postgres keeps its replies back otherwise. The wait is Postgres's own work on the client's statements.
+   */
+  quiet(): Promise<void> {
+    if (this.#closed) return Promise.reject(new ConnectionLost('the database connection is closed'))
+    if (this.#quiet) return Promise.resolve()
+    if (this.tracker.tail > 0) this.#socket.write(flush)
+    return new Promise((resolve, reject) => this.#quietWaiters.push({ resolve, reject }))
+  }
+
+  /**
+   * Sends bytes of ours that end with Sync and hands every frame of the reply to `onFrame`. Call it only when quiet or
+   * after another exchange. Resolves at ReadyForQuery. Rejects with ConnectionLost.
+   */
+  exchange(bytes: Uint8Array, onFrame: (frame: Frame) => void): Promise<void> {
+    return this.#enqueue(bytes, (frame) => {
+      onFrame(frame)
+      return false
+    })
+  }
+
+  /** As `exchange`, with a Flush at the end instead of a Sync: it is over when `onFrame` returns true. */
+  exchangeFlushed(bytes: Uint8Array, onFrame: (frame: Frame) => boolean): Promise<void> {
+    return this.#enqueue(bytes, onFrame)
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+    this.#gone()
+  }
+
+  /** Says goodbye to Postgres in the protocol's way. */
+  end(bytes: Uint8Array): void {
+    if (!this.#closed) this.#socket.end(bytes)
+  }
+
+  #enqueue(bytes: Uint8Array, onFrame: (frame: Frame) => boolean): Promise<void> {
+    if (this.#closed) return Promise.reject(new ConnectionLost('the database connection is closed'))
+    return new Promise((resolve, reject) => {
+      this.#exchanges.push({ onFrame, resolve, reject })
+      this.#socket.write(bytes)
+    })
+  }
+
+  #data(chunk: Uint8Array): void {
+    try {
+      if (this.#exchanges.length === 0) this.#forward(chunk)
+      else this.#reply(chunk)
+    } catch {
+      this.destroy() // the server cannot be followed any further
+    }
+  }
+
+  #forward(chunk: Uint8Array): void {
+    this.#scanner.scan(chunk)
+    if (!this.#sink.write(chunk)) this.pause()
+    this.#wake()
+  }
+
+  get #quiet(): boolean {
+    return this.tracker.quiet && this.#exchanges.length === 0
+  }
+
+  #wake(): void {
+    if (this.#quietWaiters.length === 0 || !this.#quiet) return
+    const waiters = this.#quietWaiters
+    this.#quietWaiters = []
+    for (const waiter of waiters) waiter.resolve()
+  }
+
+  #reply(chunk: Uint8Array): void {
+    const rest = this.#scanner.finishFrame(chunk) // of a notice or notification that began before the exchange
+    if (rest > 0) this.#sink.write(chunk.subarray(0, rest))
+    if (rest < chunk.length) this.#reader.push(chunk.subarray(rest))
+    while (this.#exchanges.length > 0) {
+      const frame = this.#reader.next()
+      if (frame === undefined) return
+      this.#replyFrame(required(this.#exchanges[0], 'an exchange'), frame)
+    }
+    const after = this.#reader.rest()
+    if (after.length === 0) return
+    this.#reader = createFrameReader({ sizeMax: frameSizeMax })
+    this.#forward(after)
+  }
+
+  #replyFrame(exchange: Exchange, frame: Frame): void {
+    if (frame.tag === readyForQuery) {
+      const message = decodeBackend(frame)
+      if (message.type === 'ReadyForQuery') this.tracker.status = message.status
+      this.#over(exchange)
+      return
+    }
+    if (frame.tag === parameterStatus || frame.tag === notification) {
+      if (frame.tag === parameterStatus) this.#parameter(frame.bytes)
+      this.#sink.write(frame.bytes)
+      return
+    }
+    if (exchange.onFrame(frame)) this.#over(exchange)
+  }
+
+  #over(exchange: Exchange): void {
+    this.#exchanges.shift()
+    exchange.resolve()
+    this.#wake()
+  }
+
+  #parameter(frame: Uint8Array): void {
+    const message = decodeBackend({ tag: parameterStatus, bytes: frame })
+    if (message.type === 'ParameterStatus') this.parameters.set(message.name, message.value)
+  }
+
+  #gone(): void {
+    if (this.#closed) return
+    this.#closed = true
+    const error = new ConnectionLost('the database connection was lost')
+    for (const waiter of [...this.#exchanges, ...this.#quietWaiters]) waiter.reject(error)
+    this.#exchanges = []
+    this.#quietWaiters = []
+    this.#sink.closed()
+  }
+}

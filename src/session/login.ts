@@ -1,0 +1,215 @@
+// Room session: logging into the customer's Postgres. It promises a session that is ready for its first query, or one
+// error that says why not, within the time given; and that no password is sent to a server that must not see it.
+
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { DeadlineExceeded, withDeadline } from '../lib/deadline.ts'
+import type { Log } from '../lib/log.ts'
+import type { DatabaseAddress } from '../mutation/config.ts'
+import { fault } from '../mutation/fault.ts'
+import type { Fault } from '../mutation/fault.ts'
+import { encodeCancelRequest, encodeStartupMessage } from '../wire/startup.ts'
+import { ProtocolViolation } from '../wire/violation.ts'
+import { createIntake } from './handshake-intake.ts'
+import { authenticate, isAuthentication } from './login-authenticate.ts'
+import type { AuthenticateOptions, AuthenticationState } from './login-authenticate.ts'
+import { createConversation } from './login-conversation.ts'
+import type { Conversation } from './login-conversation.ts'
+import { createLine, dial, DialFailure, isLoopback } from './login-dial.ts'
+import type { Line } from './login-dial.ts'
+
+export { DatabaseRefused, loginFrameSizeMax, loginSizeMax } from './login-conversation.ts'
+
+/** What it takes to cancel what a session is doing. */
+export interface CancelKey {
+  readonly pid: number
+  readonly secret: Uint8Array
+  /** The server's own address: a name may stand for several servers, and only one has the session. */
+  readonly remoteAddress?: string
+}
+
+/** A session on the customer's Postgres, ready for its first query. */
+export interface DatabaseLink {
+  /** A net.Socket or TLSSocket, paused and with no listener for data: call `resume` after adding one. */
+  readonly socket: Duplex
+  /** Bytes that came after ReadyForQuery; before anything that the socket gives. */
+  readonly rest: Uint8Array
+  /** The ParameterStatus and NoticeResponse messages of the login, to forward as they are. */
+  readonly greeting: Uint8Array
+  /** ParameterStatus: name → value. */
+  readonly parameters: Map<string, string>
+  readonly key: CancelKey | null
+}
+
+export interface LoginOptions {
+  /** Parameters of the StartupMessage; user and database are those of the address. */
+  readonly parameters: ReadonlyMap<string, string>
+  /** For the whole login, in milliseconds. */
+  readonly waitMs: number
+  /** Gives up when aborted, and rejects with its reason. */
+  readonly signal?: AbortSignal
+  readonly log: Log
+  /** Send the password in clear text, if asked, to another machine and without TLS. */
+  readonly allowCleartext?: boolean
+  readonly random?: (size: number) => Uint8Array
+}
+
+/**
+ * Logs in, with protocol 3.0: SCRAM-SHA-256, md5, a password in clear text (over TLS or on this machine only), or none.
+ * Resolves after ReadyForQuery. Rejects with DatabaseRefused when the server says no, with the fault
+ * `database_unreachable` when no session comes about otherwise, with the signal's reason when aborted.
+ */
+export async function loginDatabase(
+  address: DatabaseAddress,
+  options: LoginOptions,
+): Promise<DatabaseLink> {
+  const line = createLine()
+  try {
+    return await bound(login(address, { line, options }), options)
+  } catch (error) {
+    line.close()
+    const failure = explain(error, address)
+    options.log.warn('database login failed', {
+      host: address.host,
+      port: address.port,
+      error: failure instanceof Error ? failure.message : 'aborted',
+    })
+    throw failure
+  }
+}
+
+/** Waits for `work`, at most so long and until the signal is given. */
+async function bound<T>(
+  work: Promise<T>,
+  { waitMs, signal }: { waitMs: number; signal?: AbortSignal },
+): Promise<T> {
+  if (signal === undefined) return await withDeadline(work, { waitMs, what: 'login' })
+  let onAbort: () => void = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error)
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await withDeadline(Promise.race([work, aborted]), { waitMs, what: 'login' })
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** The error to give: an error of ours with no words for a client becomes a fault that has them. */
+function explain(error: unknown, address: DatabaseAddress): unknown {
+  if (error instanceof DialFailure) {
+    return unreachable(address, { reason: error.message, cause: error })
+  }
+  if (error instanceof DeadlineExceeded) {
+    return unreachable(address, { reason: 'timed out', cause: error })
+  }
+  if (error instanceof ProtocolViolation) {
+    const reason = ['the server does not keep to the protocol', error.message, error.detail]
+    return unreachable(address, { reason: reason.filter(Boolean).join(': '), cause: error })
+  }
+  return error
+}
+
+function unreachable(
+  { host, port }: DatabaseAddress,
+  { reason, cause }: { reason: string; cause: unknown },
+): Fault {
+  const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  return fault('database_unreachable', { detail: `Cannot connect to ${where}: ${reason}.` }, {
+    cause,
+  })
+}
+
+async function login(
+  address: DatabaseAddress,
+  { line, options }: { line: Line; options: LoginOptions },
+): Promise<DatabaseLink> {
+  const socket = await dial(address, { line })
+  const parameters = [...options.parameters].filter(([name]) =>
+    name !== 'user' && name !== 'database'
+  )
+  socket.write(encodeStartupMessage({
+    major: 3,
+    minor: 0,
+    parameters: [['user', address.user], ['database', address.database], ...parameters],
+  }))
+  const conversation = createConversation(socket)
+  const clearAllowed = address.sslmode !== 'disable' || isLoopback(socket.remoteAddress) ||
+    options.allowCleartext === true
+  await prove(conversation, {
+    socket,
+    options: { address, clearAllowed, random: options.random ?? randomBytes },
+  })
+  const key = await settle(conversation, socket)
+  return { socket, key, ...conversation.finish() }
+}
+
+/** From the StartupMessage to AuthenticationOk. */
+async function prove(
+  conversation: Conversation,
+  { socket, options }: { socket: Socket; options: AuthenticateOptions },
+): Promise<void> {
+  let state: AuthenticationState = { at: 'start' }
+  while (state.at !== 'done') {
+    const { message } = await conversation.next()
+    if (!isAuthentication(message)) {
+      throw new ProtocolViolation('unexpected message during authentication')
+    }
+    const step = await authenticate(state, { message, options })
+    if (step.reply !== undefined) socket.write(step.reply)
+    state = step.state
+  }
+}
+
+/** From AuthenticationOk to ReadyForQuery. */
+async function settle(conversation: Conversation, socket: Socket): Promise<CancelKey | null> {
+  let key: CancelKey | null = null
+  for (;;) {
+    const { frame, message } = await conversation.next()
+    if (message.type === 'ReadyForQuery') return key
+    if (message.type === 'ParameterStatus') {
+      conversation.keep(frame)
+      conversation.parameters.set(message.name, message.value)
+    } else if (message.type === 'BackendKeyData') {
+      const { pid, secret } = message
+      const { remoteAddress } = socket
+      key = { pid, secret, ...(remoteAddress === undefined ? {} : { remoteAddress }) }
+    } else {
+      throw new ProtocolViolation('unexpected message before ReadyForQuery')
+    }
+  }
+}
+
+/**
+ * Asks the server to cancel what the session with that key is doing, encrypted where the address asks for it. Resolves
+ * when the server has taken the request (it closes then); whether anything was cancelled, nobody says.
+ * Rejects with the fault `database_unreachable`.
+ * https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
+ */
+export async function cancelDatabase(
+  address: DatabaseAddress,
+  key: CancelKey,
+  { waitMs }: { waitMs: number },
+): Promise<void> {
+  const line = createLine()
+  const request = async () => {
+    const socket = await dial(address, {
+      line,
+      ...(key.remoteAddress === undefined ? {} : { host: key.remoteAddress }),
+    })
+    const intake = createIntake(socket)
+    socket.write(encodeCancelRequest(key.pid, key.secret))
+    // a reset instead of an end means the same here: the request was read
+    while (await intake.read().catch(() => null) !== null);
+  }
+  try {
+    await withDeadline(request(), { waitMs, what: 'cancel' })
+  } catch (error) {
+    throw explain(error, address)
+  } finally {
+    line.close()
+  }
+}

@@ -1,0 +1,243 @@
+// Room session: runs one mutation of this session through the engine: on the client's own connection when that is idle,
+// else on a side connection; heeds the client's cancel until the mutation is sent.
+
+import { randomUUID } from 'node:crypto'
+import type { Conduit } from '../engine/conduit.ts'
+import { DatabaseError } from '../engine/conduit.ts'
+import { runMutation } from '../engine/run.ts'
+import { required } from '../lib/assert.ts'
+import type { Log } from '../lib/log.ts'
+import { fault } from '../mutation/fault.ts'
+import type { DatabaseAddress } from '../mutation/config.ts'
+import type { SyncedTable } from '../mutation/table.ts'
+import { createConduit, queryLink, type ResultSink } from './conduit.ts'
+import type { Link } from './link.ts'
+import { cancelDatabase } from './login.ts'
+import type { Service } from './service.ts'
+import { blocks, readSettings, type Side } from './side.ts'
+import type { ClientStatement } from './statement.ts'
+
+export interface MutationRequest {
+  readonly table: SyncedTable
+  readonly setColumns: readonly string[] | null
+  readonly statement: ClientStatement
+  /** Text of the PREPARE that an EXECUTE refers to: a side connection does not know it. */
+  readonly prepare: string | null
+  readonly onResult: ResultSink
+  /** Rejects when what had to come before has failed; then nothing is sent. */
+  readonly prelude: Promise<void>
+}
+
+export interface MutatorOptions {
+  readonly link: Link
+  readonly side: Side
+  readonly service: Service
+  readonly address: DatabaseAddress
+  readonly log: Log
+  /** The tables and the ticket key as configured now. */
+  config(): { tables: ReadonlyMap<string, SyncedTable>; ticketKey: Uint8Array }
+}
+
+/** Where a mutation is, as far as a cancel is concerned. */
+interface Running {
+  readonly abort: AbortController
+  /** The connection at work. */
+  link: Link
+  sent: boolean
+  /** A CancelRequest on its way to Postgres: it must have arrived before anything is sent. */
+  cancelling: Promise<void>
+}
+
+const cancelWaitMs = 5_000
+/** First and later looks at who blocks a side connection, in milliseconds. */
+const blockedFirstMs = 30
+const blockedAgainMs = 200
+
+export class Mutator {
+  readonly #options: MutatorOptions
+  #running: Running | null = null
+  #identity: { pid: number; serverMajor: number } | null = null
+
+  constructor(options: MutatorOptions) {
+    this.#options = options
+  }
+
+  get running(): boolean {
+    return this.#running !== null
+  }
+
+  /** Runs it. Throws Fault, DatabaseError, ConnectionLost or what `prelude` rejects with. */
+  async run(request: MutationRequest): Promise<void> {
+    const { link } = this.#options
+    const running: Running = {
+      abort: new AbortController(),
+      link,
+      sent: false,
+      cancelling: Promise.resolve(),
+    }
+    this.#running = running
+    request.prelude.catch(() => {}) // looked at when the plan is there
+    try {
+      const own = link.status === 'I' && link.tracker.tail === 0
+      await (own ? this.#runOwn(request, running) : this.#runAside(request, running))
+    } finally {
+      this.#running = null
+    }
+  }
+
+  /** The client's CancelRequest. True when a mutation was running, which then is the one to heed it. */
+  cancel(): boolean {
+    const running = this.#running
+    if (running === null) return false
+    if (running.sent) return true // the API has it: the true outcome is told
+    running.abort.abort()
+    const { key } = running.link
+    if (key !== null) {
+      running.cancelling = cancelDatabase(this.#options.address, key, { waitMs: cancelWaitMs })
+        .catch((error: unknown) => this.#options.log.warn('cancel_failed', { error }))
+    }
+    return true
+  }
+
+  async #runOwn(request: MutationRequest, running: Running): Promise<void> {
+    const { link } = this.#options
+    this.#identity ??= await identify(link)
+    const conduit = createConduit({
+      link,
+      own: true,
+      ...this.#identity,
+      statement: request.statement,
+      onResult: request.onResult,
+    })
+    await this.#engine(afterPrelude(conduit, request.prelude), {
+      request,
+      running,
+      readOnly: false,
+    })
+  }
+
+  async #runAside(request: MutationRequest, running: Running): Promise<void> {
+    const { link, side } = this.#options
+    await request.prelude
+    const settings = await readSettings(link)
+    const aside = await side.take(settings)
+    try {
+      running.link = aside
+      if (request.prepare !== null) await queryLink(aside, request.prepare)
+      const identity = await identify(aside)
+      const conduit = createConduit({
+        link: aside,
+        own: false,
+        ...identity,
+        statement: request.statement,
+        onResult: request.onResult,
+      })
+      const watched = this.#watched(conduit, { aside, running, table: request.table })
+      await this.#engine(watched, { request, running, readOnly: settings.readOnly })
+    } finally {
+      side.release()
+    }
+  }
+
+  async #engine(
+    conduit: Conduit,
+    { request, running, readOnly }: {
+      request: MutationRequest
+      running: Running
+      readOnly: boolean
+    },
+  ): Promise<void> {
+    const { service, log } = this.#options
+    const { table, setColumns } = request
+    const engineRequest = { table, setColumns, readOnly, signal: running.abort.signal }
+    await runMutation(conduit, engineRequest, {
+      ...this.#options.config(),
+      log,
+      newId: randomUUID,
+      send: async (mutation, options) => {
+        await running.cancelling
+        if (running.abort.signal.aborted) throw fault('statement_cancelled')
+        running.sent = true
+        return await service.send(mutation, options)
+      },
+      applied: (mutationId) => service.applied(mutationId),
+    })
+  }
+
+  /** While the side connection works, looks whether it waits for the client's own transaction: it would for ever. */
+  #watched(
+    conduit: Conduit,
+    { aside, running, table }: { aside: Link; running: Running; table: SyncedTable },
+  ): Conduit {
+    const { link, address } = this.#options
+    return {
+      ...conduit,
+      run: async (steps) => {
+        if (running.sent) return await conduit.run(steps)
+        let over = false
+        const work = conduit.run(steps).finally(() => over = true)
+        const blocked = await watch(work, () => over, () => blocks(link, conduit.pid))
+        if (!blocked) return await work
+        await cancelDatabase(address, required(aside.key, 'a key to cancel with'), {
+          waitMs: cancelWaitMs,
+        }).catch(() => aside.destroy())
+        await work.catch((error: unknown) => {
+          if (error instanceof DatabaseError && error.sqlstate === '57014') return
+          throw error
+        })
+        throw ownLock(table)
+      },
+    }
+  }
+}
+
+/** Resolves to true as soon as `look` says so, to false when the work is over before. */
+async function watch(
+  work: Promise<unknown>,
+  over: () => boolean,
+  look: () => Promise<boolean>,
+): Promise<boolean> {
+  const settled = work.then(() => {}, () => {})
+  for (let waitMs = blockedFirstMs; !over(); waitMs = blockedAgainMs) {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const pause = new Promise<void>((resolve) => timer = setTimeout(resolve, waitMs))
+    await Promise.race([settled, pause])
+    clearTimeout(timer)
+    if (!over() && await look()) return !over()
+  }
+  return false
+}
+
+function ownLock(table: SyncedTable) {
+  return fault('lock_not_available', {
+    detail:
+      `A mutation runs outside your transaction block, and the block holds a lock on rows of ` +
+      `${table.schema}.${table.name}, or on rows they refer to. Nothing was sent.`,
+    hint: 'Commit or roll back first, then send the statement again.',
+    schema: table.schema,
+    table: table.name,
+  })
+}
+
+async function identify(link: Link): Promise<{ pid: number; serverMajor: number }> {
+  const sql = `select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num')`
+  const [row] = await queryLink(link, sql)
+  return { pid: Number(row?.[0]), serverMajor: Math.floor(Number(row?.[1]) / 10_000) }
+}
+
+/** The prelude's messages are ahead in the same stream: what they reply is known before what a step replies. */
+function afterPrelude(conduit: Conduit, prelude: Promise<void>): Conduit {
+  let known = false
+  return {
+    ...conduit,
+    run: async (steps) => {
+      const work = conduit.run(steps)
+      if (known) return await work
+      known = true
+      const [result] = await Promise.allSettled([work])
+      await prelude
+      if (result.status === 'rejected') throw result.reason
+      return result.value
+    },
+  }
+}

@@ -1,0 +1,201 @@
+// Room session: the listener's side of the mutation service: configurations of syncs, which are kept so that reads go
+// on when the service is down, and mutations.
+
+import { type Http, HttpFailure, type HttpResponse } from '../lib/http.ts'
+import type { Log } from '../lib/log.ts'
+import type { SyncConfig } from '../mutation/config.ts'
+import { fault, type FaultCode, type FaultData, faultData, isFaultData } from '../mutation/fault.ts'
+import type { Mutation, Outcome } from '../mutation/mutation.ts'
+
+export interface ServiceOptions {
+  /** Base URL of the mutation service, without a trailing slash. */
+  readonly url: string
+  readonly listenerKey: string
+  readonly http: Http
+  readonly log: Log
+  readonly now?: () => number
+}
+
+/** The mutation service as the listener sees it. */
+export interface Service {
+  /**
+   * The configuration of a sync; null when there is none. Not older than a few seconds, unless the service is down:
+   * then the last one known. Throws the fault service_unreachable when none is known.
+   */
+  findSync(syncId: string): Promise<SyncConfig | null>
+  /** Hands a mutation over. Never throws: what went wrong is an outcome. */
+  send(mutation: Mutation, options: { waitMs: number }): Promise<Outcome>
+  /** Tells that a mutation is committed. Failures are logged: recovery finds out by itself. */
+  applied(mutationId: string): void
+  /** Waits until what `applied` has begun is over. */
+  settle(): Promise<void>
+}
+
+/** A configuration is not asked for again for so long. */
+const freshMs = 3_000
+const configWaitMs = 3_000
+/** Configurations kept, of syncs known and unknown. */
+const configsMax = 10_000
+/** Beyond what the platform may take: the service's own work and its journal. */
+const serviceMarginMs = 10_000
+
+interface Kept {
+  readonly config: SyncConfig | null
+  readonly etag: string | undefined
+  readonly at: number
+}
+
+export function createService(options: ServiceOptions): Service {
+  const now = options.now ?? Date.now
+  const kept = new Map<string, Kept>()
+  const asking = new Map<string, Promise<SyncConfig | null>>()
+  const telling = new Set<Promise<void>>()
+  const call = caller(options)
+
+  const keep = (syncId: string, entry: Kept): SyncConfig | null => {
+    kept.delete(syncId)
+    kept.set(syncId, entry)
+    const oldest = kept.keys().next()
+    if (kept.size > configsMax && !oldest.done) kept.delete(oldest.value)
+    return entry.config
+  }
+  const ask = async (syncId: string): Promise<SyncConfig | null> => {
+    const known = kept.get(syncId)
+    try {
+      const headers: Record<string, string> = known?.etag ? { 'if-none-match': known.etag } : {}
+      const path = `/internal/syncs/${encodeURIComponent(syncId)}`
+      const response = await call({ method: 'GET', path, headers, waitMs: configWaitMs })
+      if (response.status === 304 && known) return keep(syncId, { ...known, at: now() })
+      return keep(syncId, { ...readConfig(response), at: now() })
+    } catch (error) {
+      options.log.warn('config_not_refreshed', { sync: syncId, known: known !== undefined, error })
+      if (known) return known.config
+      throw fault('service_unreachable', {
+        message: 'the configuration of this sync cannot be read now',
+        hint: 'The mutation service is unreachable. Try again.',
+      }, { cause: error })
+    }
+  }
+  return {
+    findSync: async (syncId) => {
+      const known = kept.get(syncId)
+      if (known && now() - known.at < freshMs) return known.config
+      const running = asking.get(syncId) ?? ask(syncId).finally(() => asking.delete(syncId))
+      asking.set(syncId, running)
+      return await running
+    },
+    send: (mutation, { waitMs }) => sendMutation(call, { mutation, waitMs, log: options.log }),
+    applied: (mutationId) => {
+      const path = `/internal/mutations/${mutationId}/applied`
+      const told = call({ method: 'POST', path, waitMs: configWaitMs }).then(
+        (response) => {
+          if (response.status >= 300) throw new Error(`status ${response.status}`)
+        },
+      ).catch((error: unknown) => {
+        options.log.warn('applied_not_told', { mutation: mutationId, error })
+      }).finally(() => telling.delete(told))
+      telling.add(told)
+    },
+    settle: async () => {
+      await Promise.all(telling)
+    },
+  }
+}
+
+interface Call {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly headers?: Record<string, string>
+  readonly body?: string
+  readonly waitMs: number
+}
+
+function caller({ url, listenerKey, http }: ServiceOptions): (call: Call) => Promise<HttpResponse> {
+  return ({ method, path, headers = {}, body, waitMs }) =>
+    http.send({
+      method,
+      url: url + path,
+      headers: {
+        authorization: `Bearer ${listenerKey}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body }),
+      waitMs,
+    })
+}
+
+function readConfig(
+  response: HttpResponse,
+): { config: SyncConfig | null; etag: string | undefined } {
+  const etag = response.headers['etag']
+  if (response.status === 404) return { config: null, etag: undefined }
+  if (response.status !== 200) throw new Error(`The service answered ${response.status}`)
+  return { config: JSON.parse(response.body) as SyncConfig, etag }
+}
+
+interface Sending {
+  readonly mutation: Mutation
+  readonly waitMs: number
+  readonly log: Log
+}
+
+/**
+ * Sends the mutation; when the reply is lost, asks once more under the same id, which never carries it out again but
+ * tells the recorded outcome.
+ */
+async function sendMutation(
+  call: (call: Call) => Promise<HttpResponse>,
+  { mutation, waitMs, log }: Sending,
+): Promise<Outcome> {
+  const body = JSON.stringify({ mutation, waitMs })
+  const request = { method: 'POST', path: '/internal/mutations', body } as const
+  for (let tries = 1;; tries++) {
+    try {
+      return readOutcome(await call({ ...request, waitMs: waitMs + serviceMarginMs }), mutation)
+    } catch (error) {
+      const sent = !(error instanceof HttpFailure) || error.sent
+      log.warn('mutation_reply_lost', { mutation: mutation.id, sent, tries, error })
+      if (!sent && tries === 1) return { state: 'refused', fault: faultData('service_unreachable') }
+      if (tries === 2) return { state: 'unknown', fault: unknownFault(mutation) }
+    }
+  }
+}
+
+/** Faults after which the service may still have sent the mutation. */
+const mayBeSent: ReadonlySet<FaultCode> = new Set(['internal_error', 'outcome_unknown'])
+
+function readOutcome(response: HttpResponse, mutation: Mutation): Outcome {
+  const body: unknown = JSON.parse(response.body)
+  if (response.status === 200 && isOutcome(body, mutation)) return body
+  const problem = typeof body === 'object' && body !== null
+    ? (body as { fault?: unknown }).fault
+    : null
+  if (isFaultData(problem)) {
+    const unknown = mayBeSent.has(problem.code)
+    return unknown
+      ? { state: 'unknown', fault: unknownFault(mutation) }
+      : { state: 'refused', fault: problem }
+  }
+  throw new Error(`The service answered ${response.status} without an outcome`)
+}
+
+function isOutcome(value: unknown, mutation: Mutation): value is Outcome {
+  if (typeof value !== 'object' || value === null) return false
+  const outcome = value as { state?: unknown; rows?: unknown; fault?: unknown }
+  if (outcome.state === 'accepted') {
+    return Array.isArray(outcome.rows) && outcome.rows.length === mutation.rows.length
+  }
+  return (outcome.state === 'refused' || outcome.state === 'unknown') && isFaultData(outcome.fault)
+}
+
+function unknownFault(mutation: Mutation): FaultData {
+  return faultData('outcome_unknown', {
+    message: 'outcome unknown: the reply of the mutation service was lost',
+    detail: `Mutation ${mutation.id}: ${mutation.operation} of ${mutation.rows.length} row(s) in ` +
+      `${mutation.schema}.${mutation.table}.`,
+    hint: 'Look at the rows before you send the statement again.',
+    schema: mutation.schema,
+    table: mutation.table,
+  })
+}

@@ -1,0 +1,279 @@
+// Room session: one client and its connection to the customer's Postgres. Bytes that concern no mutation pass through
+// here at once, both ways; the rest goes, frame by frame, to the conversation.
+
+import { Buffer } from 'node:buffer'
+import type { Duplex } from 'node:stream'
+import type { Log } from '../lib/log.ts'
+import type { SyncConfig } from '../mutation/config.ts'
+import { faultData } from '../mutation/fault.ts'
+import { type SyncedTable, tableKey } from '../mutation/table.ts'
+import { encodeBackendKeyData, encodeReadyForQuery } from '../wire/backend.ts'
+import { encodeFault } from '../wire/fault.ts'
+import { terminate } from '../wire/frontend.ts'
+import { createNameFilter, mayMutate } from '../sql/index.ts'
+import { FrameQueue } from './client.ts'
+import { Conversation, type SessionState } from './conversation.ts'
+import { Gate } from './gate.ts'
+import { Link } from './link.ts'
+import { cancelDatabase, type DatabaseLink } from './login.ts'
+import { Mutator } from './mutate.ts'
+import type { Service } from './service.ts'
+import { Side } from './side.ts'
+
+export interface SessionOptions {
+  readonly client: Duplex
+  /** Bytes the client has sent already. */
+  readonly rest: Uint8Array
+  readonly parameters: ReadonlyMap<string, string>
+  readonly config: SyncConfig
+  readonly login: DatabaseLink
+  readonly service: Service
+  readonly log: Log
+  /** Called once, when both connections are closed and no mutation is running. */
+  onClosed(): void
+}
+
+const nothing: Uint8Array = new Uint8Array(0)
+const cancelWaitMs = 5_000
+
+/** What is made from a configuration, once. */
+interface Derived {
+  readonly config: SyncConfig
+  readonly tables: ReadonlyMap<string, SyncedTable>
+  readonly ticketKey: Uint8Array
+  /** Takes text as Latin-1. */
+  mentions(text: string): boolean
+}
+
+const derivedOf = new WeakMap<SyncConfig, Derived>()
+
+function derive(config: SyncConfig): Derived {
+  const known = derivedOf.get(config)
+  if (known !== undefined) return known
+  const { tables } = config
+  const derived: Derived = {
+    config,
+    tables: new Map(tables.map((table) => [tableKey(table.schema, table.name), table])),
+    ticketKey: Buffer.from(config.ticketKey, 'base64'),
+    mentions: createNameFilter(tables.map(({ name }) => Buffer.from(name).toString('latin1'))),
+  }
+  derivedOf.set(config, derived)
+  return derived
+}
+
+export class Session {
+  readonly #options: SessionOptions
+  readonly #client: Duplex
+  readonly #link: Link
+  readonly #side: Side
+  readonly #gate: Gate
+  readonly #queue: FrameQueue
+  readonly #mutator: Mutator
+  readonly #conversation: Conversation
+  readonly #state: SessionState = { statements: new Map(), portals: new Map(), prepared: new Set() }
+  #derived: Derived
+  /** The start of a frame that has not come whole, on the fast path. */
+  #held: Uint8Array = nothing
+  /** Frames go to the conversation one by one; else bytes pass through the gate. */
+  #slow = false
+  /** The conversation is at work on a frame. */
+  #busy = false
+  #clientClosed = false
+  #linkClosed = false
+  #over = false
+
+  constructor(options: SessionOptions) {
+    const { client, login, config, parameters, service, log } = options
+    this.#options = options
+    this.#client = client
+    this.#derived = derive(config)
+    this.#link = new Link(login, {
+      write: (bytes) => this.#toClient(bytes),
+      closed: () => this.#onLinkClosed(),
+    })
+    this.#side = new Side({ address: config.database, parameters, log })
+    this.#queue = new FrameQueue(client)
+    this.#gate = new Gate(this.#link.tracker, {
+      ...this.#state,
+      mayConcern: (text) => this.#mayConcern(text),
+    })
+    this.#mutator = new Mutator({
+      link: this.#link,
+      side: this.#side,
+      service,
+      address: config.database,
+      log,
+      config: () => this.#derived,
+    })
+    this.#conversation = new Conversation({
+      link: this.#link,
+      mutator: this.#mutator,
+      state: this.#state,
+      log,
+      tables: () => this.#derived.tables,
+      toClient: (bytes) => {
+        if (this.#toClient(bytes)) return
+        this.#link.pause()
+        this.#side.pause()
+      },
+    })
+  }
+
+  /** Greets the client as Postgres did and lets the bytes flow. */
+  start(): void {
+    const { login, rest } = this.#options
+    const key = login.key
+    this.#client.write(Buffer.concat([
+      login.greeting,
+      ...(key === null ? [] : [encodeBackendKeyData(key.pid, key.secret)]),
+      encodeReadyForQuery('I'),
+    ]))
+    this.#client.on('data', (chunk: Uint8Array) => this.#onData(chunk))
+    this.#client.on('error', () => {}) // 'close' follows
+    this.#client.on('close', () => this.#onClientClosed())
+    this.#client.on('drain', () => {
+      this.#link.resume()
+      this.#side.resume()
+    })
+    this.#link.onDrain(() => this.#client.resume())
+    if (rest.length > 0) this.#onData(rest)
+    this.#client.resume()
+    this.#link.start()
+  }
+
+  /** Uses another configuration from now on. */
+  configure(config: SyncConfig): void {
+    this.#derived = derive(config)
+  }
+
+  /** The client's CancelRequest: for the mutation that runs, or for Postgres. */
+  async cancel(): Promise<void> {
+    const { config, login } = this.#options
+    if (this.#mutator.cancel() || login.key === null) return
+    await cancelDatabase(config.database, login.key, { waitMs: cancelWaitMs })
+  }
+
+  /** Is a mutation running? */
+  get mutating(): boolean {
+    return this.#mutator.running
+  }
+
+  /** Is the client waiting for nothing? Outside a transaction and with no statement under way. */
+  get idle(): boolean {
+    return !this.#busy && this.#link.tracker.quiet && this.#link.tracker.tail === 0
+  }
+
+  /** Ends the session with an error that the client can read, after a mutation that runs. */
+  shutDown(): void {
+    if (this.#clientClosed) return
+    const data = faultData('shutting_down')
+    this.#client.end(Buffer.from(encodeFault(data, 'FATAL')))
+    if (!this.#mutator.running) this.#link.end(terminate)
+  }
+
+  /** Closes everything at once. */
+  destroy(): void {
+    this.#client.destroy()
+    this.#link.destroy()
+    this.#side.close()
+  }
+
+  #mayConcern(text: string): boolean {
+    if (!mayMutate(text)) return false
+    return this.#derived.mentions(text) ||
+      (this.#state.prepared.size > 0 && /execute/i.test(text))
+  }
+
+  #toClient(bytes: Uint8Array): boolean {
+    return this.#clientClosed || this.#client.write(bytes)
+  }
+
+  #onData(chunk: Uint8Array): void {
+    if (this.#slow) {
+      this.#queue.push(chunk)
+      if (!this.#busy) void this.#converse()
+      return
+    }
+    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
+    this.#held = nothing
+    try {
+      this.#passThrough(bytes)
+    } catch (error) {
+      this.#broken(error)
+    }
+  }
+
+  #passThrough(bytes: Uint8Array): void {
+    const { pass, stop } = this.#gate.scan(bytes)
+    if (pass > 0 && !this.#link.write(pass === bytes.length ? bytes : bytes.subarray(0, pass))) {
+      this.#client.pause()
+    }
+    if (pass === bytes.length) return
+    const rest = bytes.subarray(pass)
+    if (!stop) {
+      this.#held = rest
+      return
+    }
+    this.#slow = true
+    this.#queue.push(rest)
+    void this.#converse()
+  }
+
+  /** Takes frames one by one until nothing of a mutation is under way and none has come whole. */
+  async #converse(): Promise<void> {
+    this.#busy = true
+    try {
+      for (let frame = this.#queue.next(); frame !== undefined; frame = this.#queue.next()) {
+        // a mutation that runs is finished for a client that has gone; nothing new is begun
+        if (this.#clientClosed) break
+        await this.#conversation.handle(frame)
+      }
+    } catch (error) {
+      this.#busy = false
+      this.#broken(error)
+      return
+    }
+    this.#busy = false
+    if (this.#clientClosed) this.#goodbye()
+    else if (this.#conversation.idle) this.#speedUp()
+  }
+
+  #speedUp(): void {
+    this.#slow = false
+    const rest = this.#queue.drain()
+    if (rest.length > 0) this.#onData(rest)
+  }
+
+  #goodbye(): void {
+    this.#link.end(terminate)
+    this.#finish()
+  }
+
+  #broken(error: unknown): void {
+    const expected = error instanceof Error &&
+      (error.name === 'ConnectionLost' || error.name === 'ProtocolViolation')
+    if (!expected) this.#options.log.error('session_failed', { error })
+    this.destroy()
+    this.#finish()
+  }
+
+  #onClientClosed(): void {
+    this.#clientClosed = true
+    this.#link.resume()
+    this.#side.resume()
+    if (!this.#busy) this.#goodbye()
+  }
+
+  #onLinkClosed(): void {
+    this.#linkClosed = true
+    this.#client.end()
+    this.#finish()
+  }
+
+  #finish(): void {
+    if (this.#over || !this.#clientClosed || !this.#linkClosed || this.#mutator.running) return
+    this.#over = true
+    this.#side.close()
+    this.#options.onClosed()
+  }
+}

@@ -1,0 +1,117 @@
+// Room session: the side connection on which a mutation runs while the client is inside a transaction block or an
+// unfinished pipeline: same database, same role, same settings. That is how a mutation escapes the transaction.
+
+import { required } from '../lib/assert.ts'
+import type { Log } from '../lib/log.ts'
+import type { DatabaseAddress } from '../mutation/config.ts'
+import { queryLink } from './conduit.ts'
+import { Link } from './link.ts'
+import { loginDatabase } from './login.ts'
+
+export interface SideOptions {
+  readonly address: DatabaseAddress
+  /** Startup parameters of the client. */
+  readonly parameters: ReadonlyMap<string, string>
+  readonly log: Log
+}
+
+/** What the client's own connection is set to. */
+export interface SessionSettings {
+  /** JSON object: name → value, of what was SET in the session. */
+  readonly settings: string
+  readonly role: string
+  readonly sessionUser: string
+  readonly readOnly: boolean
+}
+
+/** How long a login may take, in milliseconds. */
+export const loginWaitMs = 15_000
+
+/** A side connection without a use is closed after so long. */
+const idleMs = 5_000
+
+// transaction_*: of the client's transaction, not of its session
+const settingsSql = `
+select coalesce(json_object_agg(name, setting), '{}')::text,
+  pg_catalog.current_setting('role'), session_user::text,
+  pg_catalog.current_setting('transaction_read_only')
+from pg_catalog.pg_settings
+where source = 'session' and context in ('user', 'superuser') and name not like 'transaction\\_%'`
+
+const applySql = `
+select pg_catalog.set_config(key, value, false)
+from pg_catalog.json_each_text($1::json)`
+
+const identitySql = `
+select pg_catalog.set_config('session_authorization', $1, false), pg_catalog.set_config('role', $2, false)`
+
+/** Asks the client's own connection; it must be quiet and not in a failed transaction. */
+export async function readSettings(link: Link): Promise<SessionSettings> {
+  const [row] = await queryLink(link, settingsSql)
+  const [settings, role, sessionUser, readOnly] = required(row, 'the settings of the session')
+  return {
+    settings: settings ?? '{}',
+    role: role ?? 'none',
+    sessionUser: sessionUser ?? '',
+    readOnly: readOnly === 'on',
+  }
+}
+
+/** Keeps at most one side connection, for a session. */
+export class Side {
+  readonly #options: SideOptions
+  #link: Link | null = null
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(options: SideOptions) {
+    this.#options = options
+  }
+
+  /** The connection under its settings, made anew where there is none. Throws as loginDatabase does. */
+  async take(settings: SessionSettings): Promise<Link> {
+    clearTimeout(this.#timer)
+    const link = this.#link !== null && !this.#link.closed ? this.#link : await this.#connect()
+    this.#link = link
+    await queryLink(link, 'DISCARD ALL')
+    if (settings.sessionUser !== this.#options.address.user || settings.role !== 'none') {
+      await queryLink(link, identitySql, [settings.sessionUser, settings.role])
+    }
+    if (settings.settings !== '{}') await queryLink(link, applySql, [settings.settings])
+    return link
+  }
+
+  /** The client is slow: stop reading what the mutation returns. */
+  pause(): void {
+    this.#link?.pause()
+  }
+
+  resume(): void {
+    this.#link?.resume()
+  }
+
+  /** No longer in use; closed after a while. */
+  release(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.close(), idleMs)
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+    this.#link?.destroy()
+    this.#link = null
+  }
+
+  async #connect(): Promise<Link> {
+    const { address, parameters, log } = this.#options
+    const login = await loginDatabase(address, { parameters, waitMs: loginWaitMs, log })
+    return new Link(login, { write: () => true, closed: () => {} }).start()
+  }
+}
+
+/** Is `pid` waiting for a lock that the link's own transaction holds? */
+export async function blocks(link: Link, pid: number): Promise<boolean> {
+  const sql =
+    `select pg_catalog.pg_backend_pid() = any(pg_catalog.pg_blocking_pids($1::text::int4))`
+  const rows = await queryLink(link, sql, [String(pid)])
+  return rows[0]?.[0] === 't'
+}

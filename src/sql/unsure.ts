@@ -1,0 +1,11 @@
+// Room sql: the one way to say "not certain" from inside the lexer and the walk. It never leaves this room.
+
+/** Thrown inside the room; `recognise` turns it into `{ certain: false, reason }`. */
+export class Unsure extends Error {
+  override name = 'Unsure'
+}
+
+/** Gives up on the text. `reason` is lower case, without a full stop, and quotes no values from the text. */
+export function unsure(reason: string): never {
+  throw new Unsure(reason)
+}

@@ -1,0 +1,206 @@
+// Room store: the journal of mutations. A row is committed before the platform hears anything, and the outcome before
+// the listener hears it. Every transition is guarded by the table in mutation/life.ts.
+
+import { createHash } from 'node:crypto'
+import { never } from '../lib/assert.ts'
+import { fault, faultData } from '../mutation/fault.ts'
+import { type LifeEvent, type LifeState, statesBefore } from '../mutation/life.ts'
+import type { Mutation, Outcome } from '../mutation/mutation.ts'
+import { presenceClass } from './presence.ts'
+import type { Sql, Store } from './store.ts'
+
+/** What `begin` found. */
+export type Begun =
+  /** Written now, or left by this process without having been sent: carry it out. */
+  | { readonly kind: 'begun'; readonly state: 'received' | 'sent' }
+  /** The same mutation came before and its outcome is known, or is known to be unknown. */
+  | { readonly kind: 'settled'; readonly outcome: Outcome }
+  /** The same mutation is with another service process that is alive. */
+  | { readonly kind: 'elsewhere' }
+  /** Nothing was written: the sync is no longer the one that the caller read. */
+  | { readonly kind: 'stale' }
+
+export interface BeginOptions {
+  readonly hash: Uint8Array
+  /** The version of the sync that the mutation was checked against. */
+  readonly syncVersion: string
+  /** The state to write: `sent` when the request leaves at once, which saves a commit. */
+  readonly state: 'received' | 'sent'
+}
+
+export interface Journal {
+  /** Writes the mutation, committed. Throws `mutation_id_reused`, `service_unreachable`. */
+  begin(mutation: Mutation, options: BeginOptions): Promise<Begun>
+  /** received → sent, committed. False: somebody settled it meanwhile, do not send. */
+  send(id: string): Promise<boolean>
+  /** Records the outcome, committed. False: nothing to change (it is settled already). */
+  settle(id: string, outcome: Outcome): Promise<boolean>
+  /** accepted → applied; applied again is fine. Throws `not_found`, and `bad_request` in any other state. */
+  applied(id: string): Promise<void>
+  /**
+   * What is known of a mutation; `stale`: nothing. One that a process has which is gone is settled. Throws
+   * `mutation_id_reused`, `service_unreachable`.
+   */
+  recall(id: string, options: { hash: Uint8Array }): Promise<Begun>
+  /** Settles what processes that are gone have left: sent → unknown, received → refused. Gives how many. */
+  sweep(): Promise<number>
+}
+
+interface Recorded {
+  readonly state: LifeState
+  readonly outcome: Outcome | null
+  readonly request_hash: Uint8Array
+  readonly service: number
+  readonly alive: boolean
+}
+
+/** What makes two requests the same mutation; the order of columns does not matter. */
+export function requestHash(mutation: Mutation): Uint8Array {
+  const { id, syncId, schema, table, operation } = mutation
+  const rows = mutation.rows.map((row) => [
+    row.ordinal,
+    row.id,
+    Object.entries(row.values).sort(([a], [b]) => a < b ? -1 : 1),
+  ])
+  const text = JSON.stringify([id.toLowerCase(), syncId, schema, table, operation, rows])
+  return createHash('sha256').update(text).digest()
+}
+
+/** The journal as the service process of this number writes it. */
+export function createJournal(store: Store, { service }: { service: number }): Journal {
+  const recall: Journal['recall'] = async (id, options) => {
+    const row = await store.ask('Reading the journal', (sql) => recorded(sql, id))
+    if (row === undefined) return { kind: 'stale' }
+    if (!Buffer.from(row.request_hash).equals(options.hash)) throw fault('mutation_id_reused')
+    return await judge(row)
+  }
+  const judge = async (row: Recorded & { id: string }): Promise<Begun> => {
+    switch (row.state) {
+      case 'accepted':
+      case 'refused':
+      case 'unknown':
+      case 'applied':
+        return { kind: 'settled', outcome: row.outcome ?? lostOutcome() }
+      case 'received':
+      case 'sent':
+        // a row of ours that nobody here is carrying out: its begin was given up, so it was never sent
+        if (row.service === service) return { kind: 'begun', state: row.state }
+        if (row.alive) return { kind: 'elsewhere' }
+        await settle(row.id, row.state === 'sent' ? lostOutcome() : neverSentOutcome())
+        return await recall(row.id, { hash: row.request_hash })
+      default:
+        return never(row.state)
+    }
+  }
+  const settle = async (id: string, outcome: Outcome): Promise<boolean> => {
+    const states = statesBefore(eventOf(outcome))
+    const changed = await store.ask('Recording the outcome', (sql) =>
+      sql`
+        update sluice_store.mutations
+        set state = ${outcome.state}, outcome = ${JSON.stringify(outcome)}::text::json,
+          answered_at = now()
+        where id = ${id} and state in ${sql(states)}`)
+    return changed.count > 0
+  }
+  return {
+    recall,
+    settle,
+    begin: async (mutation, options) => {
+      const written = await store.ask(
+        'Recording the mutation',
+        (sql) => insert(sql, mutation, { ...options, service }),
+      )
+      if (written) return { kind: 'begun', state: options.state }
+      return await recall(mutation.id, options)
+    },
+    send: async (id) => {
+      const states = statesBefore('send')
+      const changed = await store.ask('Recording the sending', (sql) =>
+        sql`
+          update sluice_store.mutations set state = 'sent', sent_at = now()
+          where id = ${id} and state in ${sql(states)} and service = ${service}`)
+      return changed.count > 0
+    },
+    applied: (id) => store.ask('Recording the apply', (sql) => applied(sql, id)),
+    sweep: () => store.ask('Sweeping the journal', (sql) => sweep(sql)),
+  }
+}
+
+/** One statement: writes the row if the sync is still the one that was checked and the id is new. */
+async function insert(
+  sql: Sql,
+  mutation: Mutation,
+  { hash, syncVersion, state, service }: BeginOptions & { service: number },
+): Promise<boolean> {
+  const { id, syncId, schema, table, operation, rows } = mutation
+  const written = await sql`
+    insert into sluice_store.mutations (id, sync_id, schema_name, table_name, operation, rows,
+      request, request_hash, state, service, sent_at)
+    select ${id}, ${syncId}, ${schema}, ${table}, ${operation}, ${rows.length},
+      ${JSON.stringify(mutation)}::text::json, ${hash}, ${state}, ${service},
+      case when ${state === 'sent'} then now() end
+    from sluice_store.syncs
+    where id = ${syncId} and version = ${syncVersion} and state = 'active'
+    on conflict (id) do nothing`
+  return written.count > 0
+}
+
+async function recorded(sql: Sql, id: string): Promise<(Recorded & { id: string }) | undefined> {
+  const [row] = await sql<(Recorded & { id: string })[]>`
+    select id, state, outcome, request_hash, service, ${alive(sql)} as alive
+    from sluice_store.mutations where id = ${id}`
+  return row
+}
+
+function alive(sql: Sql) {
+  return sql`exists (
+    select from pg_locks where locktype = 'advisory' and granted
+      and database = (select oid from pg_database where datname = current_database())
+      and classid = ${presenceClass} and objid = mutations.service)`
+}
+
+async function applied(sql: Sql, id: string): Promise<void> {
+  const changed = await sql`
+    update sluice_store.mutations
+    set state = 'applied', applied_at = coalesce(applied_at, now())
+    where id = ${id} and state in ${sql(statesBefore('apply'))}`
+  if (changed.count > 0) return
+  const [row] = await sql<{ state: LifeState }[]>`
+    select state from sluice_store.mutations where id = ${id}`
+  if (row === undefined) throw fault('not_found', { message: 'mutation not found' })
+  throw fault('bad_request', { message: `mutation is ${row.state}, so it cannot be applied` })
+}
+
+async function sweep(sql: Sql): Promise<number> {
+  const lost = JSON.stringify(lostOutcome())
+  const unsent = JSON.stringify(neverSentOutcome())
+  const changed = await sql`
+    update sluice_store.mutations
+    set state = case state when 'sent' then 'unknown' else 'refused' end, answered_at = now(),
+      outcome = case state when 'sent' then ${lost}::text::json else ${unsent}::text::json end
+    where state in ('received', 'sent') and not ${alive(sql)}`
+  return changed.count
+}
+
+function eventOf(outcome: Outcome): LifeEvent {
+  switch (outcome.state) {
+    case 'accepted':
+      return 'accept'
+    case 'refused':
+      return 'refuse'
+    case 'unknown':
+      return 'lose'
+    default:
+      return never(outcome)
+  }
+}
+
+function lostOutcome(): Outcome {
+  const detail = 'The service process that sent the mutation is gone.'
+  return { state: 'unknown', fault: faultData('outcome_unknown', { detail }) }
+}
+
+function neverSentOutcome(): Outcome {
+  const detail = 'The service process that took the mutation went away before it sent it.'
+  return { state: 'refused', fault: faultData('service_unreachable', { detail }) }
+}

@@ -1,0 +1,128 @@
+// Room store: the schema `sluice_store`, as numbered steps. A step that has been released is never changed.
+
+import type postgres from 'postgres'
+import type { Store } from './store.ts'
+
+interface Migration {
+  readonly id: number
+  readonly name: string
+  readonly sql: string
+}
+
+/** One key for all processes that migrate one store. */
+const lockKey = 7_582_391_044
+
+export const migrations: readonly Migration[] = [
+  {
+    id: 1,
+    name: 'connections, databases, syncs, keys',
+    sql: `
+      create table sluice_store.connections (
+        id text primary key,
+        platform text not null,
+        base_url text not null,
+        kind text not null check (kind in ('oauth', 'key')),
+        state text not null default 'active' check (state in ('active', 'revoked')),
+        credential bytea not null,
+        key_id text not null,
+        token_url text,
+        client_id text,
+        updated_at timestamptz not null default now(),
+        check (kind = 'key' or (token_url is not null and client_id is not null))
+      );
+      create table sluice_store.databases (
+        id text primary key,
+        address bytea not null,
+        key_id text not null,
+        updated_at timestamptz not null default now()
+      );
+      create table sluice_store.syncs (
+        id text primary key,
+        connection_id text not null references sluice_store.connections,
+        database_id text not null references sluice_store.databases,
+        schema_name text not null,
+        state text not null default 'active' check (state in ('active', 'disabled')),
+        version bigint not null default 1,
+        updated_at timestamptz not null default now(),
+        unique (database_id, schema_name)
+      );
+      create index on sluice_store.syncs (connection_id);
+      create table sluice_store.tables (
+        sync_id text not null references sluice_store.syncs on delete cascade,
+        name text not null,
+        object text not null,
+        columns jsonb not null,
+        primary key (sync_id, name)
+      );
+      create table sluice_store.users (
+        sync_id text not null references sluice_store.syncs on delete cascade,
+        name text not null,
+        verifier text not null,
+        primary key (sync_id, name)
+      );
+      create table sluice_store.listener_keys (
+        id text primary key,
+        sha256 bytea not null unique check (length(sha256) = 32),
+        created_at timestamptz not null default now(),
+        revoked_at timestamptz
+      );`,
+  },
+  {
+    id: 2,
+    name: 'journal',
+    // request and outcome are json, not jsonb: kept to the byte, and a platform may answer what jsonb cannot hold
+    sql: `
+      create table sluice_store.services (
+        id integer generated always as identity primary key,
+        name text not null,
+        started_at timestamptz not null default now()
+      );
+      create table sluice_store.mutations (
+        id uuid primary key,
+        sync_id text not null,
+        schema_name text not null,
+        table_name text not null,
+        operation text not null check (operation in ('insert', 'update', 'delete')),
+        rows integer not null check (rows > 0),
+        request json not null,
+        request_hash bytea not null,
+        state text not null
+          check (state in ('received', 'sent', 'accepted', 'refused', 'unknown', 'applied')),
+        outcome json,
+        service integer not null,
+        received_at timestamptz not null default now(),
+        sent_at timestamptz,
+        answered_at timestamptz,
+        applied_at timestamptz,
+        check ((outcome is null) = (state in ('received', 'sent')))
+      );
+      create index mutations_open on sluice_store.mutations (state, received_at)
+        where state in ('received', 'sent', 'accepted', 'unknown');
+      create index mutations_by_sync on sluice_store.mutations (sync_id, received_at);`,
+  },
+]
+
+/**
+ * Brings the store to the newest schema: each step in a transaction of its own, one process at a time. Running it again
+ * does nothing. Gives the ids of the steps it took. Throws what Postgres says.
+ */
+export async function migrate(store: Store): Promise<number[]> {
+  const taken: number[] = []
+  for (const migration of migrations) {
+    if (await store.slowSql.begin((sql) => step(sql, migration))) taken.push(migration.id)
+  }
+  return taken
+}
+
+async function step(sql: postgres.TransactionSql, migration: Migration): Promise<boolean> {
+  await sql`set local lock_timeout = '60s'`
+  await sql`select pg_advisory_xact_lock(${lockKey})`
+  await sql`create schema if not exists sluice_store`
+  await sql`create table if not exists sluice_store.migrations (
+    id integer primary key, name text not null, at timestamptz not null default now())`
+  const [done] = await sql`select 1 from sluice_store.migrations where id = ${migration.id}`
+  if (done !== undefined) return false
+  await sql.unsafe(migration.sql)
+  await sql`insert into sluice_store.migrations (id, name) values (${migration.id}, ${migration.name})`
+  return true
+}

@@ -1,0 +1,115 @@
+// Room store: the mutation service's own Postgres. Every question to it has a deadline, and a store that cannot be
+// reached is the fault `service_unreachable`.
+
+import postgres from 'postgres'
+import { DeadlineExceeded, withDeadline } from '../lib/deadline.ts'
+import { Fault, fault } from '../mutation/fault.ts'
+import type { Keyring } from './seal.ts'
+
+export type Sql = postgres.Sql
+/** A connection pool or a transaction on it. */
+export type Querier = postgres.ISql
+
+export interface StoreOptions {
+  /** Connection URL with password; `?sslmode=` is honoured. */
+  readonly url: string
+  readonly keyring: Keyring
+  /** Connections for journal and configuration, 20 by default; as many as half of it again hold locks for refreshes. */
+  readonly connectionsMax?: number
+  /** Longest wait for one question, 10 s by default. */
+  readonly waitMs?: number
+}
+
+export interface Store {
+  readonly keyring: Keyring
+  /** For short questions: the journal lives here. */
+  readonly sql: Sql
+  /** For transactions that hold a lock while they talk to a platform; they must not take the journal's connections. */
+  readonly slowSql: Sql
+  /** A connection string for a session of one's own (presence). */
+  readonly url: string
+  /**
+   * Asks the store, within its wait. Throws `service_unreachable` when the store does not answer; other errors pass.
+   * A question given up may still be carried out.
+   */
+  ask<T>(what: string, work: (sql: Sql) => Promise<T>): Promise<T>
+  /** Ends all connections, waiting a few seconds for questions under way. */
+  close(): Promise<void>
+}
+
+const storeWaitMs = 10_000
+const connectWaitSeconds = 5
+const closeWaitSeconds = 5
+const backoffMaxSeconds = 2
+
+/** Opens the store. Connects when first asked. */
+export function openStore(options: StoreOptions): Store {
+  const { url, keyring, connectionsMax = 20, waitMs = storeWaitMs } = options
+  const connection = { application_name: 'sluice', statement_timeout: waitMs }
+  const sql = postgres(url, { ...common, max: connectionsMax, connection })
+  const slowSql = postgres(url, {
+    ...common,
+    max: Math.max(2, Math.ceil(connectionsMax / 2)),
+    connection: {
+      application_name: 'sluice refresh',
+      idle_in_transaction_session_timeout: 120_000,
+    },
+  })
+  return {
+    keyring,
+    sql,
+    slowSql,
+    url,
+    ask: (what, work) => ask(withDeadline(work(sql), { waitMs, what }), what),
+    close: async () => {
+      const ended = [sql, slowSql].map((pool) => pool.end({ timeout: closeWaitSeconds }))
+      await Promise.all(ended)
+    },
+  }
+}
+
+/** What every pool of the store has in common. */
+export const common = {
+  connect_timeout: connectWaitSeconds,
+  idle_timeout: 60,
+  backoff: (tries: number) => Math.min(backoffMaxSeconds, 0.05 * 2 ** tries),
+  onnotice: () => {},
+} as const
+
+async function ask<T>(answer: Promise<T>, what: string): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    throw isStoreDown(error) ? storeDown(what, error) : error
+  }
+}
+
+/** The fault for a store that does not answer. */
+export function storeDown(what: string, cause: unknown): Error {
+  return fault(
+    'service_unreachable',
+    {
+      message: "mutation service's store is unreachable, nothing was sent",
+      detail: `${what} failed.`,
+    },
+    { cause },
+  )
+}
+
+/** SQLSTATE classes (Postgres manual, appendix A) of a server that is not there for us: connection, transaction state
+ * (a standby), authorization, no such database, resources, operator intervention, system. */
+const downClasses = ['08', '25', '28', '3D', '53', '57', '58']
+
+/** Codes of the operating system (ECONNRESET), of the driver (CONNECTION_CLOSED) and of TLS. */
+const networkCodes =
+  /^(E(?!RR_)[A-Z]+|CONNECTION_[A-Z]+|CONNECT_TIMEOUT|ERR_(TLS|SSL)_\w+|\w*CERT\w*)$/
+
+/** Does the error mean that the store could not be asked, rather than that the question was wrong? */
+export function isStoreDown(error: unknown): boolean {
+  if (error instanceof DeadlineExceeded) return true
+  if (!(error instanceof Error)) return false
+  const code = (error as { code?: unknown }).code
+  if (typeof code !== 'string') return false
+  if (error.name === 'PostgresError') return downClasses.includes(code.slice(0, 2))
+  return error instanceof Fault ? false : networkCodes.test(code)
+}

@@ -1,0 +1,200 @@
+// A listener on a real Postgres with one synced table, and a mutation service that the test plays itself.
+
+import { Buffer } from 'node:buffer'
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import postgres from 'postgres'
+import { ensureTable, installDatabase } from '../../src/database/index.ts'
+import { createLog, silentLog } from '../../src/lib/log.ts'
+import type { SyncConfig } from '../../src/mutation/config.ts'
+import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
+import type { Column, SyncedTable } from '../../src/mutation/table.ts'
+import { type Listener, startListener } from '../../src/session/listener.ts'
+import type { Service } from '../../src/session/service.ts'
+import { makeVerifier } from '../../src/wire/scram.ts'
+import { testCluster } from './cluster.ts'
+
+export type Carry = (mutation: Mutation, options: { waitMs: number }) => Promise<Outcome>
+
+export interface Stage {
+  readonly listener: Listener
+  /** Superuser, past the listener. */
+  readonly sql: postgres.Sql
+  readonly table: SyncedTable
+  /** Every mutation that was sent. */
+  readonly sent: Mutation[]
+  /** Ids told as applied. */
+  readonly applied: string[]
+  /** Plays the service; `accept` unless the test says otherwise. */
+  carry: Carry
+  config: SyncConfig
+  /** Connection options of node-postgres through the listener, and straight to Postgres as the same role. */
+  through(): pg.ClientConfig
+  direct(): pg.ClientConfig
+  /** Removes all rows, past the triggers. */
+  empty(): Promise<void>
+  close(): Promise<void>
+}
+
+const triggers = ['before', 'after', 'truncate'].map((when) => `"~sluice_${when}"`)
+const emptySql = `do $$ begin
+  alter table salesforce.contacts disable trigger all;
+  delete from salesforce.contacts;
+  delete from public.local_notes;
+  ${
+  triggers.map((name) => `alter table salesforce.contacts enable always trigger ${name};`).join(' ')
+}
+end $$`
+
+const column = (name: string, type = 'text', more: Partial<Column> = {}): Column => ({
+  name,
+  field: name,
+  type,
+  insertable: true,
+  updatable: true,
+  required: false,
+  ...more,
+})
+
+export const contacts: SyncedTable = {
+  syncId: 'sync_stage1',
+  platform: 'salesforce',
+  schema: 'salesforce',
+  name: 'contacts',
+  object: 'Contact',
+  columns: [
+    column('id', 'varchar(18)', { insertable: false, updatable: false }),
+    column('first_name'),
+    column('last_name'),
+    column('email'),
+    column('score', 'numeric'),
+    column('tags', 'text[]'),
+    column('seen', 'timestamptz'),
+    column('name', 'text', { insertable: false, updatable: false }),
+  ],
+}
+
+/** A platform that accepts everything: it assigns ids and computes `name`. */
+export function acceptAll(): Carry {
+  let count = 0
+  const records = new Map<string, Record<string, string | null>>()
+  return (mutation) => {
+    const rows = mutation.rows.map((row) => {
+      const id = row.id ?? `003${String(++count).padStart(15, '0')}`
+      const values = { ...records.get(id), ...row.values }
+      const name = [values['first_name'], values['last_name']].filter(Boolean).join(' ')
+      records.set(id, { ...values, name })
+      return {
+        ordinal: row.ordinal,
+        id,
+        values: mutation.operation === 'delete' ? null : { ...values, name },
+      }
+    })
+    return Promise.resolve({ state: 'accepted', rows })
+  }
+}
+
+const role = 'stage_app'
+const rolePassword = 'stage'
+
+export async function createStage(
+  options: { tls?: { cert: string; key: string } } = {},
+): Promise<Stage> {
+  const cluster = await testCluster()
+  const url = await cluster.createDatabase()
+  const database = new URL(url).pathname.slice(1)
+  const sql = postgres(url, { max: 4, onnotice: () => {} })
+  const ticketKey = randomBytes(32)
+  await sql.unsafe(`do $$ begin create role ${role} login password '${rolePassword}';
+    exception when duplicate_object or unique_violation then null; end $$`)
+  await installDatabase(sql, { ticketKey })
+  await ensureTable(sql, contacts, { role })
+  await sql.unsafe(`create table public.local_notes (contact_id text, body text);
+    create table public.plain (id int primary key, body text);
+    grant all on public.local_notes, public.plain to ${role};
+    grant create on schema public to ${role}`)
+  const config: SyncConfig = {
+    id: contacts.syncId,
+    state: 'active',
+    database: {
+      host: '127.0.0.1',
+      port: cluster.port,
+      database,
+      user: role,
+      password: rolePassword,
+      sslmode: 'disable',
+    },
+    ticketKey: Buffer.from(ticketKey).toString('base64'),
+    users: { demo: await makeVerifier('demo') },
+    tables: [contacts],
+  }
+  const sent: Mutation[] = []
+  const applied: string[] = []
+  const service: Service = {
+    findSync: (id) => Promise.resolve(id === contacts.syncId ? stage.config : null),
+    send: async (mutation, sendOptions) => {
+      sent.push(mutation)
+      return await stage.carry(mutation, sendOptions)
+    },
+    applied: (id) => void applied.push(id),
+    settle: () => Promise.resolve(),
+  }
+  const listener = await startListener({
+    host: '127.0.0.1',
+    port: 0,
+    ...options,
+    tlsRequired: false,
+    connectionsMax: 100,
+    handshakeWaitMs: 5_000,
+    mockSecret: randomBytes(32),
+    service,
+    log: process.env["STAGE_LOG"] ? createLog({ level: "debug", write: (line) => console.error(line) }) : silentLog,
+  })
+  const stage: Stage = {
+    listener,
+    sql,
+    table: contacts,
+    sent,
+    applied,
+    carry: acceptAll(),
+    config,
+    through: () => ({
+      host: '127.0.0.1',
+      port: listener.port,
+      user: `demo.${contacts.syncId}`,
+      password: 'demo',
+      database,
+    }),
+    direct: () => ({
+      host: '127.0.0.1',
+      port: cluster.port,
+      user: role,
+      password: rolePassword,
+      database,
+    }),
+    empty: async () => {
+      await sql.unsafe(emptySql)
+    },
+    close: async () => {
+      await listener.close({ graceMs: 5_000 })
+      await sql.end()
+      await cluster.stop()
+    },
+  }
+  return stage
+}
+
+/** Runs `work` with a client through the listener. */
+export async function withClient<T>(
+  stage: Stage,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client(stage.through())
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,47 @@
+// Goal: JSON goes through without loss.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import {
+  isJsonNumber,
+  isJsonObject,
+  jsonNumber,
+  parseJson,
+  toInteger,
+  tryParseJson,
+  writeJson,
+} from '../../src/platforms/json.ts'
+
+test('numbers keep the text they were written with', () => {
+  const text = '{"a":123456789012345678.90,"b":[1.0,-0,1e400],"c":9007199254740993}'
+  assert.equal(writeJson(parseJson(text)), text)
+})
+
+test('what is not a number is as JSON.parse reads it', () => {
+  fc.assert(fc.property(fc.jsonValue(), (value) => {
+    assert.equal(writeJson(parseJson(JSON.stringify(value))), JSON.stringify(value))
+  }))
+})
+
+test('a number is neither an object nor an integer beyond what JavaScript holds', () => {
+  const number = parseJson('12')
+  assert.equal(isJsonNumber(number), true)
+  assert.equal(isJsonObject(number), false)
+  assert.equal(toInteger(number), 12)
+  assert.equal(toInteger(parseJson('9007199254740993')), undefined)
+  assert.equal(toInteger(parseJson('1.5')), undefined)
+  assert.equal(toInteger('12'), undefined)
+})
+
+test('only numbers of JSON become number tokens', () => {
+  for (const text of ['NaN', 'Infinity', '', ' 1', '01', '.5', '1.', '0x1', '1,"x":2', 'true']) {
+    assert.throws(() => jsonNumber(text), SyntaxError, text)
+  }
+  assert.equal(writeJson({ n: jsonNumber('-0.50') }), '{"n":-0.50}')
+})
+
+test('text that is not JSON is undefined', () => {
+  assert.equal(tryParseJson('<html>'), undefined)
+  assert.equal(tryParseJson('{"a":'), undefined)
+})

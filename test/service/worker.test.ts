@@ -1,0 +1,202 @@
+// Goal: the process starts, ends when told to, finishes what it began, and says what it left when it was killed.
+// Method: the worker as a child process, the sandbox as its platform.
+
+import assert from 'node:assert/strict'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import process from 'node:process'
+import type { Readable, Writable } from 'node:stream'
+import { after, afterEach, before, test } from 'node:test'
+import { createHttp, type Http } from '../../src/lib/http.ts'
+import { adapterFor } from '../../src/platforms/index.ts'
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
+import { saveConnection } from '../../src/store/connections.ts'
+import { saveDatabase } from '../../src/store/databases.ts'
+import { saveListenerKey } from '../../src/store/keys.ts'
+import { parseKeyring } from '../../src/store/seal.ts'
+import { openStore, type Store } from '../../src/store/store.ts'
+import { saveSync } from '../../src/store/syncs.ts'
+import { freePort, testCluster } from '../help/cluster.ts'
+import { address, contacts, update } from '../store/help.ts'
+import { type Answer, headers, listenerKey, until } from './help.ts'
+
+type Worker = ChildProcessByStdio<Writable, null, Readable> & { lines: string[]; url: string }
+
+const keys = `test:${randomBytes(32).toString('base64')}`
+const cluster = await testCluster()
+const workers = new Set<Worker>()
+let storeUrl: string
+let store: Store
+let sandbox: Sandbox
+let http: Http
+let record: { id: string }
+
+before(async () => {
+  storeUrl = await cluster.createDatabase()
+  store = openStore({ url: storeUrl, keyring: parseKeyring(keys), connectionsMax: 4 })
+  sandbox = await startSandbox({ port: 0 })
+  http = createHttp()
+})
+
+afterEach(async () => {
+  for (const worker of workers) {
+    if (worker.exitCode === null && worker.signalCode === null) {
+      worker.kill('SIGKILL')
+      await once(worker, 'exit')
+    }
+  }
+  workers.clear()
+})
+
+after(async () => {
+  await Promise.allSettled([store?.close(), http?.close(), sandbox?.close()])
+  await cluster.stop()
+})
+
+function start(port: number, more: Record<string, string> = {}): Worker {
+  const flags = process.versions['deno'] === undefined ? [] : ['run', '-A', '--no-check']
+  const child = spawn(process.execPath, [...flags, 'workers/mutations.ts'], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    env: {
+      ...process.env,
+      SLUICE_STORE_URL: storeUrl,
+      SLUICE_KEYS: keys,
+      SLUICE_SERVICE_PORT: String(port),
+      ...more,
+    },
+  })
+  const worker: Worker = Object.assign(child, { lines: [], url: `http://127.0.0.1:${port}` })
+  let rest = ''
+  child.stderr.on('data', (chunk: Uint8Array) => {
+    const lines = (rest + new TextDecoder().decode(chunk)).split('\n')
+    rest = lines.pop() ?? ''
+    worker.lines.push(...lines)
+  })
+  workers.add(worker)
+  return worker
+}
+
+async function ready(more: Record<string, string> = {}): Promise<Worker> {
+  const worker = start(await freePort(), more)
+  const ask = () => http.send({ method: 'GET', url: `${worker.url}/readyz`, waitMs: 2_000 })
+  await until(() => {
+    assert.equal(worker.exitCode, null, worker.lines.join('\n'))
+    return ask().then(({ status }) => status === 200, () => false)
+  })
+  return worker
+}
+
+async function exitOf(worker: Worker): Promise<number | null> {
+  if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit')
+  console.error(worker.exitCode, worker.signalCode, worker.lines.slice(-3))
+  return worker.exitCode
+}
+
+/** One sync of the sandbox's contacts, and one record of it. */
+async function seedSandbox(): Promise<void> {
+  const baseUrl = sandbox.platformUrl('salesforce')
+  await saveListenerKey(store, { id: 'test', key: listenerKey })
+  const credential = { kind: 'key', key: 'sandbox' } as const
+  await saveConnection(store, { id: 'acme', platform: 'salesforce', baseUrl, credential })
+  await saveDatabase(store, { id: 'demo', address }, { random: randomBytes })
+  const fields: Record<string, string> = {
+    id: 'Id',
+    email: 'Email',
+    name: 'Name',
+    created_at: 'CreatedDate',
+  }
+  const columns = contacts().columns.map((column) => ({
+    ...column,
+    field: fields[column.name] ?? column.field,
+  }))
+  const table = { ...contacts(), columns }
+  await saveSync(store, {
+    id: 'sync_test01',
+    connectionId: 'acme',
+    databaseId: 'demo',
+    schema: 'salesforce',
+    tables: [table],
+    users: [],
+  })
+  const page = await adapterFor('salesforce').page(table, null, {
+    baseUrl,
+    http,
+    deadline: { at: Date.now() + 10_000 },
+    signal: new AbortController().signal,
+    log: { debug() {}, info() {}, warn() {}, error() {}, with: () => assert.fail() },
+    token: () => Promise.resolve('sandbox'),
+  })
+  record = page.rows[0] ?? assert.fail('the sandbox has no contact')
+}
+
+function edit(email: string) {
+  return update({ rows: [{ ordinal: 1, id: record.id, values: { email } }] })
+}
+
+async function send(worker: Worker, mutation: ReturnType<typeof edit>): Promise<Answer> {
+  const body = JSON.stringify({ mutation, waitMs: 20_000 })
+  const url = `${worker.url}/internal/mutations`
+  const answer = await http.send({ method: 'POST', url, headers, body, waitMs: 20_000 })
+  return JSON.parse(answer.body) as Answer
+}
+
+async function slowDown(latencyMs: number): Promise<void> {
+  const body = JSON.stringify({ platform: 'salesforce', kind: 'latency', times: 1, latencyMs })
+  const contentType = { 'content-type': 'application/json' }
+  const url = `${sandbox.url}/_mischief`
+  const answer = await http.send({ method: 'POST', url, headers: contentType, body, waitMs: 5_000 })
+  assert.ok(answer.status < 300, answer.body)
+}
+
+async function isSent(id: string): Promise<boolean> {
+  const [row] = await store.sql`select state from sluice_store.mutations where id = ${id}`
+  return row?.['state'] === 'sent'
+}
+
+test('it migrates an empty store, answers over its socket, and ends with 0 when told to', async () => {
+  const worker = await ready()
+  await seedSandbox()
+  assert.equal((await send(worker, edit('paul@dune.co'))).state, 'accepted')
+  worker.kill('SIGTERM')
+  assert.equal(await exitOf(worker), 0)
+  assert.ok(worker.lines.some((line) => line.includes('service.ended')))
+})
+
+test('told to end, it finishes the mutation that is under way and answers it', async () => {
+  const worker = await ready()
+  await slowDown(1_000)
+  const mutation = edit('leto@dune.co')
+  const answer = send(worker, mutation)
+  await until(() => isSent(mutation.id))
+  worker.kill('SIGTERM')
+  assert.equal((await answer).state, 'accepted')
+  assert.equal(await exitOf(worker), 0)
+})
+
+test('killed, its successor says that the outcome is unknown and sends nothing again', async () => {
+  const killed = await ready()
+  await slowDown(3_000)
+  const mutation = edit('jessica@dune.co')
+  const answer = send(killed, mutation).catch(() => 'lost')
+  await until(() => isSent(mutation.id))
+  killed.kill('SIGKILL')
+  assert.equal(await answer, 'lost')
+  const worker = await ready()
+  assert.ok(worker.lines.some((line) => line.includes('journal.swept')))
+  const again = await send(worker, mutation)
+  assert.deepEqual([again.state, again.fault?.sqlstate], ['unknown', '40003'])
+})
+
+test('it ends with its standard input when it is a child', async () => {
+  const worker = await ready({ SLUICE_EXIT_WITH_STDIN: '1' })
+  worker.stdin.end()
+  assert.equal(await exitOf(worker), 0)
+})
+
+test('without what it needs it ends with 1 and says what is missing', async () => {
+  const worker = start(await freePort(), { SLUICE_KEYS: 'k1:short' })
+  assert.equal(await exitOf(worker), 1)
+  await until(() => worker.lines.some((line) => line.includes('Cannot read key 1')))
+  assert.ok(!worker.lines.join('').includes('short'))
+})

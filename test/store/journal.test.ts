@@ -1,0 +1,203 @@
+// Goal: the journal writes each mutation once and changes it only as its life allows. Method: a real Postgres, several
+// service processes (presences) on one store.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { faultData } from '../../src/mutation/fault.ts'
+import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
+import { silentLog } from '../../src/lib/log.ts'
+import { createJournal, type Journal, requestHash } from '../../src/store/journal.ts'
+import { announce, type Presence } from '../../src/store/presence.ts'
+import type { Store } from '../../src/store/store.ts'
+import { readSync, setSyncState } from '../../src/store/syncs.ts'
+import { testCluster } from '../help/cluster.ts'
+import { seed, testStore, update } from './help.ts'
+
+let store: Store
+let presence: Presence
+let journal: Journal
+let syncVersion: string
+const cluster = await testCluster()
+
+before(async () => {
+  store = await testStore(await cluster.createDatabase())
+  await seed(store)
+  syncVersion = (await readSync(store, 'sync_test01')).version
+  presence = await announce(store, { name: 'one', log: silentLog })
+  journal = createJournal(store, presence)
+})
+
+after(async () => {
+  await presence?.leave()
+  await store?.close()
+  await cluster.stop()
+})
+
+const accepted: Outcome = {
+  state: 'accepted',
+  rows: [{ ordinal: 1, id: '003A', values: { email: 'paul@dune.co' } }],
+}
+
+function begin(on: Journal, mutation: Mutation, state: 'received' | 'sent' = 'sent') {
+  return on.begin(mutation, { hash: requestHash(mutation), syncVersion, state })
+}
+
+async function row(id: string) {
+  const [row] = await store.sql`select * from sluice_store.mutations where id = ${id}`
+  return row ?? assert.fail(`no row ${id}`)
+}
+
+test('begin commits the mutation, as sent in one commit when nothing waits', async () => {
+  const mutation = update()
+  assert.deepEqual(await begin(journal, mutation), { kind: 'begun', state: 'sent' })
+  const { state, request, sent_at, rows, service } = await row(mutation.id)
+  assert.deepEqual([state, rows, service], ['sent', 1, presence.service])
+  assert.deepEqual(request, mutation)
+  assert.ok(sent_at instanceof Date)
+})
+
+test('settle keeps the outcome, and the same id gets it again', async () => {
+  const mutation = update()
+  await begin(journal, mutation)
+  assert.equal(await journal.settle(mutation.id, accepted), true)
+  assert.deepEqual(await begin(journal, mutation), { kind: 'settled', outcome: accepted })
+  assert.equal((await row(mutation.id))['state'], 'accepted')
+})
+
+test('an outcome that jsonb could not hold is kept to the byte', async () => {
+  const mutation = update()
+  const values = { email: 'nul \0 and half a pair \ud800', name: '1.10' }
+  const outcome: Outcome = { state: 'accepted', rows: [{ ordinal: 1, id: '003A', values }] }
+  await begin(journal, mutation)
+  await journal.settle(mutation.id, outcome)
+  assert.deepEqual(await begin(journal, mutation), { kind: 'settled', outcome })
+})
+
+test('the id of another mutation is refused', async () => {
+  const mutation = update()
+  await begin(journal, mutation)
+  const other = update({ id: mutation.id, rows: [{ ordinal: 1, id: '003B', values: {} }] })
+  await assert.rejects(begin(journal, other), { code: 'mutation_id_reused' })
+})
+
+test('the order of columns does not make it another mutation', () => {
+  const rows = (values: Record<string, string>) => [{ ordinal: 1, id: '003A', values }]
+  const one = update({ rows: rows({ a: '1', b: '2' }) })
+  const two = { ...one, rows: rows({ b: '2', a: '1' }) }
+  const three = { ...one, rows: rows({ a: '1', b: '3' }) }
+  assert.deepEqual(requestHash(one), requestHash(two))
+  assert.notDeepEqual(requestHash(one), requestHash(three))
+})
+
+test('nothing is written for a sync that has changed or is disabled', async () => {
+  const mutation = update()
+  const stale = await journal.begin(mutation, {
+    hash: requestHash(mutation),
+    syncVersion: '999',
+    state: 'sent',
+  })
+  assert.deepEqual(stale, { kind: 'stale' })
+  await setSyncState(store, { id: 'sync_test01', state: 'disabled' })
+  syncVersion = (await readSync(store, 'sync_test01')).version
+  assert.deepEqual(await begin(journal, mutation), { kind: 'stale' })
+  await setSyncState(store, { id: 'sync_test01', state: 'active' })
+  syncVersion = (await readSync(store, 'sync_test01')).version
+  assert.equal((await begin(journal, mutation)).kind, 'begun')
+})
+
+test('of many that begin the same mutation at once, one process has it', async () => {
+  const others = await Promise.all(
+    ['two', 'three'].map((name) => announce(store, { name, log: silentLog })),
+  )
+  const mutation = update()
+  const journals = others.map((other) => createJournal(store, other))
+  const found = await Promise.all(journals.map((each) => begin(each, mutation)))
+  assert.deepEqual(found.map(({ kind }) => kind).sort(), ['begun', 'elsewhere'])
+  await Promise.all(others.map((other) => other.leave()))
+})
+
+test('what a process that is gone had sent is unknown, and what it had not sent is refused', async () => {
+  const gone = await announce(store, { name: 'gone', log: silentLog })
+  const [sent, received] = [update(), update()]
+  await begin(createJournal(store, gone), sent)
+  await begin(createJournal(store, gone), received, 'received')
+  assert.deepEqual(await begin(journal, sent), { kind: 'elsewhere' })
+  await gone.leave()
+  const found = [await begin(journal, sent), await begin(journal, received)]
+  assert.deepEqual(found.map((each) => each.kind === 'settled' && each.outcome.state), [
+    'unknown',
+    'refused',
+  ])
+  assert.equal((await row(sent.id))['state'], 'unknown')
+})
+
+test('sweep settles what gone processes left and leaves the rest alone', async () => {
+  const gone = await announce(store, { name: 'gone', log: silentLog })
+  const [left, mine] = [update(), update()]
+  await begin(createJournal(store, gone), left)
+  await begin(journal, mine)
+  await journal.sweep() // what other tests left
+  await gone.leave()
+  assert.equal(await journal.sweep(), 1)
+  assert.equal((await row(left.id))['state'], 'unknown')
+  assert.equal((await row(mine.id))['state'], 'sent')
+})
+
+test('a presence whose session was cut announces itself again', async () => {
+  const cut = await announce(store, { name: 'cut', log: silentLog })
+  const mutation = update()
+  await begin(createJournal(store, cut), mutation)
+  const name = `sluice presence ${cut.service}`
+  const backends = () =>
+    store
+      .sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = ${name}`
+  assert.equal((await backends()).count, 1)
+  const held = async () =>
+    (await store.sql`
+      select from pg_locks where locktype = 'advisory' and objid = ${cut.service} and granted
+        and pid in (select pid from pg_stat_activity where application_name = ${name})`).count
+  const until = Date.now() + 10_000
+  while (await held() === 0 && Date.now() < until) await new Promise((go) => setTimeout(go, 50))
+  assert.equal((await begin(journal, mutation)).kind, 'elsewhere')
+  await cut.leave()
+})
+
+test('a mutation that was received is sent once', async () => {
+  const mutation = update()
+  await begin(journal, mutation, 'received')
+  assert.equal(await journal.settle(mutation.id, accepted), false)
+  assert.deepEqual([await journal.send(mutation.id), await journal.send(mutation.id)], [
+    true,
+    false,
+  ])
+  assert.equal(await journal.settle(mutation.id, accepted), true)
+})
+
+test('an unknown outcome can become known, a known one stays', async () => {
+  const mutation = update()
+  const lost: Outcome = { state: 'unknown', fault: faultData('outcome_unknown') }
+  const refused: Outcome = { state: 'refused', fault: faultData('duplicate') }
+  await begin(journal, mutation)
+  assert.equal(await journal.settle(mutation.id, lost), true)
+  assert.equal(await journal.settle(mutation.id, accepted), true)
+  assert.equal(await journal.settle(mutation.id, refused), false)
+  assert.equal(await journal.settle(mutation.id, lost), false)
+  assert.equal((await row(mutation.id))['state'], 'accepted')
+})
+
+test('applied is said as often as one likes, but only of what was accepted', async () => {
+  const mutation = update()
+  await begin(journal, mutation)
+  await assert.rejects(journal.applied(mutation.id), {
+    code: 'bad_request',
+    message: 'mutation is sent, so it cannot be applied',
+  })
+  await journal.settle(mutation.id, accepted)
+  await journal.applied(mutation.id)
+  const { state, applied_at } = await row(mutation.id)
+  await journal.applied(mutation.id)
+  assert.equal(state, 'applied')
+  assert.deepEqual((await row(mutation.id))['applied_at'], applied_at)
+  assert.deepEqual(await begin(journal, mutation), { kind: 'settled', outcome: accepted })
+  await assert.rejects(journal.applied(crypto.randomUUID()), { code: 'not_found' })
+})

@@ -1,0 +1,188 @@
+// Goal: migrations, configuration, key rotation, and a store that is not there. Method: a real Postgres.
+
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { after, before, test } from 'node:test'
+import { readConnection, renewConnection, saveConnection } from '../../src/store/connections.ts'
+import { saveDatabase } from '../../src/store/databases.ts'
+import { readListenerKeys, revokeListenerKey, saveListenerKey } from '../../src/store/keys.ts'
+import { migrate, migrations } from '../../src/store/migrations.ts'
+import { reseal } from '../../src/store/reseal.ts'
+import { parseKeyring } from '../../src/store/seal.ts'
+import { openStore, type Store } from '../../src/store/store.ts'
+import { readSync, readSyncConfig, saveSync, setSyncState } from '../../src/store/syncs.ts'
+import { freePort, testCluster } from '../help/cluster.ts'
+import { address, contacts, keyring, seed, testStore } from './help.ts'
+
+let url: string
+let store: Store
+const cluster = await testCluster()
+
+before(async () => {
+  url = await cluster.createDatabase()
+  store = await testStore(url)
+})
+
+after(async () => {
+  await store?.close()
+  await cluster.stop()
+})
+
+const connection = {
+  id: 'rotating',
+  platform: 'salesforce',
+  baseUrl: 'http://127.0.0.1:1',
+  tokenUrl: 'http://127.0.0.1:1/token',
+  clientId: 'client',
+  credential: { kind: 'oauth', refreshToken: 'first' },
+} as const
+
+function read(id: string, from: Store = store) {
+  return readConnection(from, id, { sql: from.sql, lock: false })
+}
+
+test('many processes migrate one store at once, and each step is taken once', async () => {
+  const fresh = await cluster.createDatabase()
+  const stores = [1, 2, 3].map(() => openStore({ url: fresh, keyring, connectionsMax: 2 }))
+  const taken = await Promise.all(stores.map((each) => migrate(each)))
+  assert.deepEqual(taken.flat().sort((a, b) => a - b), migrations.map(({ id }) => id))
+  assert.deepEqual(await migrate(stores[0] ?? assert.fail()), [])
+  await Promise.all(stores.map((each) => each.close()))
+})
+
+test('a store that is not there is a fault within its wait', async () => {
+  const port = await freePort()
+  const none = openStore({ url: `postgres://a:b@127.0.0.1:${port}/none`, keyring, waitMs: 3_000 })
+  await assert.rejects(none.ask('Asking', (sql) => sql`select 1`), {
+    code: 'service_unreachable',
+    message: "mutation service's store is unreachable, nothing was sent",
+  })
+  await none.close()
+})
+
+test('a question that takes too long is a fault, and a wrong question is not', async () => {
+  const hasty = openStore({ url, keyring, waitMs: 200 })
+  const slow = hasty.ask('Asking', (sql) => sql`select pg_sleep(5)`)
+  await assert.rejects(slow, { code: 'service_unreachable' })
+  await assert.rejects(hasty.ask('Asking', (sql) => sql`select 1 / 0`), { code: '22012' })
+  await hasty.close()
+})
+
+test('a listener is told every table of the active syncs in its database, and no credential', async () => {
+  await seed(store, { id: 'sync_aaaaaa', credential: { kind: 'key', key: 'platform secret' } })
+  const other = { ...contacts('sync_bbbbbb'), schema: 'second' }
+  await saveSync(store, {
+    id: 'sync_bbbbbb',
+    connectionId: 'connection of sync_aaaaaa',
+    databaseId: 'database of sync_aaaaaa',
+    schema: 'second',
+    tables: [other],
+    users: [],
+  })
+  const config = await readSyncConfig(store, 'sync_aaaaaa')
+  assert.deepEqual(config.tables, [contacts('sync_aaaaaa'), other])
+  assert.deepEqual(Object.keys(config.users), ['demo'])
+  assert.deepEqual(config.database, address)
+  assert.equal(Buffer.from(config.ticketKey, 'base64').length, 32)
+  assert.doesNotMatch(JSON.stringify(config), /platform secret/)
+  await setSyncState(store, { id: 'sync_bbbbbb', state: 'disabled' })
+  assert.equal((await readSyncConfig(store, 'sync_aaaaaa')).tables.length, 1)
+  assert.equal((await readSyncConfig(store, 'sync_bbbbbb')).state, 'disabled')
+})
+
+test('a sync that is saved again has exactly the new tables and users', async () => {
+  const table = await seed(store, { id: 'sync_cccccc' })
+  const { version } = await readSync(store, 'sync_cccccc')
+  await saveSync(store, {
+    id: 'sync_cccccc',
+    connectionId: 'connection of sync_cccccc',
+    databaseId: 'database of sync_cccccc',
+    schema: 'salesforce',
+    tables: [{ ...table, name: 'people' }],
+    users: [{ name: 'other', verifier: 'v' }],
+  })
+  const config = await readSyncConfig(store, 'sync_cccccc')
+  assert.deepEqual(config.tables.map(({ name }) => name), ['people'])
+  assert.deepEqual(config.users, { other: 'v' })
+  assert.notEqual((await readSync(store, 'sync_cccccc')).version, version)
+})
+
+test('a sync that is not there is not found', async () => {
+  await assert.rejects(readSyncConfig(store, 'sync_nothere'), { code: 'not_found' })
+  await assert.rejects(readSync(store, 'sync_nothere'), { code: 'not_found' })
+  const change = setSyncState(store, { id: 'sync_nothere', state: 'disabled' })
+  await assert.rejects(change, { code: 'not_found' })
+})
+
+test('a database keeps its ticket key when its address changes', async () => {
+  const one = await saveDatabase(store, { id: 'db', address }, { random: randomBytes })
+  const changed = { ...address, port: 1 }
+  const two = await saveDatabase(store, { id: 'db', address: changed }, { random: randomBytes })
+  assert.equal(two.ticketKey, one.ticketKey)
+  assert.equal(two.address.port, 1)
+})
+
+test('setting a connection up again keeps the tokens that were rotated since', async () => {
+  await saveConnection(store, connection)
+  const before = connection.credential
+  const renewal = {
+    credential: { kind: 'oauth', refreshToken: 'second', accessToken: 'token' },
+    baseUrl: connection.baseUrl,
+  } as const
+  const renew = { sql: store.sql, id: connection.id, before, renewal }
+  assert.equal(await renewConnection(store, renew), true)
+  assert.equal(await renewConnection(store, renew), false, 'the credential is another one now')
+  await saveConnection(store, connection)
+  assert.deepEqual((await read(connection.id)).credential, renewal.credential)
+  const anew = { ...connection, credential: { kind: 'oauth', refreshToken: 'third' } } as const
+  await saveConnection(store, anew)
+  assert.deepEqual((await read(connection.id)).credential, anew.credential)
+})
+
+test('an oauth connection without a token endpoint is refused', async () => {
+  const { tokenUrl: _, ...rest } = connection
+  await assert.rejects(saveConnection(store, { ...rest, id: 'no url' }), { code: 'bad_request' })
+})
+
+test('no secret stands in the store in the clear', async () => {
+  await saveConnection(store, { ...connection, id: 'sealed' })
+  await saveDatabase(store, { id: 'sealed', address }, { random: randomBytes })
+  const rows = await store.sql`
+    select c::text as text from sluice_store.connections c
+    union all select d::text from sluice_store.databases d`
+  const hex = (text: string) => Buffer.from(text).toString('hex')
+  for (const { text } of rows) {
+    for (const secret of ['first', address.password]) {
+      assert.ok(!text.includes(secret) && !text.includes(hex(secret)))
+    }
+  }
+})
+
+test('after resealing the old key is no longer needed', async () => {
+  const fresh = await cluster.createDatabase()
+  const old = `old:${randomBytes(32).toString('base64')}`
+  const current = `new:${randomBytes(32).toString('base64')}`
+  const at = (keys: string) =>
+    openStore({ url: fresh, keyring: parseKeyring(keys), connectionsMax: 2 })
+  const [before, during, afterwards] = [at(old), at(`${current},${old}`), at(current)]
+  await migrate(before)
+  await seed(before)
+  await assert.rejects(read('connection of sync_test01', afterwards), { name: 'SealError' })
+  assert.equal(await reseal(during), 2)
+  assert.equal(await reseal(during), 0)
+  const { credential } = await read('connection of sync_test01', afterwards)
+  assert.deepEqual(credential, { kind: 'key', key: 'the key' })
+  assert.deepEqual((await readSyncConfig(afterwards, 'sync_test01')).database, address)
+  await Promise.all([before, during, afterwards].map((each) => each.close()))
+})
+
+test('of a listener key only the hash is kept, and a revoked one is gone', async () => {
+  await saveListenerKey(store, { id: 'iad', key: 'listener key' })
+  const [key] = await readListenerKeys(store)
+  assert.equal(key?.id, 'iad')
+  assert.ok(!Buffer.from(key.sha256).includes('listener key'))
+  await revokeListenerKey(store, 'iad')
+  assert.deepEqual(await readListenerKeys(store), [])
+  await saveListenerKey(store, { id: 'iad', key: 'another' })
+  assert.equal((await readListenerKeys(store)).length, 1)
+})

@@ -1,0 +1,181 @@
+// Goal: filling makes the table what the platform has, and never undoes a mutation that ran beside it. Method: a real
+// customer's database, pages that the test serves, and mutations that commit while a page is on its way.
+
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { after, before, beforeEach, test } from 'node:test'
+import postgres from 'postgres'
+import { applyRows, ensureTable, installDatabase } from '../../src/database/index.ts'
+import { silentLog } from '../../src/lib/log.ts'
+import { fault } from '../../src/mutation/fault.ts'
+import type { Values } from '../../src/mutation/mutation.ts'
+import type { Caller, Page } from '../../src/platforms/platform.ts'
+import { type Filled, fillTable } from '../../src/sync/fill.ts'
+import { testCluster } from '../help/cluster.ts'
+import { fakeAdapter, until } from '../service/help.ts'
+import { contacts } from '../store/help.ts'
+
+const table = contacts()
+const ticketKey = randomBytes(32)
+const cluster = await testCluster()
+let owner: postgres.Sql
+let sql: postgres.Sql
+
+before(async () => {
+  const url = new URL(await cluster.createDatabase())
+  owner = postgres(url.href, { max: 3, onnotice: () => {} })
+  const role = `filler_${url.pathname.slice(1)}`
+  await owner.unsafe(`create role ${role} login password 'filler'`)
+  await installDatabase(owner, { ticketKey })
+  await ensureTable(owner, table, { role })
+  url.username = role
+  url.password = 'filler'
+  sql = postgres(url.href, { max: 3, onnotice: () => {} })
+})
+
+after(async () => {
+  await Promise.allSettled([owner?.end(), sql?.end()])
+  await cluster.stop()
+})
+
+beforeEach(async () => {
+  const rows = (await owner`select id from salesforce.contacts`).map(({ id }) => ({
+    id,
+    values: {},
+  }))
+  await applyRows(owner, { table, operation: 'delete', rows, ticketKey })
+})
+
+type Row = Page['rows'][number]
+
+const record = (id: string, email: string | null): Row => ({
+  id,
+  values: { email, name: `Name ${id}`, created_at: '2026-01-05T08:00:00+00:00' },
+})
+
+/** Serves these pages one after the other; `during` runs while page n (from 0) is on its way. */
+function pages(all: Row[][], during: (n: number) => Promise<void> = () => Promise.resolve()) {
+  return fakeAdapter({
+    page: async (_table, cursor) => {
+      const n = Number(cursor ?? 0)
+      await during(n)
+      return { rows: all[n] ?? [], next: n + 1 < all.length ? String(n + 1) : null }
+    },
+  })
+}
+
+function fill(adapter: ReturnType<typeof pages>): Promise<Filled> {
+  const caller = () => Promise.resolve({} as Caller)
+  return fillTable({ adapter, caller, sql, ticketKey, log: silentLog, now: Date.now }, table)
+}
+
+/** What a mutation does to the database in the end. */
+function commit(id: string, values: Values | null): Promise<number> {
+  const operation = values === null ? 'delete' : 'upsert'
+  return applyRows(owner, { table, operation, rows: [{ id, values }], ticketKey })
+}
+
+async function emails(): Promise<Record<string, string | null>> {
+  const rows = await owner`select id, email from salesforce.contacts order by id`
+  return Object.fromEntries(rows.map(({ id, email }) => [id, email]))
+}
+
+test('an empty table becomes what the platform has, page by page', async () => {
+  const all = [[record('1', 'a'), record('2', null)], [record('3', 'c')], []]
+  assert.deepEqual(await fill(pages(all)), { pages: 3, rows: 3, changed: 3, removed: 0 })
+  assert.deepEqual(await emails(), { 1: 'a', 2: null, 3: 'c' })
+  assert.deepEqual(await fill(pages(all)), { pages: 3, rows: 3, changed: 0, removed: 0 })
+})
+
+test('filling again writes what differs and removes what the platform no longer has', async () => {
+  await fill(pages([[record('1', 'a'), record('2', 'b'), record('3', 'c')]]))
+  const filled = await fill(pages([[record('2', 'new')], [record('3', 'c')]]))
+  assert.deepEqual(filled, { pages: 2, rows: 2, changed: 1, removed: 1 })
+  assert.deepEqual(await emails(), { 2: 'new', 3: 'c' })
+})
+
+test('a platform that has nothing empties the table', async () => {
+  await fill(pages([Array.from({ length: 1200 }, (_, n) => record(String(n), 'a'))]))
+  assert.deepEqual(await fill(pages([[]])), { pages: 1, rows: 0, changed: 0, removed: 1200 })
+  assert.deepEqual(await emails(), {})
+})
+
+test('a column that the platform left out becomes null', async () => {
+  await fill(pages([[record('1', 'a')]]))
+  await fill(pages([[{ id: '1', values: { name: 'Name 1' } }]]))
+  assert.deepEqual(await emails(), { 1: null })
+})
+
+test('ids with quotes, backslashes, commas and braces are ids like others', async () => {
+  const ids = ['"', '\\', ',', '{}', "'", 'null', ' ']
+  const all = [ids.map((id) => record(id, 'a'))]
+  await fill(pages(all))
+  assert.deepEqual(Object.keys(await emails()).sort(), [...ids].sort())
+  assert.deepEqual(await fill(pages(all)), { pages: 1, rows: 7, changed: 0, removed: 0 })
+})
+
+test('a row that was updated while its page was on the way keeps the update', async () => {
+  await fill(pages([[record('1', 'old'), record('2', 'old')]]))
+  await fill(pages([[record('1', 'page'), record('2', 'page')]], async () => {
+    await commit('1', { email: 'mutation' })
+  }))
+  assert.deepEqual(await emails(), { 1: 'mutation', 2: 'page' })
+})
+
+test('a row that was deleted while its page was on the way stays deleted', async () => {
+  await fill(pages([[record('1', 'old'), record('2', 'old')]]))
+  await fill(pages([[record('1', 'old'), record('2', 'old')]], async () => {
+    await commit('1', null)
+  }))
+  assert.deepEqual(await emails(), { 2: 'old' })
+})
+
+test('a row that was inserted after its page was read is not removed', async () => {
+  await fill(pages([[record('1', 'a')], [record('2', 'b')]], async (n) => {
+    if (n === 1) await commit('0', { email: 'mutation' })
+  }))
+  assert.deepEqual(await emails(), { 0: 'mutation', 1: 'a', 2: 'b' })
+})
+
+test('a row that a mutation holds is waited for, while the others are written and let go', async () => {
+  await fill(pages([[record('1', 'old'), record('2', 'old'), record('3', 'old')]]))
+  const held = await owner.reserve()
+  await held.unsafe('begin')
+  await held.unsafe("select from salesforce.contacts where id in ('1', '2') for update")
+  let ended = false
+  const all = ['1', '2', '3'].map((id) => record(id, 'page'))
+  const filling = fill(pages([all])).finally(() => ended = true)
+  await until(async () => (await emails())['3'] === 'page')
+  await commit('3', { email: 'another mutation' })
+  assert.equal(ended, false)
+  await held.unsafe('rollback')
+  held.release()
+  await filling
+  assert.deepEqual(await emails(), { 1: 'page', 2: 'page', 3: 'another mutation' })
+})
+
+test('a page that fails for a while is asked for again, another failure ends the filling', async () => {
+  let tries = 0
+  const flaky = pages([[record('1', 'a')]], () => {
+    tries += 1
+    return tries === 1 ? Promise.reject(fault('rate_limited')) : Promise.resolve()
+  })
+  assert.equal((await fill(flaky)).rows, 1)
+  assert.equal(tries, 2)
+  const refused = pages([[]], () => Promise.reject(fault('credential_refused')))
+  await assert.rejects(fill(refused), { code: 'credential_refused' })
+  assert.deepEqual(await emails(), { 1: 'a' })
+})
+
+test('a filling that failed in the middle is completed by the next one', async () => {
+  await fill(pages([[record('9', 'gone')]]))
+  const all = [[record('1', 'a')], [record('2', 'b')]]
+  const broken = pages(
+    all,
+    (n) => n === 1 ? Promise.reject(new Error('broken')) : Promise.resolve(),
+  )
+  await assert.rejects(fill(broken), { message: 'broken' })
+  assert.deepEqual(await emails(), { 1: 'a', 9: 'gone' })
+  await fill(pages(all))
+  assert.deepEqual(await emails(), { 1: 'a', 2: 'b' })
+})

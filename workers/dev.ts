@@ -1,0 +1,157 @@
+// Worker: everything on this machine, for `npm start`: embedded Postgres, sandboxes, mutation service, listener.
+
+import { resolve } from 'node:path'
+import process from 'node:process'
+import type { Cluster } from '../src/lib/cluster.ts'
+import { type Child, listens, startChild, stopChild, waitForChild } from './children.ts'
+import { type DemoSync, prepareFiles, setUp, startDemoCluster } from './demo.ts'
+import { ConfigError, env, numberEnv, optionalEnv, runWorker } from './environment.ts'
+
+const port = (name: string, otherwise: number) =>
+  numberEnv(name, { otherwise, min: 1, max: 65_535 })
+
+/** What has been started, in the order in which it is stopped: those who depend on others first. */
+const running: Child[] = []
+let cluster: Cluster | null = null
+
+async function stop(): Promise<void> {
+  while (running.length > 0) {
+    const child = running.pop()
+    if (child !== undefined) await stopChild(child)
+  }
+  await cluster?.stop()
+}
+
+async function startWorker(
+  options: { name: string; file: string; port: number; env: Record<string, string> },
+): Promise<void> {
+  const child = startChild({ ...options, file: new URL(options.file, import.meta.url).pathname })
+  running.push(child)
+  await waitForChild(child, options.port)
+  void child.exited.then(async (code) => {
+    if (!running.includes(child)) return // we are stopping it
+    console.error(`${child.name} ended with exit code ${code}`)
+    await stop()
+    process.exit(1)
+  })
+}
+
+async function start(): Promise<() => Promise<void>> {
+  const ports = {
+    listener: port('SLUICE_LISTENER_PORT', 6432),
+    database: port('SLUICE_DATABASE_PORT', 6433),
+    service: port('SLUICE_SERVICE_PORT', 8787),
+    sandbox: port('SLUICE_SANDBOX_PORT', 8788),
+  }
+  await refuseTakenPorts(ports)
+  const dataDir = resolve(env('SLUICE_DATA_DIR', '.sluice'))
+  const files = prepareFiles(dataDir)
+  const sandboxUrl = `http://127.0.0.1:${ports.sandbox}`
+  const log = { SLUICE_LOG_LEVEL: env('SLUICE_LOG_LEVEL', 'warn') }
+  const [urls] = await Promise.all([
+    startDatabases(dataDir, ports.database),
+    startWorker({
+      name: 'sandbox',
+      file: './sandbox.ts',
+      port: ports.sandbox,
+      env: { SLUICE_SANDBOX_PORT: String(ports.sandbox), ...log },
+    }),
+  ])
+  const demo = { ...files, ...urls }
+  await setUp(demo, demoSyncs(sandboxUrl))
+  await startWorker({
+    name: 'mutation service',
+    file: './mutations.ts',
+    port: ports.service,
+    env: {
+      SLUICE_STORE_URL: demo.store,
+      SLUICE_KEYS: demo.secrets.keys,
+      SLUICE_SERVICE_PORT: String(ports.service),
+      ...log,
+    },
+  })
+  await startWorker({
+    name: 'listener',
+    file: './listener.ts',
+    port: ports.listener,
+    env: {
+      SLUICE_LISTENER_HOST: env('SLUICE_LISTENER_HOST', '127.0.0.1'),
+      SLUICE_LISTENER_PORT: String(ports.listener),
+      SLUICE_SERVICE_URL: `http://127.0.0.1:${ports.service}`,
+      SLUICE_LISTENER_KEY: demo.secrets.listenerKey,
+      SLUICE_TLS_CERT_FILE: demo.certFile,
+      SLUICE_TLS_KEY_FILE: demo.keyFile,
+      ...log,
+    },
+  })
+  printWelcome({ ports, sandboxUrl, database: demo.database })
+  return stop
+}
+
+async function refuseTakenPorts(ports: Record<string, number>): Promise<void> {
+  for (const [name, number] of Object.entries(ports)) {
+    if (!await listens(number)) continue
+    throw new ConfigError(
+      `Port ${number} is taken: set SLUICE_${name.toUpperCase()}_PORT to another, or stop what uses it`,
+    )
+  }
+}
+
+async function startDatabases(
+  dataDir: string,
+  databasePort: number,
+): Promise<{ store: string; database: string }> {
+  const store = optionalEnv('SLUICE_STORE_URL')
+  const database = optionalEnv('SLUICE_DATABASE_URL')
+  if (store !== undefined && database !== undefined) return { store, database }
+  cluster = await startDemoCluster(dataDir, databasePort)
+  return {
+    store: store ?? cluster.url('sluice_store'),
+    database: database ?? cluster.url('demo'),
+  }
+}
+
+function demoSyncs(sandboxUrl: string): DemoSync[] {
+  return [{
+    platform: 'salesforce',
+    objects: ['Contact', 'Account', 'Lead', 'Opportunity', 'Project__c'],
+    baseUrl: env('SLUICE_SALESFORCE_URL', `${sandboxUrl}/salesforce`),
+    tokenPath: '/services/oauth2/token',
+  }]
+}
+
+function printWelcome(
+  { ports, sandboxUrl, database }: {
+    ports: { listener: number; service: number }
+    sandboxUrl: string
+    database: string
+  },
+): void {
+  const host = `localhost:${ports.listener}`
+  const url = `postgresql://demo.sync_salesforce:demo@${host}/demo?sslmode=require`
+  console.log(`
+Sluice is running.
+
+  Salesforce   ${url}
+  Postgres     ${database} (the tables themselves, past Sluice)
+  Service      http://localhost:${ports.service}
+  Sandbox      ${sandboxUrl} (key and refresh token: sandbox; what was sent: ${sandboxUrl}/_exchanges)
+
+Try:
+
+  psql "${url}"
+  insert into salesforce.contacts (first_name, last_name, email)
+    values ('Paul', 'Atreides', 'paul@dune.co') returning id, name;
+
+Ctrl-C stops everything.
+`)
+}
+
+await runWorker(async () => {
+  try {
+    return await start()
+  } catch (error) {
+    await stop().catch(() => {})
+    throw error
+  }
+})

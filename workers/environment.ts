@@ -1,0 +1,104 @@
+// Workers: reading the environment, and what every worker does with signals.
+
+import { readFileSync } from 'node:fs'
+import process from 'node:process'
+import { createLog, type Log, type LogLevel } from '../src/lib/log.ts'
+
+/** A variable, or the default. An empty variable is one that is not set. */
+export function env(name: string, otherwise: string): string {
+  const value = process.env[name]
+  return value === undefined || value === '' ? otherwise : value
+}
+
+export function optionalEnv(name: string): string | undefined {
+  const value = process.env[name]
+  return value === '' ? undefined : value
+}
+
+/** A variable that must be there. */
+export function requiredEnv(name: string): string {
+  const value = optionalEnv(name)
+  if (value === undefined) throw new ConfigError(`${name} is not set`)
+  return value
+}
+
+/** A whole number within bounds. */
+export function numberEnv(
+  name: string,
+  { otherwise, min = 0, max = Number.MAX_SAFE_INTEGER }: {
+    otherwise: number
+    min?: number
+    max?: number
+  },
+): number {
+  const text = optionalEnv(name)
+  const value = text === undefined ? otherwise : Number(text)
+  if (Number.isInteger(value) && value >= min && value <= max) return value
+  throw new ConfigError(`${name} must be a whole number from ${min} to ${max}: "${text}"`)
+}
+
+export function booleanEnv(name: string, otherwise: boolean): boolean {
+  const text = optionalEnv(name)?.toLowerCase()
+  if (text === undefined) return otherwise
+  if (['1', 'true', 'on', 'yes'].includes(text)) return true
+  if (['0', 'false', 'off', 'no'].includes(text)) return false
+  throw new ConfigError(`${name} must be on or off: "${text}"`)
+}
+
+/** The content of the file that a variable names. */
+export function fileEnv(name: string): string | undefined {
+  const path = optionalEnv(name)
+  if (path === undefined) return undefined
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new ConfigError(`${name}: cannot read ${path}`, { cause })
+  }
+}
+
+/** What is wrong with the configuration, in words for whoever starts the process. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+/** JSON lines on stderr, from SLUICE_LOG_LEVEL on. */
+export function workerLog(worker: string): Log {
+  const level = env('SLUICE_LOG_LEVEL', 'info')
+  if (!['debug', 'info', 'warn', 'error'].includes(level)) {
+    throw new ConfigError(`SLUICE_LOG_LEVEL must be debug, info, warn or error: "${level}"`)
+  }
+  return createLog({
+    level: level as LogLevel,
+    write: (line) => process.stderr.write(`${line}\n`),
+    fields: { worker },
+  })
+}
+
+/**
+ * Runs a worker: `start` gives the function that stops it. SIGTERM and SIGINT stop it, and so does the end of stdin
+ * where SLUICE_EXIT_WITH_STDIN is on, so that a child never outlives its parent. A second signal ends it at once.
+ */
+export async function runWorker(start: () => Promise<() => Promise<void>>): Promise<void> {
+  try {
+    const stop = await start()
+    let stopping = false
+    const end = (): void => {
+      if (stopping) process.exit(1)
+      stopping = true
+      stop().then(() => process.exit(0), (error: unknown) => {
+        console.error(error)
+        process.exit(1)
+      })
+    }
+    process.on('SIGTERM', end)
+    process.on('SIGINT', end)
+    if (booleanEnv('SLUICE_EXIT_WITH_STDIN', false)) {
+      process.stdin.on('end', () => !stopping && end())
+      process.stdin.resume()
+    }
+  } catch (error) {
+    if (error instanceof ConfigError) console.error(error.message)
+    else console.error(error)
+    process.exit(error instanceof ConfigError ? 2 : 1)
+  }
+}

@@ -1,0 +1,112 @@
+// The mutation service as a process: reads the environment, listens, and ends when it is told to.
+//
+// SLUICE_STORE_URL (required), SLUICE_KEYS (required, `id:base64,…`), SLUICE_SERVICE_HOST (127.0.0.1), SLUICE_SERVICE_PORT
+// (8787), SLUICE_LOG_LEVEL (info), SLUICE_IN_FLIGHT_MAX (1000), SLUICE_STORE_CONNECTIONS (20), SLUICE_DRAIN_MS (40000),
+// SLUICE_EXIT_WITH_STDIN (1: ends when its standard input ends).
+
+import { hostname } from 'node:os'
+import process from 'node:process'
+import { createAdaptorServer } from '@hono/node-server'
+import { withDeadline } from '../src/lib/deadline.ts'
+import { createHttp } from '../src/lib/http.ts'
+import { createLog, type LogLevel } from '../src/lib/log.ts'
+import { adapterFor } from '../src/platforms/index.ts'
+import { createService } from '../src/service/service.ts'
+import { createJournal } from '../src/store/journal.ts'
+import { migrate } from '../src/store/migrations.ts'
+import { announce } from '../src/store/presence.ts'
+import { parseKeyring } from '../src/store/seal.ts'
+import { openStore } from '../src/store/store.ts'
+
+const sweepEveryMs = 30_000
+/** For answers that are on their way when everything is settled. */
+const closeWaitMs = 2_000
+
+function setting(name: string, fallback?: string): string {
+  const value = process.env[name] || fallback
+  if (value === undefined) throw new Error(`Set ${name}`)
+  return value
+}
+
+function number(name: string, fallback: number): number {
+  const value = Number(setting(name, String(fallback)))
+  if (!Number.isInteger(value) || value < 0) throw new Error(`${name} must be a whole number`)
+  return value
+}
+
+function level(): LogLevel {
+  const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+  const found = levels.find((known) => known === setting('SLUICE_LOG_LEVEL', 'info'))
+  if (found === undefined) throw new Error(`SLUICE_LOG_LEVEL must be one of ${levels.join(', ')}`)
+  return found
+}
+
+const log = createLog({
+  level: level(),
+  write: (line) => process.stderr.write(line + '\n'),
+  fields: { worker: 'mutations' },
+})
+
+async function start(): Promise<void> {
+  const store = openStore({
+    url: setting('SLUICE_STORE_URL'),
+    keyring: parseKeyring(setting('SLUICE_KEYS')),
+    connectionsMax: number('SLUICE_STORE_CONNECTIONS', 20),
+  })
+  const host = setting('SLUICE_SERVICE_HOST', '127.0.0.1')
+  const port = number('SLUICE_SERVICE_PORT', 8787)
+  const inFlightMax = number('SLUICE_IN_FLIGHT_MAX', 1000)
+  const drainMs = number('SLUICE_DRAIN_MS', 40_000)
+  const taken = await migrate(store)
+  const presence = await announce(store, { name: `${hostname()}:${process.pid}`, log })
+  const journal = createJournal(store, { service: presence.service })
+  const sweep = () =>
+    journal.sweep().then(
+      (count) => count > 0 && log.warn('journal.swept', { count }),
+      (error: unknown) => log.error('journal.not_swept', { error }),
+    )
+  await sweep()
+  const sweeping = setInterval(() => void sweep(), sweepEveryMs)
+  const http = createHttp()
+  const service = createService({ store, journal, http, adapterFor, log, inFlightMax })
+  const server = createAdaptorServer({ fetch: service.app.fetch, overrideGlobalObjects: false })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, resolve)
+  })
+  log.info('service.listening', { host, port: portOf(server.address()), migrations: taken })
+
+  let ending = false
+  const end = async (why: string) => {
+    if (ending) return
+    ending = true
+    log.info('service.draining', { why })
+    clearInterval(sweeping)
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    const drained = await service.drain({ waitMs: drainMs })
+    if (!drained) log.error('service.not_drained', { waitMs: drainMs })
+    await withDeadline(closed, { waitMs: closeWaitMs, what: 'Closing connections' }).catch(() => {})
+    await Promise.allSettled([presence.leave(), store.close(), http.close()])
+    log.info('service.ended', { drained })
+    process.exit(drained ? 0 : 1)
+  }
+  process.on('SIGTERM', () => void end('SIGTERM'))
+  process.on('SIGINT', () => void end('SIGINT'))
+  if (setting('SLUICE_EXIT_WITH_STDIN', '0') === '1') {
+    process.stdin.on('end', () => void end('stdin ended')).on(
+      'error',
+      () => void end('stdin failed'),
+    )
+    process.stdin.resume()
+  }
+}
+
+function portOf(address: unknown): number | null {
+  if (typeof address !== 'object' || address === null) return null
+  return (address as { port: number }).port
+}
+
+start().catch((error: unknown) => {
+  log.error('service.cannot_start', { error })
+  process.exit(1)
+})
