@@ -1,5 +1,6 @@
 // Worker: everything on this machine, for `npm start`: embedded Postgres, sandboxes, mutation service, listener.
 
+import './quiet.ts'
 import { resolve } from 'node:path'
 import process from 'node:process'
 import type { Cluster } from '../src/lib/cluster.ts'
@@ -59,6 +60,7 @@ async function start(): Promise<() => Promise<void>> {
   ])
   const demo = { ...files, ...urls }
   await setUp(demo, demoSyncs(sandboxUrl))
+  await fetch(`${sandboxUrl}/_exchanges`, { method: 'DELETE' }) // what is logged from now on, clients caused
   await startWorker({
     name: 'mutation service',
     file: './mutations.ts',

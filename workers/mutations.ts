@@ -4,6 +4,7 @@
 // (8787), SLUICE_LOG_LEVEL (info), SLUICE_IN_FLIGHT_MAX (1000), SLUICE_STORE_CONNECTIONS (20), SLUICE_DRAIN_MS (40000),
 // SLUICE_EXIT_WITH_STDIN (1: ends when its standard input ends).
 
+import './quiet.ts'
 import { hostname } from 'node:os'
 import process from 'node:process'
 import { createAdaptorServer } from '@hono/node-server'

@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import process from 'node:process'
 import type { Readable, Writable } from 'node:stream'
 import { after, afterEach, before, test } from 'node:test'
@@ -21,7 +20,12 @@ import { freePort, testCluster } from '../help/cluster.ts'
 import { address, contacts, update } from '../store/help.ts'
 import { type Answer, headers, listenerKey, until } from './help.ts'
 
-type Worker = ChildProcessByStdio<Writable, null, Readable> & { lines: string[]; url: string }
+type Worker = ChildProcessByStdio<Writable, null, Readable> & {
+  lines: string[]
+  url: string
+  /** Its exit code, or null when a signal ended it. (Deno sets `signalCode` as soon as a signal is sent.) */
+  exited: Promise<number | null>
+}
 
 const keys = `test:${randomBytes(32).toString('base64')}`
 const cluster = await testCluster()
@@ -41,10 +45,8 @@ before(async () => {
 
 afterEach(async () => {
   for (const worker of workers) {
-    if (worker.exitCode === null && worker.signalCode === null) {
-      worker.kill('SIGKILL')
-      await once(worker, 'exit')
-    }
+    worker.kill('SIGKILL')
+    await worker.exited
   }
   workers.clear()
 })
@@ -66,7 +68,11 @@ function start(port: number, more: Record<string, string> = {}): Worker {
       ...more,
     },
   })
-  const worker: Worker = Object.assign(child, { lines: [], url: `http://127.0.0.1:${port}` })
+  const worker: Worker = Object.assign(child, {
+    lines: [],
+    url: `http://127.0.0.1:${port}`,
+    exited: new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code))),
+  })
   let rest = ''
   child.stderr.on('data', (chunk: Uint8Array) => {
     const lines = (rest + new TextDecoder().decode(chunk)).split('\n')
@@ -85,12 +91,6 @@ async function ready(more: Record<string, string> = {}): Promise<Worker> {
     return ask().then(({ status }) => status === 200, () => false)
   })
   return worker
-}
-
-async function exitOf(worker: Worker): Promise<number | null> {
-  if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit')
-  console.error(worker.exitCode, worker.signalCode, worker.lines.slice(-3))
-  return worker.exitCode
 }
 
 /** One sync of the sandbox's contacts, and one record of it. */
@@ -159,8 +159,8 @@ test('it migrates an empty store, answers over its socket, and ends with 0 when 
   await seedSandbox()
   assert.equal((await send(worker, edit('paul@dune.co'))).state, 'accepted')
   worker.kill('SIGTERM')
-  assert.equal(await exitOf(worker), 0)
-  assert.ok(worker.lines.some((line) => line.includes('service.ended')))
+  assert.equal(await worker.exited, 0)
+  await until(() => worker.lines.some((line) => line.includes('service.ended')))
 })
 
 test('told to end, it finishes the mutation that is under way and answers it', async () => {
@@ -171,7 +171,7 @@ test('told to end, it finishes the mutation that is under way and answers it', a
   await until(() => isSent(mutation.id))
   worker.kill('SIGTERM')
   assert.equal((await answer).state, 'accepted')
-  assert.equal(await exitOf(worker), 0)
+  assert.equal(await worker.exited, 0)
 })
 
 test('killed, its successor says that the outcome is unknown and sends nothing again', async () => {
@@ -191,12 +191,12 @@ test('killed, its successor says that the outcome is unknown and sends nothing a
 test('it ends with its standard input when it is a child', async () => {
   const worker = await ready({ SLUICE_EXIT_WITH_STDIN: '1' })
   worker.stdin.end()
-  assert.equal(await exitOf(worker), 0)
+  assert.equal(await worker.exited, 0)
 })
 
 test('without what it needs it ends with 1 and says what is missing', async () => {
   const worker = start(await freePort(), { SLUICE_KEYS: 'k1:short' })
-  assert.equal(await exitOf(worker), 1)
+  assert.equal(await worker.exited, 1)
   await until(() => worker.lines.some((line) => line.includes('Cannot read key 1')))
   assert.ok(!worker.lines.join('').includes('short'))
 })

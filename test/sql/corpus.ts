@@ -4,7 +4,7 @@
 /** Tables, a view, a function and a prepared statement that the corpus needs. */
 export const corpusSchema = `
   create schema s;
-  create table t (id int primary key, a int, b text, c int[], "Mixed" text, update int, insert int);
+  create table t (id int primary key default 100, a int, b text, c int[], "Mixed" text, update int, insert int);
   create table s.u (id int primary key references t on delete cascade, a int, b text);
   create table "we""ird" (id int, "co""l" int);
   create table delete (id int, merge int);
@@ -70,7 +70,7 @@ export const corpus: readonly string[] = [
   `update t set (a, b) = (select 1, 'x')`,
   `update t set (a, b) = row(1, 'x')`,
   `update t set a = case when a is distinct from 1 then 2 else 3 end, b = 'x'`,
-  `update t set insert = (a is distinct from id)::int, a = 1 from s.u where u.id = t.id`,
+  `update t set insert = (t.a is distinct from t.id)::int, a = 1 from s.u where u.id = t.id`,
   `update t set b = (a is not distinct from id)::text, a = 2`,
   `update t set a = s.a from (select 1 as a, 2 as id) s where s.id = t.id`,
   `update s.u set a = (select max(a) from t), b = array_to_string(array[1, 2], ',')`,
