@@ -2,6 +2,7 @@
 // of it before the database keeps anything. What is sent, and when, is decided here and nowhere else.
 
 import {
+  alreadyAppliedState,
   closeSql,
   encodeIds,
   encodeTicketRows,
@@ -16,7 +17,7 @@ import { required } from '../lib/assert.ts'
 import type { Log } from '../lib/log.ts'
 import { quoteName } from '../lib/quote.ts'
 import { Fault, fault } from '../mutation/fault.ts'
-import { requestWaitMs } from '../mutation/limits.ts'
+import { requestWaitMs, statementWaitMaxMs } from '../mutation/limits.ts'
 import type { Mutation, Outcome, OutcomeRow } from '../mutation/mutation.ts'
 import { type SyncedTable, tableKey } from '../mutation/table.ts'
 import {
@@ -161,10 +162,10 @@ function settingsSql(serverMajor: number): string {
   }, pg_catalog.set_config('synchronize_seqscans', 'off', true)`
 }
 
-/** `statement_timeout` in milliseconds, where one is set; else the limit of a request. */
+/** `statement_timeout` in milliseconds, where one is set, within bounds; else the limit of a request. */
 function waitMsOf(statementTimeout: string): number {
   const timeoutMs = Number(statementTimeout)
-  return timeoutMs > 0 ? timeoutMs : requestWaitMs
+  return timeoutMs > 0 ? Math.min(timeoutMs, statementWaitMaxMs) : requestWaitMs
 }
 
 async function lockRows(conduit: Conduit, { planned, id, deps }: Running & { planned: Planned }) {
@@ -236,6 +237,8 @@ async function apply(conduit: Conduit, applying: Applying): Promise<void> {
 async function applyById(conduit: Conduit, applying: Applying, cause: unknown): Promise<Fault> {
   const { id, deps, table } = applying
   deps.log.warn('apply_failed', { mutation: id, cause })
+  const recovered = cause instanceof DatabaseError && cause.sqlstate === alreadyAppliedState
+  if (recovered) return notApplied(applying, { cause, written: true })
   try {
     await conduit.run([
       control('BEGIN'),

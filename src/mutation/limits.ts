@@ -13,3 +13,6 @@ export const rowLimits: Readonly<Record<Platform, Readonly<Record<Operation, num
 
 /** How long a request to a platform may take, in milliseconds, unless statement_timeout says less. */
 export const requestWaitMs = 30_000
+
+/** The longest that a request may take whatever statement_timeout says, in milliseconds. */
+export const statementWaitMaxMs = 150_000

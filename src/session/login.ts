@@ -64,6 +64,7 @@ export async function loginDatabase(
   address: DatabaseAddress,
   options: LoginOptions,
 ): Promise<DatabaseLink> {
+  options.signal?.throwIfAborted()
   const line = createLine()
   try {
     return await bound(login(address, { line, options }), options)
@@ -88,8 +89,7 @@ async function bound<T>(
   let onAbort: () => void = () => {}
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason as Error)
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
+    signal.addEventListener('abort', onAbort, { once: true })
   })
   try {
     return await withDeadline(Promise.race([work, aborted]), { waitMs, what: 'login' })
@@ -108,7 +108,10 @@ function explain(error: unknown, address: DatabaseAddress): unknown {
   }
   if (error instanceof ProtocolViolation) {
     const reason = ['the server does not keep to the protocol', error.message, error.detail]
-    return unreachable(address, { reason: reason.filter(Boolean).join(': '), cause: error })
+    return unreachable(address, {
+      reason: reason.filter(Boolean).join(': ').replace(/\.$/, ''),
+      cause: error,
+    })
   }
   return error
 }

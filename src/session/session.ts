@@ -78,6 +78,7 @@ export class Session {
   #slow = false
   /** The conversation is at work on a frame. */
   #busy = false
+  #ending = false
   #clientClosed = false
   #linkClosed = false
   #over = false
@@ -163,12 +164,12 @@ export class Session {
     return !this.#busy && this.#link.tracker.quiet && this.#link.tracker.tail === 0
   }
 
-  /** Ends the session with an error that the client can read, after a mutation that runs. */
+  /** Ends the session with an error that the client can read, after the mutation that runs. */
   shutDown(): void {
-    if (this.#clientClosed) return
-    const data = faultData('shutting_down')
-    this.#client.end(Buffer.from(encodeFault(data, 'FATAL')))
-    if (!this.#mutator.running) this.#link.end(terminate)
+    this.#ending = true
+    if (this.#clientClosed || this.#mutator.running) return
+    this.#client.end(Buffer.from(encodeFault(faultData('shutting_down'), 'FATAL')))
+    this.#link.end(terminate)
   }
 
   /** Closes everything at once. */
@@ -227,6 +228,7 @@ export class Session {
         // a mutation that runs is finished for a client that has gone; nothing new is begun
         if (this.#clientClosed) break
         await this.#conversation.handle(frame)
+        if (this.#ending) break
       }
     } catch (error) {
       this.#busy = false
@@ -235,6 +237,7 @@ export class Session {
     }
     this.#busy = false
     if (this.#clientClosed) this.#goodbye()
+    else if (this.#ending) this.shutDown()
     else if (this.#conversation.idle) this.#speedUp()
   }
 

@@ -245,7 +245,11 @@ function readIndirection(tokens: Tokens, index: number): number {
 
 /** The word as a clause's keyword: not a field after a dot, not a label after AS. */
 function isClause(tokens: Tokens, index: number, word: string): boolean {
-  return isKeyword(tokens, index, word) && !isKeyword(tokens, index - 1, 'as')
+  if (!isKeyword(tokens, index, word)) return false
+  if (!isKeyword(tokens, index - 1, 'as')) return true
+  // the second of two is a label, and after it the word is a keyword: nobody writes that
+  if (isWord(tokens, index - 2, 'as')) unsure('AS as a label is not read')
+  return false
 }
 
 /** The word, and not a field or table after a dot, where every word may stand. */

@@ -267,7 +267,7 @@ test('a reader that goes by SystemModstamp sees each change', async () => {
     ))
       .json.records.map(({ Id }: { Id: string }) => Id)
   assert.deepEqual(
-    await changed('2026-02-01T12:00:00.000+0000'.replace('+', '%2B').replace('%2B', '+')),
+    await changed('2026-02-01T12:00:00.000+0000'),
     [id],
   )
   assert.deepEqual(await changed('2026-02-01T12:00:01Z'), [])

@@ -10,19 +10,22 @@ import { test } from 'node:test'
 const worker = join(dirname(fileURLToPath(import.meta.url)), '../../workers/sandbox.ts')
 const flags = 'deno' in process.versions ? ['run', '-A', '--no-check'] : []
 
+/** Starts the worker and waits for the first line of its log. */
 async function start(
   env: Record<string, string> = {},
-): Promise<{ child: ChildProcess; url: string }> {
+): Promise<{ child: ChildProcess; text: string }> {
   const child = spawn(process.execPath, [...flags, worker], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, SLUICE_SANDBOX_PORT: '0', ...env },
+    stdio: ['pipe', 'inherit', 'pipe'],
+    env: { ...process.env, SLUICE_SANDBOX_PORT: '0', SLUICE_LOG_LEVEL: 'info', ...env },
   })
-  let text = ''
-  for await (const chunk of child.stdout) {
-    text += String(chunk)
-    if (text.includes('\n')) break
-  }
-  return { child, url: JSON.parse(text).url }
+  const text = await new Promise<string>((resolve) => {
+    let text = ''
+    child.stderr.on('data', (chunk: Uint8Array) => {
+      text += new TextDecoder().decode(chunk)
+      if (text.includes('\n')) resolve(text)
+    })
+  })
+  return { child, text }
 }
 
 function ended(child: ChildProcess): Promise<number | null> {
@@ -30,12 +33,19 @@ function ended(child: ChildProcess): Promise<number | null> {
 }
 
 test('the worker listens, and ends in order on SIGTERM', async () => {
-  const { child, url } = await start()
+  const { child, text } = await start()
+  const { url } = JSON.parse(text)
   const answer = await fetch(`${url}/_records/salesforce/accounts`)
   assert.equal((await answer.json()).length, 5)
   const end = ended(child)
-  child.kill('SIGTERM')
+  process.kill(child.pid ?? 0, 'SIGTERM') // Deno's child.kill hides how the child really ended
   assert.equal(await end, 0)
+})
+
+test('a port that is no port is told in one line', async () => {
+  const { child, text } = await start({ SLUICE_SANDBOX_PORT: 'x' })
+  assert.match(text, /^SLUICE_SANDBOX_PORT must be a whole number from 0 to 65535: "x"\n$/)
+  assert.notEqual(child.exitCode ?? await ended(child), 0)
 })
 
 test('the worker ends with its stdin when told to', async () => {

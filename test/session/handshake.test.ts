@@ -10,7 +10,7 @@ import { connect as connectTcp, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
 import pg from 'pg'
@@ -69,7 +69,7 @@ interface Harness {
   readonly port: number
   readonly outcomes: Handshake[]
   /** Resolves with the outcome of the next handshake. */
-  next(): Promise<Handshake>
+  readonly next: () => Promise<Handshake>
   close(): Promise<void>
 }
 

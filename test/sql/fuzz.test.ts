@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import fc from 'fast-check'
-import libpg from 'libpg-query'
+import { scanSync } from 'libpg-query'
 import { mayMutate, recognise, recogniseMutation } from '../../src/sql/index.ts'
 import { compare } from './compare.ts'
 import { corpus, corpus18, corpusParseOnly } from './corpus.ts'
@@ -27,7 +27,7 @@ before(async () => {
 /** The tokens of a text by Postgres's scanner, comments left out. */
 function cut(text: string): string[] {
   const bytes = Buffer.from(text)
-  return libpg.scanSync(text).tokens
+  return scanSync(text).tokens
     .filter(({ tokenName }) => !tokenName.endsWith('_COMMENT'))
     .map(({ start, end }) => bytes.subarray(start, end).toString())
 }
@@ -168,7 +168,7 @@ function spliced(tokens: readonly string[], chosen: Choices): string {
   const draw = drawing(chosen.start)
   const of = (list: readonly string[]) => list[draw(list.length)] ?? ' '
   const changed = tokens.map((token) => {
-    if (/^'/.test(token) && draw(2) === 0) return of(chosen.constants)
+    if (token.startsWith("'") && draw(2) === 0) return of(chosen.constants)
     if (
       /^["a-z]/i.test(token) && !keyword.test(token) && chosen.names.length > 0 && draw(8) === 0
     ) return of(chosen.names)
@@ -199,7 +199,7 @@ test('a known statement in another dress is read as the grammar reads it', () =>
 const strewn =
   ('insert|update|delete|merge|truncate|copy|execute|insert into t|delete from t|update t set a = 1|' +
     `with|as|(|)|,|;|select|from|into|set|values (1)|returning|on conflict do nothing|do|recursive|x|"y"|1|'z'|.|=|*|` +
-    'begin atomic|end|case|explain|analyze|prepare|for update|/*|*/|--\n|$$|materialized|using|where|only|table|1 as')
+    'begin atomic|end|case|explain|analyze|prepare|for update|/*|*/|--\n|$$|materialized|using|where|only|table|1 as|as as|as returning|.as|.returning|.from|as do|as from|distinct|is distinct from|on|conflict|union select')
     .split('|')
 
 test('a statement with tokens lost, doubled, moved and strewn in is never read wrongly', () => {

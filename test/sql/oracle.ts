@@ -1,6 +1,6 @@
 // The oracle: what Postgres's own grammar (libpg-query, Postgres 18) makes of a text, in the recogniser's words.
 
-import libpg from 'libpg-query'
+import { loadModule, parseSync } from 'libpg-query'
 import type { Statement, StatementKind, Target } from '../../src/sql/index.ts'
 
 type Node = Record<string, unknown>
@@ -13,7 +13,7 @@ let ready: Promise<void> | undefined
 
 /** Loads the grammar, once. */
 export function loadOracle(): Promise<void> {
-  return ready ??= libpg.loadModule()
+  return ready ??= loadModule()
 }
 
 /** The statements of the text, or null where the grammar refuses it. Anything but a syntax error is thrown. */
@@ -21,7 +21,7 @@ export function oracle(text: string): OracleStatement[] | null {
   if (text.trim() === '') return [] // libpg-query takes an empty text for a mistake
   let tree: { stmts?: { stmt: unknown }[] }
   try {
-    tree = libpg.parseSync(text) as { stmts?: { stmt: unknown }[] }
+    tree = parseSync(text) as { stmts?: { stmt: unknown }[] }
   } catch (error) {
     if (error instanceof Error && error.name === 'SqlError') return null
     throw error

@@ -212,6 +212,7 @@ test('what is not certain says why', () => {
     ['select (with x as (select 1) delete from t)', /WITH clause in an unexpected place/],
     ['select count(*) insert into x from t', /insert stands in an unexpected place/],
     ['select * from f() as (update int)', /update stands in an unexpected place/],
+    ['insert into t select 1 as as returning true', /AS as a label is not read/],
     ['explain (analyze maybe) delete from t', /a value that is not read/],
     ['truncate t, u drop', /TRUNCATE is not written as expected/],
     ['upsert into t values (1)', /a statement of an unknown kind/],

@@ -5,7 +5,10 @@ import { failure } from './errors.ts'
 
 const reference = /@\{([^}]*)\}/g
 
-/** The value with every reference replaced by what it stands for. Throws PROCESSING_HALTED for one that stands for nothing. */
+/**
+ * The value with every reference replaced by what it stands for. Throws PROCESSING_HALTED for one that stands for
+ * nothing.
+ */
 export function resolveReferences(value: Json, bodies: ReadonlyMap<string, Json>): Json {
   if (typeof value === 'string') return value.includes('@{') ? resolveText(value, bodies) : value
   if (isArray(value)) return value.map((one) => resolveReferences(one, bodies))
