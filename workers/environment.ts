@@ -83,17 +83,24 @@ export async function runWorker(start: () => Promise<() => Promise<void>>): Prom
     const stop = await start()
     let stopping = false
     const end = (): void => {
-      if (stopping) process.exit(1)
+      if (stopping) return
       stopping = true
       stop().then(() => process.exit(0), (error: unknown) => {
         console.error(error)
         process.exit(1)
       })
     }
-    process.on('SIGTERM', end)
-    process.on('SIGINT', end)
+    let signals = 0
+    const heed = (): void => {
+      signals += 1
+      if (signals > 1) process.exit(1)
+      end()
+    }
+    process.on('SIGTERM', heed)
+    process.on('SIGINT', heed)
     if (booleanEnv('SLUICE_EXIT_WITH_STDIN', false)) {
-      process.stdin.on('end', () => !stopping && end())
+      // no signal: a parent on Deno closes it when it sends one, and that one must not count as the second
+      process.stdin.on('end', end)
       process.stdin.resume()
     }
   } catch (error) {

@@ -1,7 +1,7 @@
 // The mutation service as a process: reads the environment, listens, and ends when it is told to.
 //
 // SLUICE_STORE_URL (required), SLUICE_KEYS (required, `id:base64,…`), SLUICE_SERVICE_HOST (127.0.0.1), SLUICE_SERVICE_PORT
-// (8787), SLUICE_LOG_LEVEL (info), SLUICE_IN_FLIGHT_MAX (1000), SLUICE_STORE_CONNECTIONS (20), SLUICE_DRAIN_MS (40000),
+// (8787), SLUICE_RECOVERY_AFTER_MS (30000), SLUICE_LOG_LEVEL (info), SLUICE_IN_FLIGHT_MAX (1000), SLUICE_STORE_CONNECTIONS (20), SLUICE_DRAIN_MS (40000),
 // SLUICE_EXIT_WITH_STDIN (1: ends when its standard input ends).
 
 import './quiet.ts'
@@ -18,8 +18,10 @@ import { migrate } from '../src/store/migrations.ts'
 import { announce } from '../src/store/presence.ts'
 import { parseKeyring } from '../src/store/seal.ts'
 import { openStore } from '../src/store/store.ts'
+import { recover } from '../src/sync/recovery.ts'
 
 const sweepEveryMs = 30_000
+const recoverEveryMs = 10_000
 /** For answers that are on their way when everything is settled. */
 const closeWaitMs = 2_000
 
@@ -68,6 +70,16 @@ async function start(): Promise<void> {
     )
   await sweep()
   const sweeping = setInterval(() => void sweep(), sweepEveryMs)
+  const recovery = { store, journal, log, afterMs: number('SLUICE_RECOVERY_AFTER_MS', 30_000) }
+  let recovering = false
+  const recoverNow = async (): Promise<void> => {
+    if (recovering) return
+    recovering = true
+    await recover(recovery)
+      .catch((error: unknown) => log.error('recovery.not_run', { error }))
+      .finally(() => recovering = false)
+  }
+  const recoveries = setInterval(() => void recoverNow(), recoverEveryMs)
   const http = createHttp()
   const service = createService({ store, journal, http, adapterFor, log, inFlightMax })
   const server = createAdaptorServer({ fetch: service.app.fetch, overrideGlobalObjects: false })
@@ -83,6 +95,7 @@ async function start(): Promise<void> {
     ending = true
     log.info('service.draining', { why })
     clearInterval(sweeping)
+    clearInterval(recoveries)
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     const drained = await service.drain({ waitMs: drainMs })
     if (!drained) log.error('service.not_drained', { waitMs: drainMs })

@@ -64,8 +64,8 @@ async function installedVersion(tx: postgres.TransactionSql): Promise<number> {
   const [schema] = await tx.unsafe(
     `select pg_catalog.pg_get_userbyid(nspowner) as owner,
       pg_catalog.pg_has_role(nspowner, 'usage') as ours,
-      pg_catalog.to_regclass('sluice.version') is not null as versioned
-    from pg_catalog.pg_namespace where nspname = 'sluice'`,
+      exists (select from pg_catalog.pg_class where relnamespace = n.oid and relname = 'version') as versioned
+    from pg_catalog.pg_namespace n where nspname = 'sluice'`,
   )
   if (schema === undefined) return 0
   if (schema['ours'] !== true) {

@@ -11,8 +11,10 @@ export interface JsonMember {
 /** How deep arrays and objects may stand in each other. */
 const depthMax = 512
 
-const space = /[ \t\n\r]*/y
-const string = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
+// Sticky patterns, used with test() and lastIndex: no array is made for a match.
+const plainString = /"[^"\\\u0000-\u001f]*"/y
+const plain = /[^"\\\u0000-\u001f]*/y
+const escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
 const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 const word = /true|false|null/y
 
@@ -28,41 +30,46 @@ interface Cursor {
 export function readJsonObject(source: string): JsonMember[] {
   const cursor = { source, at: 0 }
   const members: JsonMember[] = []
-  take(cursor, space)
+  skipSpace(cursor)
   eachMember(cursor, (name) => members.push({ name, ...readValue(cursor) }))
-  take(cursor, space)
+  skipSpace(cursor)
   if (cursor.at < source.length) throw unexpected(cursor)
   return members
 }
 
 function eachMember(cursor: Cursor, member: (name: string) => void): void {
   eachItem(cursor, '{}', () => {
-    const name = decode(take(cursor, string) ?? fail(cursor))
-    take(cursor, space)
+    const start = cursor.at
+    const asIs = skipString(cursor)
+    const name = decode(cursor.source.slice(start, cursor.at), asIs)
+    skipSpace(cursor)
     expect(cursor, ':')
-    take(cursor, space)
+    skipSpace(cursor)
     member(name)
   })
 }
 
 function eachItem(cursor: Cursor, brackets: '{}' | '[]', item: () => void): void {
   expect(cursor, brackets.charAt(0))
-  take(cursor, space)
+  skipSpace(cursor)
   const close = brackets.charAt(1)
   if (skip(cursor, close)) return
   do {
-    take(cursor, space)
+    skipSpace(cursor)
     item()
-    take(cursor, space)
+    skipSpace(cursor)
   } while (skip(cursor, ','))
   expect(cursor, close)
 }
 
 function readValue(cursor: Cursor): Omit<JsonMember, 'name'> {
   const start = cursor.at
+  if (cursor.source.charAt(start) === '"') {
+    const asIs = skipString(cursor)
+    return { kind: 'string', text: decode(cursor.source.slice(start, cursor.at), asIs) }
+  }
   const kind = skipValue(cursor, 1)
-  const text = cursor.source.slice(start, cursor.at)
-  return { kind, text: kind === 'string' ? decode(text) : text }
+  return { kind, text: cursor.source.slice(start, cursor.at) }
 }
 
 /** Moves past one value and tells its kind. */
@@ -76,23 +83,46 @@ function skipValue(cursor: Cursor, depth: number): JsonMember['kind'] {
       eachItem(cursor, '[]', () => skipValue(cursor, depth + 1))
       return 'array'
     case '"':
-      if (take(cursor, string) === undefined) throw unexpected(cursor)
+      skipString(cursor)
       return 'string'
+    case 'n':
+      if (!take(cursor, word)) throw unexpected(cursor)
+      return 'null'
     case 't':
     case 'f':
-    case 'n':
-      return (take(cursor, word) ?? fail(cursor)) === 'null' ? 'null' : 'boolean'
+      if (!take(cursor, word)) throw unexpected(cursor)
+      return 'boolean'
     default:
-      if (take(cursor, number) === undefined) throw unexpected(cursor)
+      if (!take(cursor, number)) throw unexpected(cursor)
       return 'number'
   }
 }
 
-function take(cursor: Cursor, pattern: RegExp): string | undefined {
+/** Moves past a string; true when it stands for itself, without an escape. */
+function skipString(cursor: Cursor): boolean {
+  if (take(cursor, plainString)) return true
+  const start = cursor.at
+  expect(cursor, '"')
+  do take(cursor, plain)
+  while (take(cursor, escape))
+  if (skip(cursor, '"')) return false
+  cursor.at = start
+  throw unexpected(cursor)
+}
+
+function take(cursor: Cursor, pattern: RegExp): boolean {
   pattern.lastIndex = cursor.at
-  const found = pattern.exec(cursor.source)?.[0]
-  if (found !== undefined) cursor.at += found.length
+  const found = pattern.test(cursor.source)
+  if (found) cursor.at = pattern.lastIndex
   return found
+}
+
+function skipSpace(cursor: Cursor): void {
+  for (;;) {
+    const code = cursor.source.charCodeAt(cursor.at)
+    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return
+    cursor.at += 1
+  }
 }
 
 function skip(cursor: Cursor, character: string): boolean {
@@ -105,15 +135,11 @@ function expect(cursor: Cursor, character: string): void {
   if (!skip(cursor, character)) throw unexpected(cursor)
 }
 
-function fail(cursor: Cursor): never {
-  throw unexpected(cursor)
-}
-
 function unexpected({ source, at }: Cursor): SyntaxError {
   const what = at < source.length ? JSON.stringify(source[at]) : 'end of text'
   return new SyntaxError(`Cannot read JSON: unexpected ${what} at position ${at}`)
 }
 
-function decode(literal: string): string {
-  return literal.includes('\\') ? JSON.parse(literal) as string : literal.slice(1, -1)
+function decode(literal: string, asIs: boolean): string {
+  return asIs ? literal.slice(1, -1) : JSON.parse(literal) as string
 }

@@ -1,6 +1,8 @@
 // Room service: access tokens. A token is refreshed once, however many mutations in however many processes ask, and is
 // used only after it and the refresh token that came with it are committed in the store.
 
+import { randomUUID } from 'node:crypto'
+import { required } from '../lib/assert.ts'
 import {
   type Deadline,
   DeadlineExceeded,
@@ -17,12 +19,14 @@ import type { Adapter, Tokens } from '../platforms/platform.ts'
 import {
   type Connection,
   type Credential,
+  leaseConnection,
   readConnection,
+  releaseConnection,
   type Renewal,
   renewConnection,
   revokeConnection,
 } from '../store/connections.ts'
-import { type Store, storeDown } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 
 export interface CredentialsDeps {
   readonly store: Store
@@ -53,13 +57,18 @@ interface Ready {
 
 /** Tokens that a platform gave and the store did not take yet. */
 interface Unsaved {
-  /** The credential that was renewed. */
-  readonly before: Credential
+  readonly lease: string
+  /** The connection whose credential was renewed. */
+  readonly before: Connection
   readonly renewal: Renewal
 }
 
 const aheadMs = 60_000
-const lockWaitMs = requestWaitMs + 10_000
+/** The right to refresh covers the request and several tries to save what it brought. */
+const leaseMs = requestWaitMs + 45_000
+/** How long a process waits for what another one is refreshing. */
+const othersWaitMs = requestWaitMs + 10_000
+const pollMs = 50
 const saveTriesMax = 4
 const flightsMax = 3
 const connectionsMax = 10_000
@@ -97,7 +106,7 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
       }
     },
     flush: async () => {
-      for (const id of unsaved.keys()) await saveAgain({ ...deps, unsaved }, id).catch(() => {})
+      for (const id of unsaved.keys()) await save({ ...deps, unsaved }, id).catch(() => {})
       return unsaved.size === 0
     },
   }
@@ -111,8 +120,8 @@ interface Wanted {
 }
 
 async function obtain(work: Work, { id, refused }: Wanted): Promise<Ready> {
-  if (work.unsaved.has(id)) await saveAgain(work, id)
-  const stored = await readStored(work, id)
+  if (work.unsaved.has(id)) await save(work, id)
+  const stored = await readConnection(work.store, id)
   const usable = readyToken(stored, { refused, now: work.now() })
   if (usable !== null) return usable
   try {
@@ -127,44 +136,45 @@ async function obtain(work: Work, { id, refused }: Wanted): Promise<Ready> {
   }
 }
 
-function readStored({ store }: Work, id: string): Promise<Connection> {
-  return store.ask(
-    'Reading the credential',
-    (sql) => readConnection(store, id, { sql, lock: false }),
-  )
+/** Refreshes under a lease, so that of all processes one does it and the others find its token. */
+async function renew(work: Work, { id, refused }: Wanted): Promise<Ready> {
+  const { store, now } = work
+  const lease = randomUUID()
+  const end = now() + othersWaitMs
+  for (;;) {
+    const before = await leaseConnection(store, { id, lease, waitMs: leaseMs })
+    const current = before ?? await readConnection(store, id)
+    const usable = tokenOrRevoked(current, { refused, now: now() })
+    if (usable === null && before !== null) return await exchange(work, before, lease)
+    if (before !== null) await releaseConnection(store, { id, lease })
+    if (usable instanceof Fault) throw usable
+    if (usable !== null) return usable
+    if (now() > end) break
+    await wait(pollMs)
+  }
+  throw fault('unreachable', { detail: 'Another process is still refreshing the access token.' })
 }
 
-/** Refreshes under the row's lock, so that of all processes one does it and the others find its token. */
-async function renew(work: Work, { id, refused }: Wanted): Promise<Ready> {
-  const { store, log } = work
-  const renewed = store.slowSql.begin(async (sql) => {
-    await sql`select set_config('lock_timeout', ${`${lockWaitMs}ms`}, true)`
-    const connection = await readConnection(store, id, { sql, lock: true })
-    const usable = readyToken(connection, { refused, now: work.now() })
-    if (usable !== null) return usable
-    const renewal = await refresh(work, connection)
-    if (renewal === null) {
-      await revokeConnection(sql, id)
-      return null
-    }
-    const before = connection.credential
-    work.unsaved.set(id, { before, renewal })
-    await renewConnection(store, { sql, id, before, renewal })
-    log.info('credential.refreshed', { connection: id })
-    return readyToken({ ...connection, ...renewal }, { refused: undefined, now: -Infinity })
-  }) as Promise<Ready | null>
-  const waitMs = lockWaitMs + requestWaitMs + 10_000
-  const got = await withDeadline(renewed, { waitMs, what: 'Refreshing' }).catch(async (error) => {
-    if (error instanceof Fault) throw error
-    log.error('credential.not_saved', { connection: id, error })
-    if (!work.unsaved.has(id)) throw storeDown('Refreshing the credential', error)
-    await saveAgain(work, id)
-    const stored = await readStored(work, id)
-    return readyToken(stored, { refused, now: work.now() })
-  })
-  work.unsaved.delete(id)
-  if (got === null) throw revoked(await readStored(work, id))
-  return got
+/** Exchanges the refresh token and saves what it brings before anybody uses it. */
+async function exchange(work: Work, before: Connection, lease: string): Promise<Ready> {
+  const { store, log, unsaved } = work
+  const { id } = before
+  let renewal: Renewal | null
+  try {
+    renewal = await refresh(work, before)
+  } catch (error) {
+    await releaseConnection(store, { id, lease }).catch(() => {}) // it ends by itself
+    throw error
+  }
+  if (renewal === null) {
+    await revokeConnection(store, { id, lease })
+    throw revoked(before)
+  }
+  unsaved.set(id, { lease, before, renewal })
+  await save(work, id)
+  log.info('credential.refreshed', { connection: id })
+  const fresh = readyToken({ ...before, ...renewal }, { refused: undefined, now: -Infinity })
+  return required(fresh, 'the token that was just obtained')
 }
 
 /** The grant. null: the platform refused it. Throws `unreachable`, `platform_failed`. */
@@ -213,26 +223,36 @@ function baseUrlOf(connection: Connection, tokens: Tokens): string {
   return (tokens.baseUrl ?? connection.baseUrl).replace(/\/+$/, '')
 }
 
-/** Stores tokens that a commit has lost. When the store's are no longer those that were renewed, the
- * commit was not lost, or the connection was set up anew. */
-async function saveAgain(work: Work, id: string): Promise<void> {
-  const held = work.unsaved.get(id)
+/**
+ * Saves tokens that are in memory only. When the lease is no longer there, they were saved by a commit whose answer was
+ * lost, or the connection was set up anew.
+ */
+async function save({ store, unsaved, log }: Work, id: string): Promise<void> {
+  const held = unsaved.get(id)
   if (held === undefined) return
-  let last: unknown
-  for (let tries = 0; tries < saveTriesMax; tries++) {
+  for (let tries = 1;; tries++) {
     try {
-      await work.store.ask(
-        'Saving the credential',
-        (sql) => sql.begin((tx) => renewConnection(work.store, { sql: tx, id, ...held })),
-      )
-      work.unsaved.delete(id)
+      await renewConnection(store, held)
+      unsaved.delete(id)
       return
     } catch (error) {
-      last = error
-      await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** tries))
+      log.error('credential.not_saved', { connection: id, tries, error })
+      if (tries === saveTriesMax) throw error
+      await wait(100 * 2 ** tries)
     }
   }
-  throw storeDown('Saving the credential', last)
+}
+
+function tokenOrRevoked(
+  connection: Connection,
+  options: { refused: string | undefined; now: number },
+): Ready | Fault | null {
+  try {
+    return readyToken(connection, options)
+  } catch (error) {
+    if (error instanceof Fault) return error
+    throw error
+  }
 }
 
 /** The stored token, if it is not the refused one and not yet to be refreshed. Throws `credential_refused`. */
@@ -286,4 +306,8 @@ async function within<T>(
     const detail = 'The access token was not refreshed in time.'
     throw fault('unreachable', { detail }, { cause: error })
   }
+}
+
+function wait(waitMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, waitMs))
 }

@@ -141,10 +141,7 @@ async function callerFor(
   { deadline, signal }: { deadline: Deadline; signal?: AbortSignal },
 ): Promise<Caller> {
   const { store, credentials, http, log } = deps
-  const { baseUrl } = await store.ask(
-    'Reading the connection',
-    (sql) => readConnection(store, id, { sql, lock: false }),
-  )
+  const { baseUrl } = await readConnection(store, id)
   return {
     baseUrl,
     http,

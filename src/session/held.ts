@@ -11,12 +11,21 @@ export interface MutationPortal {
   readonly prepared: PreparedStatement
   /** The client's Bind, whole. */
   readonly bind: Uint8Array
-  /** Replies kept back by an Execute with a row limit: DataRows, then the CommandComplete. Null: not run. */
-  result: { rows: Uint8Array[]; complete: Uint8Array } | null
+  /** Null: not run. */
+  result: PortalResult | null
+}
+
+/** What a mutation has returned. */
+export interface PortalResult {
+  /** DataRows kept back by an Execute with a row limit. */
+  readonly rows: readonly Uint8Array[]
+  /** Rows in all, those given to the client included. */
+  readonly rowCount: number
+  readonly complete: Uint8Array
 }
 
 export type Held =
-  | { readonly type: 'parse'; readonly frame: Uint8Array }
+  | { readonly type: 'parse'; readonly frame: Uint8Array; readonly undo: () => void }
   | { readonly type: 'bind'; readonly portal: MutationPortal }
   | { readonly type: 'describe-statement'; readonly frame: Uint8Array }
   | { readonly type: 'describe-portal'; readonly portal: MutationPortal }
@@ -28,6 +37,8 @@ interface Asked {
   /** Tag of the frame that ends the reply; RowDescription or NoData for a Describe. */
   readonly ends: readonly number[]
   readonly forward: boolean
+  /** Where the message does not get its reply: what was taken for done is not. */
+  readonly undo?: () => void
 }
 
 const tags = (letters: string): number[] => Array.from(letters, (letter) => letter.charCodeAt(0))
@@ -40,6 +51,8 @@ export interface Prelude {
   /** All replies have come, or an error has. */
   readonly done: boolean
   readonly failed: boolean
+  /** After a failure: calls `undo` of what Postgres has not done. */
+  undo(): void
 }
 
 /** The messages that stand for what was held, without Sync or Flush. */
@@ -64,6 +77,9 @@ export function createPrelude(held: readonly Held[]): Prelude {
     get failed() {
       return failed
     },
+    undo: () => {
+      for (const { undo } of asked.slice(at).reverse()) undo?.()
+    },
   }
 }
 
@@ -83,7 +99,7 @@ function askAll(held: readonly Held[]): Asked[] {
   for (const item of held) {
     switch (item.type) {
       case 'parse':
-        asked.push({ bytes: item.frame, ends: tags('1'), forward: true })
+        asked.push({ bytes: item.frame, ends: tags('1'), forward: true, undo: item.undo })
         break
       case 'bind':
         bind(item.portal, true)

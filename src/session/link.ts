@@ -3,7 +3,6 @@
 
 import type { Duplex } from 'node:stream'
 import { ConnectionLost } from '../engine/conduit.ts'
-import { required } from '../lib/assert.ts'
 import { decodeBackend, type TransactionStatus } from '../wire/backend.ts'
 import { createFrameReader, type Frame, frameSizeMax } from '../wire/frames.ts'
 import { flush } from '../wire/frontend.ts'
@@ -29,12 +28,15 @@ interface Exchange {
 const readyForQuery = 0x5a
 const parameterStatus = 0x53
 const notification = 0x41
+const errorResponse = 0x45
 
 export class Link {
   readonly tracker = new Tracker()
   /** What ParameterStatus last said. */
   readonly parameters: Map<string, string>
   readonly key: DatabaseLink['key']
+  /** The error with which Postgres ended the connection while it was lent. */
+  farewell: Uint8Array | null = null
   readonly #socket: Duplex
   readonly #scanner: Scanner
   readonly #sink: LinkSink
@@ -42,8 +44,11 @@ export class Link {
   #exchanges: Exchange[] = []
   #quietWaiters: { resolve(): void; reject(error: Error): void }[] = []
   readonly #rest: Uint8Array
+  #drainWaiters: (() => void)[] = []
   #paused = false
   #closed = false
+  #lent = false
+  #full = false
 
   constructor(login: DatabaseLink, sink: LinkSink) {
     this.parameters = new Map(login.parameters)
@@ -54,6 +59,7 @@ export class Link {
     this.#rest = login.rest
     this.#socket.on('error', () => {}) // 'close' follows
     this.#socket.on('close', () => this.#gone())
+    this.#socket.on('drain', () => this.#drained())
   }
 
   /** Lets the bytes flow. */
@@ -72,9 +78,22 @@ export class Link {
     return this.#closed
   }
 
-  /** Sends bytes whose frames the tracker has been told of. False: wait for `drained`. */
+  /** What the client has been given ends with a whole frame. */
+  get atBoundary(): boolean {
+    return this.#scanner.atBoundary
+  }
+
+  /** Sends bytes whose frames the tracker has been told of. False: wait for `drained` or `onDrain`. */
   write(bytes: Uint8Array): boolean {
-    return this.#closed || this.#socket.write(bytes)
+    if (this.#closed) return true
+    this.#full = !this.#socket.write(bytes)
+    return !this.#full
+  }
+
+  /** Resolves when Postgres has read what was written, or is gone. */
+  drained(): Promise<void> {
+    if (!this.#full || this.#closed) return Promise.resolve()
+    return new Promise((resolve) => this.#drainWaiters.push(resolve))
   }
 
   onDrain(listener: () => void): void {
@@ -94,8 +113,22 @@ export class Link {
   }
 
   /**
-   * Waits until everything sent has been answered, or skipped after an error. An unfinished pipeline is flushed, as
-   * Postgres keeps its replies back otherwise. The wait is Postgres's own work on the client's statements.
+   * A mutation of the client's begins: until `reclaim` an error with which Postgres ends the connection is kept back in
+   * `farewell`, as it says nothing of the mutation. Call it when quiet.
+   */
+  lend(): void {
+    this.#lent = true
+  }
+
+  reclaim(): void {
+    this.#lent = false
+    if (this.#exchanges.length === 0 && !this.#closed) this.#returnRest()
+  }
+
+  /**
+   * Waits until everything sent has been answered, or skipped after an error, or until a COPY waits for the client's
+   * data (`tracker.copying`). An unfinished pipeline is flushed, as Postgres keeps its replies back otherwise. The wait
+   * is Postgres's own work on the client's statements.
    */
   quiet(): Promise<void> {
     if (this.#closed) return Promise.reject(new ConnectionLost('the database connection is closed'))
@@ -140,7 +173,7 @@ export class Link {
 
   #data(chunk: Uint8Array): void {
     try {
-      if (this.#exchanges.length === 0) this.#forward(chunk)
+      if (this.#exchanges.length === 0 && !this.#lent) this.#forward(chunk)
       else this.#reply(chunk)
     } catch {
       this.destroy() // the server cannot be followed any further
@@ -154,7 +187,7 @@ export class Link {
   }
 
   get #quiet(): boolean {
-    return this.tracker.quiet && this.#exchanges.length === 0
+    return (this.tracker.quiet || this.tracker.copying) && this.#exchanges.length === 0
   }
 
   #wake(): void {
@@ -168,30 +201,46 @@ export class Link {
     const rest = this.#scanner.finishFrame(chunk) // of a notice or notification that began before the exchange
     if (rest > 0) this.#sink.write(chunk.subarray(0, rest))
     if (rest < chunk.length) this.#reader.push(chunk.subarray(rest))
-    while (this.#exchanges.length > 0) {
+    while (this.#exchanges.length > 0 || this.#lent) {
       const frame = this.#reader.next()
       if (frame === undefined) return
-      this.#replyFrame(required(this.#exchanges[0], 'an exchange'), frame)
+      this.#replyFrame(this.#exchanges[0], frame)
     }
+    this.#returnRest()
+  }
+
+  /** What has come after an exchange goes the way of the rest. */
+  #returnRest(): void {
     const after = this.#reader.rest()
     if (after.length === 0) return
     this.#reader = createFrameReader({ sizeMax: frameSizeMax })
     this.#forward(after)
   }
 
-  #replyFrame(exchange: Exchange, frame: Frame): void {
+  #replyFrame(exchange: Exchange | undefined, frame: Frame): void {
+    if (frame.tag === parameterStatus) this.#parameter(frame.bytes)
+    if (frame.tag === errorResponse && endsConnection(frame)) {
+      this.farewell = Uint8Array.from(frame.bytes)
+    }
+    const ours = frame.tag !== parameterStatus && frame.tag !== notification
+    if (exchange === undefined || !ours) {
+      if (frame.tag !== errorResponse) this.#sink.write(frame.bytes)
+      return
+    }
     if (frame.tag === readyForQuery) {
       const message = decodeBackend(frame)
       if (message.type === 'ReadyForQuery') this.tracker.status = message.status
       this.#over(exchange)
       return
     }
-    if (frame.tag === parameterStatus || frame.tag === notification) {
-      if (frame.tag === parameterStatus) this.#parameter(frame.bytes)
-      this.#sink.write(frame.bytes)
-      return
-    }
     if (exchange.onFrame(frame)) this.#over(exchange)
+  }
+
+  #drained(): void {
+    this.#full = false
+    const waiters = this.#drainWaiters
+    this.#drainWaiters = []
+    for (const resolve of waiters) resolve()
   }
 
   #over(exchange: Exchange): void {
@@ -212,6 +261,13 @@ export class Link {
     for (const waiter of [...this.#exchanges, ...this.#quietWaiters]) waiter.reject(error)
     this.#exchanges = []
     this.#quietWaiters = []
+    this.#drained()
     this.#sink.closed()
   }
+}
+
+function endsConnection(frame: Frame): boolean {
+  const message = decodeBackend(frame)
+  const severity = message.type === 'ErrorResponse' ? message.fields.get('V') : undefined
+  return severity === 'FATAL' || severity === 'PANIC'
 }

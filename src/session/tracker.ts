@@ -6,7 +6,7 @@ import type { TransactionStatus } from '../wire/backend.ts'
 const tag = (letter: string): number => letter.charCodeAt(0)
 const [parse, bind, describe, execute, close] = ['P', 'B', 'D', 'E', 'C'].map(tag)
 const [query, functionCall, sync] = ['Q', 'F', 'S'].map(tag)
-const [copyData, copyDone, copyFail] = ['d', 'c', 'f'].map(tag)
+const [copyDone, copyFail] = ['c', 'f'].map(tag)
 const [parsed, bound, closed, completed, empty, suspended, described, noData] = [
   '1',
   '2',
@@ -20,6 +20,16 @@ const [parsed, bound, closed, completed, empty, suspended, described, noData] = 
 const [errored, copyIn] = ['E', 'G'].map(tag)
 
 /**
+ * Something sent that closes what was sent before it. query: a Query or FunctionCall; it and a Sync are owed a
+ * ReadyForQuery. copy: a CopyDone or CopyFail sent before the server has said that it takes any data.
+ */
+interface End {
+  readonly kind: 'query' | 'sync' | 'copy'
+  /** Messages of the extended protocol between the end before and this one. */
+  messages: number
+}
+
+/**
  * Follows both directions of one connection.
  * https://www.postgresql.org/docs/current/protocol-flow.html
  */
@@ -28,13 +38,20 @@ export class Tracker {
   status: TransactionStatus = 'I'
   /** Messages of the extended protocol sent since the last Sync: an unfinished pipeline while not 0. */
   tail = 0
-  /** Replies to the tail that have come. */
-  #answered = 0
   /** The tail has met an error: Postgres skips everything until Sync. */
   failed = false
-  /** Replies owed that end with ReadyForQuery, in order: of a Query or FunctionCall, or of a Sync. */
-  #owed: ('query' | 'sync')[] = []
-  #copying = false
+  /** COPY FROM STDIN waits for the client's data; any other message now ends the connection. */
+  copying = false
+  /** How often Postgres was outside a transaction block when it was ready: portals do not live longer. */
+  epoch = 0
+  /** What the server has not come past yet, in the order sent. */
+  #ends: End[] = []
+  /** Those of `#ends` that are owed a ReadyForQuery. */
+  #owed = 0
+  /** Messages of the extended protocol after the last of `#ends`. */
+  #open = 0
+  /** Replies since the last ReadyForQuery. */
+  #answered = 0
 
   /** A frame went to the database. */
   sent(code: number): void {
@@ -44,21 +61,22 @@ export class Tracker {
       case describe:
       case execute:
       case close:
+        if (this.tail === 0 && this.#owed === 0) this.#ends = [] // stray CopyDones
         this.tail += 1
+        this.#open += 1
         return
       case sync:
-        this.tail = 0
-        this.#owed.push('sync')
+        // in copy-in mode Postgres drops a Sync that it reads
+        if (!this.copying) this.#end('sync')
         return
       case query:
       case functionCall:
-        this.tail = 0
-        this.#owed.push('query')
+        if (!this.#skipping) this.#end('query')
         return
-      case copyData:
       case copyDone:
       case copyFail:
-        if (this.#copying) this.#forgetSyncs()
+        if (this.copying) this.copying = false
+        else if (this.#owed > 0 || this.tail > 0) this.#end('copy')
         return
       default:
     }
@@ -77,17 +95,15 @@ export class Tracker {
         this.#answered += 1
         return
       case completed:
-        this.#copying = false
+        this.copying = false
         this.#answered += 1
         return
       case errored:
-        this.#copying = false
-        if (this.#owed.length === 0 && this.tail > 0) this.failed = true
+        this.copying = false
+        if (this.#answered < this.#messagesAhead()) this.#skip()
         return
       case copyIn:
-        // in copy-in mode Postgres drops a Sync that it reads: it will never answer those already sent
-        this.#copying = true
-        if (this.#owed[0] !== 'query') this.#forgetSyncs()
+        this.#startCopy()
         return
       default:
     }
@@ -96,19 +112,95 @@ export class Tracker {
   /** ReadyForQuery came. */
   ready(status: TransactionStatus): void {
     this.status = status
-    this.#owed.shift()
+    if (status === 'I') this.epoch += 1
+    const owed = this.#firstOwed()
+    // one that we do not know of answers a Sync that was taken for dropped: the pipeline before it is over
+    if (owed < 0) this.#clear()
+    else {
+      for (let index = 0; index <= owed; index++) this.#ends.shift()
+      this.#owed -= 1
+    }
     this.#answered = 0
     this.failed = false
-    this.#copying = false
+    this.copying = false
   }
 
   /** Everything sent so far has been answered, or skipped after an error. */
   get quiet(): boolean {
-    return this.#owed.length === 0 &&
-      (this.tail === 0 || this.failed || this.#answered >= this.tail)
+    return this.#owed === 0 && (this.tail === 0 || this.failed || this.#answered >= this.tail)
   }
 
-  #forgetSyncs(): void {
-    if (this.#owed[0] !== 'query') this.#owed = []
+  /** The server discards what is sent now. */
+  get #skipping(): boolean {
+    return this.failed && this.#owed === 0
   }
+
+  #end(kind: End['kind']): void {
+    this.#ends.push({ kind, messages: this.#open })
+    this.#open = 0
+    if (kind === 'copy') return
+    this.#owed += 1
+    this.tail = 0
+  }
+
+  #clear(): void {
+    this.#ends = []
+    this.#owed = 0
+    this.#open = 0
+    this.tail = 0
+  }
+
+  #firstOwed(): number {
+    return this.#ends.findIndex(({ kind }) => kind !== 'copy')
+  }
+
+  /** Messages of the extended protocol before the next ReadyForQuery. */
+  #messagesAhead(): number {
+    const owed = this.#firstOwed()
+    return owed < 0 ? this.tail : countMessages(this.#ends.slice(0, owed + 1))
+  }
+
+  /** An error in the extended protocol: the server discards everything up to a Sync, queries too. */
+  #skip(): void {
+    const next = this.#ends.findIndex(({ kind }) => kind === 'sync')
+    if (next >= 0) {
+      this.#ends.splice(0, next)
+      this.#owed = countOwed(this.#ends)
+      const [first] = this.#ends
+      if (first !== undefined) first.messages = 0
+      return
+    }
+    this.#clear()
+    this.tail = 1
+    this.failed = true
+  }
+
+  /**
+   * The server reads data now, and drops each Sync that it reads before CopyDone or CopyFail: those sent already will
+   * never be answered. Clients send one early, right after Execute.
+   */
+  #startCopy(): void {
+    const owed = this.#firstOwed()
+    const simple = this.#ends[owed]?.kind === 'query' && this.#answered >= this.#messagesAhead()
+    const from = simple ? owed + 1 : 0
+    const until = this.#ends.findIndex(({ kind }, index) => index >= from && kind === 'copy')
+    this.copying = until < 0
+    const within = this.#ends.slice(from, until < 0 ? undefined : until + 1)
+    const messages = countMessages(within)
+    this.#ends.splice(from, within.length)
+    this.#owed -= countOwed(within)
+    const next = this.#ends[from]
+    if (next === undefined) this.#open += messages
+    else next.messages += messages
+    const last = this.#ends.findLastIndex(({ kind }) => kind !== 'copy')
+    this.tail = this.#open + countMessages(this.#ends.slice(last + 1))
+  }
+}
+
+function countOwed(ends: readonly End[]): number {
+  return ends.filter(({ kind }) => kind !== 'copy').length
+}
+
+function countMessages(ends: readonly End[]): number {
+  return ends.reduce((sum, { messages }) => sum + messages, 0)
 }

@@ -1,12 +1,10 @@
 // Room store: connections and their credentials. A credential is one sealed value; it is only ever open in memory.
 
 import { createHash } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
-import type postgres from 'postgres'
 import { fault } from '../mutation/fault.ts'
 import type { Platform } from '../mutation/table.ts'
 import { open, type Place, seal } from './seal.ts'
-import type { Querier, Store } from './store.ts'
+import type { Sql, Store } from './store.ts'
 
 /** What a platform wants to see. Times are milliseconds since 1970. */
 export type Credential =
@@ -35,6 +33,8 @@ export interface NewConnection {
 /** A connection as the store has it, its credential open. */
 export interface Connection extends NewConnection {
   readonly state: 'active' | 'revoked'
+  /** Fingerprint of the credential that it was set up with. */
+  readonly given: string
 }
 
 /** What a refresh changes. */
@@ -61,6 +61,7 @@ interface SealedCredential {
 }
 
 const place = (id: string): Place => ({ table: 'connections', row: id, column: 'credential' })
+const triesMax = 5
 
 /**
  * Creates the connection or changes it. The same credential given again leaves the stored one (its tokens may have been
@@ -71,116 +72,154 @@ export async function saveConnection(store: Store, given: NewConnection): Promis
   if (given.credential.kind === 'oauth' && (!given.tokenUrl || !given.clientId)) {
     throw fault('bad_request', { message: 'an oauth connection needs tokenUrl and clientId' })
   }
-  await store.ask('Saving the connection', (sql) => sql.begin((tx) => save(store, tx, given)))
+  await store.ask('Saving the connection', async (sql) => {
+    for (let tries = 0; tries < triesMax; tries++) {
+      if (await insert(store, sql, given) || await change(store, sql, given)) return
+    }
+    throw fault('service_unreachable', { message: `connection "${given.id}" is being changed` })
+  })
 }
 
-async function save(
-  store: Store,
-  sql: postgres.TransactionSql,
-  given: NewConnection,
-): Promise<void> {
+async function insert(store: Store, sql: Sql, given: NewConnection): Promise<boolean> {
+  const { id, platform, baseUrl, credential, tokenUrl = null, clientId = null } = given
+  const sealed = sealCredential(store, id, { credential, given: fingerprint(credential) })
+  const made = await sql`
+    insert into sluice_store.connections
+      (id, platform, base_url, kind, credential, key_id, token_url, client_id)
+    values (${id}, ${platform}, ${baseUrl}, ${credential.kind}, ${sealed.bytes},
+      ${sealed.keyId}, ${tokenUrl}, ${clientId})
+    on conflict (id) do nothing`
+  return made.count > 0
+}
+
+/** False: somebody else changed it meanwhile. */
+async function change(store: Store, sql: Sql, given: NewConnection): Promise<boolean> {
   const { id, platform, baseUrl, tokenUrl = null, clientId = null } = given
-  const print = fingerprint(given.credential)
-  const sealed = sealCredential(store, id, { credential: given.credential, given: print })
-  const [old] = await sql<Row[]>`
-    select * from sluice_store.connections where id = ${id} for update`
-  if (old === undefined) {
-    await sql`
-      insert into sluice_store.connections
-        (id, platform, base_url, kind, credential, key_id, token_url, client_id)
-      values (${id}, ${platform}, ${baseUrl}, ${given.credential.kind}, ${sealed.bytes},
-        ${sealed.keyId}, ${tokenUrl}, ${clientId})`
-    return
-  }
+  const [old] = await sql<Row[]>`select * from sluice_store.connections where id = ${id}`
+  if (old === undefined) return false
   if (old.platform !== platform) {
     throw fault('bad_request', { message: `connection "${id}" belongs to ${old.platform}` })
   }
+  const print = fingerprint(given.credential)
   const same = openCredential(store, old).given === print
-  const credential = same ? { bytes: old.credential, keyId: old.key_id } : sealed
-  await sql`
-    update sluice_store.connections
-    set base_url = ${baseUrl}, token_url = ${tokenUrl}, client_id = ${clientId},
-      kind = ${given.credential.kind}, credential = ${credential.bytes},
-      key_id = ${credential.keyId}, state = ${same ? old.state : 'active'},
-      updated_at = now()
-    where id = ${id}`
-  await touchSyncs(sql, id)
+  const fresh = sealCredential(store, id, { credential: given.credential, given: print })
+  const { bytes, keyId } = same ? { bytes: old.credential, keyId: old.key_id } : fresh
+  const changed = await sql`
+    with changed as (
+      update sluice_store.connections
+      set base_url = ${baseUrl}, token_url = ${tokenUrl}, client_id = ${clientId},
+        kind = ${given.credential.kind}, credential = ${bytes}, key_id = ${keyId},
+        state = ${same ? old.state : 'active'}, updated_at = now(),
+        lease = case when ${same} then lease end,
+        lease_until = case when ${same} then lease_until end
+      where id = ${id} and credential = ${old.credential} and state = ${old.state}
+      returning id
+    ), touched as (${touchSyncs(sql)})
+    select from changed`
+  return changed.count > 0
 }
 
-/** The connection. `lock`: holds its row until the transaction ends. Throws `not_found`. */
-export async function readConnection(
-  store: Store,
-  id: string,
-  { sql, lock }: { sql: Querier; lock: boolean },
-): Promise<Connection> {
-  const [row] = await sql<Row[]>`
-    select * from sluice_store.connections where id = ${id} ${lock ? sql`for update` : sql``}`
+/** The connection. Throws `not_found`, `service_unreachable`. */
+export async function readConnection(store: Store, id: string): Promise<Connection> {
+  const [row] = await store.ask(
+    'Reading the connection',
+    (sql) => sql<Row[]>`select * from sluice_store.connections where id = ${id}`,
+  )
   if (row === undefined) throw fault('not_found', { message: `connection "${id}" not found` })
+  return openConnection(store, row)
+}
+
+/**
+ * Takes the right to refresh the credential, for `waitMs`: of all processes one has it. Gives the connection as it is
+ * then; null: another process has the right. It does not hang on a session, so that it outlives a lost one.
+ */
+export async function leaseConnection(
+  store: Store,
+  { id, lease, waitMs }: { id: string; lease: string; waitMs: number },
+): Promise<Connection | null> {
+  const [row] = await store.ask('Leasing the connection', (sql) =>
+    sql<Row[]>`
+      update sluice_store.connections
+      set lease = ${lease}, lease_until = now() + ${waitMs}::int * interval '1 millisecond'
+      where id = ${id} and (lease_until is null or lease_until < now()) returning *`)
+  return row === undefined ? null : openConnection(store, row)
+}
+
+/** Gives the right back, if it is still ours. */
+export async function releaseConnection(
+  store: Store,
+  { id, lease }: { id: string; lease: string },
+): Promise<void> {
+  await store.ask('Releasing the connection', (sql) =>
+    sql`
+      update sluice_store.connections set lease = null, lease_until = null
+      where id = ${id} and lease = ${lease}`)
+}
+
+/**
+ * Writes what a refresh brought and gives the right back, in one commit. False: the right is no longer ours (it was
+ * written before, or the connection was set up anew), and nothing was written.
+ */
+export async function renewConnection(
+  store: Store,
+  { lease, before, renewal }: { lease: string; before: Connection; renewal: Renewal },
+): Promise<boolean> {
+  const { id, given, baseUrl } = before
+  const sealed = sealCredential(store, id, { credential: renewal.credential, given })
+  const changed = await store.ask('Saving the credential', (sql) =>
+    sql`
+      with changed as (
+        update sluice_store.connections
+        set credential = ${sealed.bytes}, key_id = ${sealed.keyId}, base_url = ${renewal.baseUrl},
+          lease = null, lease_until = null, updated_at = now()
+        where id = ${id} and lease = ${lease} returning id
+      ), touched as (${touchSyncs(sql)} and ${renewal.baseUrl !== baseUrl})
+      select from changed`)
+  return changed.count > 0
+}
+
+/** Marks the connection revoked: its platform refused the grant. With a lease, only while that is held. */
+export async function revokeConnection(
+  store: Store,
+  { id, lease }: { id: string; lease?: string },
+): Promise<void> {
+  await store.ask('Revoking the connection', (sql) =>
+    sql`
+      update sluice_store.connections
+      set state = 'revoked', lease = null, lease_until = null, updated_at = now()
+      where id = ${id} ${lease === undefined ? sql`` : sql`and lease = ${lease}`}`)
+}
+
+/** Seals the credential again with the current key; for rotation of the store's keys. False: it has changed meanwhile. */
+export async function resealConnection(store: Store, id: string): Promise<boolean> {
+  return await store.ask('Sealing the connection', async (sql) => {
+    const [row] = await sql<Row[]>`select * from sluice_store.connections where id = ${id}`
+    if (row === undefined || row.key_id === store.keyring.current) return true
+    const sealed = sealCredential(store, id, openCredential(store, row))
+    const changed = await sql`
+      update sluice_store.connections set credential = ${sealed.bytes}, key_id = ${sealed.keyId}
+      where id = ${id} and credential = ${row.credential}`
+    return changed.count > 0
+  })
+}
+
+/** Whoever read the syncs of a connection that changed has to read them again. */
+function touchSyncs(sql: Sql) {
+  return sql`
+    update sluice_store.syncs set version = version + 1
+    where connection_id in (select id from changed)`
+}
+
+function openConnection(store: Store, row: Row): Connection {
   return {
-    id,
+    id: row.id,
     platform: row.platform,
     baseUrl: row.base_url,
-    credential: openCredential(store, row).credential,
+    ...openCredential(store, row),
     ...(row.token_url === null ? {} : { tokenUrl: row.token_url }),
     ...(row.client_id === null ? {} : { clientId: row.client_id }),
     state: row.state,
   }
-}
-
-/**
- * Writes what a refresh brought, if the stored credential is still the one it began with. False: it is not, and nothing
- * was written.
- */
-export async function renewConnection(
-  store: Store,
-  { sql, id, before, renewal }: {
-    sql: Querier
-    id: string
-    before: Credential
-    renewal: Renewal
-  },
-): Promise<boolean> {
-  const [row] = await sql<Row[]>`
-    select * from sluice_store.connections where id = ${id} for update`
-  if (row === undefined) return false
-  const { credential, given } = openCredential(store, row)
-  if (!isDeepStrictEqual(credential, before)) return false
-  const sealed = sealCredential(store, id, { credential: renewal.credential, given })
-  await sql`
-    update sluice_store.connections
-    set credential = ${sealed.bytes}, key_id = ${sealed.keyId}, base_url = ${renewal.baseUrl},
-      updated_at = now()
-    where id = ${id}`
-  if (renewal.baseUrl !== row.base_url) await touchSyncs(sql, id)
-  return true
-}
-
-/** Marks the connection revoked: its platform refused the grant. */
-export async function revokeConnection(sql: Querier, id: string): Promise<void> {
-  await sql`
-    update sluice_store.connections
-    set state = 'revoked', updated_at = now() where id = ${id}`
-}
-
-/** Seals the credential again with the current key; for rotation of the store's keys. */
-export async function resealConnection(
-  store: Store,
-  sql: postgres.TransactionSql,
-  id: string,
-): Promise<void> {
-  const [row] = await sql<Row[]>`
-    select * from sluice_store.connections where id = ${id} for update`
-  if (row === undefined || row.key_id === store.keyring.current) return
-  const sealed = sealCredential(store, id, openCredential(store, row))
-  await sql`
-    update sluice_store.connections set credential = ${sealed.bytes}, key_id = ${sealed.keyId}
-    where id = ${id}`
-}
-
-/** Whoever read the syncs of this connection has to read them again. */
-async function touchSyncs(sql: Querier, connectionId: string): Promise<void> {
-  await sql`
-    update sluice_store.syncs set version = version + 1 where connection_id = ${connectionId}`
 }
 
 function sealCredential(store: Store, id: string, value: SealedCredential) {

@@ -1,10 +1,9 @@
 // Room store: how to reach the customers' databases. Address, password and ticket key are one sealed value.
 
-import type postgres from 'postgres'
 import type { DatabaseAddress } from '../mutation/config.ts'
 import { fault } from '../mutation/fault.ts'
 import { open, type Place, seal } from './seal.ts'
-import type { Querier, Store } from './store.ts'
+import type { Sql, Store } from './store.ts'
 
 /** A customer's database as the store has it. */
 export interface Database {
@@ -25,62 +24,70 @@ const place = (id: string): Place => ({ table: 'databases', row: id, column: 'ad
 /** Creates the database's entry or changes its address. Gives it back with its ticket key, made when it is new. */
 export async function saveDatabase(
   store: Store,
-  given: { id: string; address: DatabaseAddress },
+  { id, address }: { id: string; address: DatabaseAddress },
   { random }: { random: (bytes: number) => Uint8Array },
 ): Promise<Database> {
-  const { id, address } = given
-  const fresh = Buffer.from(random(ticketKeyBytes)).toString('base64')
-  return await store.ask('Saving the database', (sql) =>
-    sql.begin(async (tx) => {
-      const first: Database = { address, ticketKey: fresh }
-      const sealed = sealDatabase(store, id, first)
-      const made = await tx`
-        insert into sluice_store.databases (id, address, key_id)
-        values (${id}, ${sealed.bytes}, ${sealed.keyId}) on conflict (id) do nothing`
-      if (made.count > 0) return first
-      const [row] = await tx<Row[]>`
-        select * from sluice_store.databases where id = ${id} for update`
-      if (row === undefined) throw fault('not_found', { message: `database "${id}" not found` })
-      const changed: Database = { ...openDatabase(store, row), address }
-      const again = sealDatabase(store, id, changed)
-      await tx`
-        update sluice_store.databases
-        set address = ${again.bytes}, key_id = ${again.keyId}, updated_at = now() where id = ${id}`
-      return changed
-    })) as Database
+  const first: Database = {
+    address,
+    ticketKey: Buffer.from(random(ticketKeyBytes)).toString('base64'),
+  }
+  return await store.ask('Saving the database', async (sql) => {
+    const sealed = sealDatabase(store, id, first)
+    const made = await sql`
+      insert into sluice_store.databases (id, address, key_id)
+      values (${id}, ${sealed.bytes}, ${sealed.keyId}) on conflict (id) do nothing`
+    return made.count > 0 ? first : await change(store, sql, { id, address })
+  })
 }
 
-/** The database's address and ticket key. Throws `not_found`. */
-export async function readDatabase(
+async function change(
   store: Store,
-  id: string,
-  { sql }: { sql: Querier },
+  sql: Sql,
+  { id, address }: { id: string; address: DatabaseAddress },
 ): Promise<Database> {
   const [row] = await sql<Row[]>`select * from sluice_store.databases where id = ${id}`
-  if (row === undefined) throw fault('not_found', { message: `database "${id}" not found` })
+  if (row === undefined) throw notFound(id)
+  const changed: Database = { ...openDatabase(store, row), address }
+  const sealed = sealDatabase(store, id, changed)
+  await sql`
+    update sluice_store.databases
+    set address = ${sealed.bytes}, key_id = ${sealed.keyId}, updated_at = now() where id = ${id}`
+  return changed
+}
+
+/** What `readSyncConfig` finds beside a sync. */
+export function openDatabase(store: Store, row: Row): Database {
+  const sealed = { bytes: row.address, keyId: row.key_id }
+  return JSON.parse(open(store.keyring, place(row.id), sealed)) as Database
+}
+
+/** The database's address and ticket key. Throws `not_found`, `service_unreachable`. */
+export async function readDatabase(store: Store, id: string): Promise<Database> {
+  const [row] = await store.ask(
+    'Reading the database',
+    (sql) => sql<Row[]>`select * from sluice_store.databases where id = ${id}`,
+  )
+  if (row === undefined) throw notFound(id)
   return openDatabase(store, row)
 }
 
-/** Seals the address again with the current key; for rotation of the store's keys. */
-export async function resealDatabase(
-  store: Store,
-  sql: postgres.TransactionSql,
-  id: string,
-): Promise<void> {
-  const [row] = await sql<Row[]>`
-    select * from sluice_store.databases where id = ${id} for update`
-  if (row === undefined || row.key_id === store.keyring.current) return
-  const sealed = sealDatabase(store, id, openDatabase(store, row))
-  await sql`
-    update sluice_store.databases set address = ${sealed.bytes}, key_id = ${sealed.keyId}
-    where id = ${id}`
+/** Seals the address again with the current key; for rotation of the store's keys. False: it has changed meanwhile. */
+export async function resealDatabase(store: Store, id: string): Promise<boolean> {
+  return await store.ask('Sealing the database', async (sql) => {
+    const [row] = await sql<Row[]>`select * from sluice_store.databases where id = ${id}`
+    if (row === undefined || row.key_id === store.keyring.current) return true
+    const sealed = sealDatabase(store, id, openDatabase(store, row))
+    const changed = await sql`
+      update sluice_store.databases set address = ${sealed.bytes}, key_id = ${sealed.keyId}
+      where id = ${id} and address = ${row.address}`
+    return changed.count > 0
+  })
+}
+
+function notFound(id: string): Error {
+  return fault('not_found', { message: `database "${id}" not found` })
 }
 
 function sealDatabase(store: Store, id: string, database: Database) {
   return seal(store.keyring, place(id), JSON.stringify(database))
-}
-
-function openDatabase(store: Store, row: Row): Database {
-  const sealed = { bytes: row.address, keyId: row.key_id }
-  return JSON.parse(open(store.keyring, place(row.id), sealed)) as Database
 }

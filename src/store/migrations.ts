@@ -27,6 +27,8 @@ export const migrations: readonly Migration[] = [
         key_id text not null,
         token_url text,
         client_id text,
+        lease text,
+        lease_until timestamptz,
         updated_at timestamptz not null default now(),
         check (kind = 'key' or (token_url is not null and client_id is not null))
       );
@@ -109,13 +111,14 @@ export const migrations: readonly Migration[] = [
 export async function migrate(store: Store): Promise<number[]> {
   const taken: number[] = []
   for (const migration of migrations) {
-    if (await store.slowSql.begin((sql) => step(sql, migration))) taken.push(migration.id)
+    if (await store.sql.begin((sql) => step(sql, migration))) taken.push(migration.id)
   }
   return taken
 }
 
 async function step(sql: postgres.TransactionSql, migration: Migration): Promise<boolean> {
   await sql`set local lock_timeout = '60s'`
+  await sql`set local statement_timeout = '10min'`
   await sql`select pg_advisory_xact_lock(${lockKey})`
   await sql`create schema if not exists sluice_store`
   await sql`create table if not exists sluice_store.migrations (

@@ -7,14 +7,12 @@ import { Fault, fault } from '../mutation/fault.ts'
 import type { Keyring } from './seal.ts'
 
 export type Sql = postgres.Sql
-/** A connection pool or a transaction on it. */
-export type Querier = postgres.ISql
 
 export interface StoreOptions {
   /** Connection URL with password; `?sslmode=` is honoured. */
   readonly url: string
   readonly keyring: Keyring
-  /** Connections for journal and configuration, 20 by default; as many as half of it again hold locks for refreshes. */
+  /** Connections at most, 20 by default. */
   readonly connectionsMax?: number
   /** Longest wait for one question, 10 s by default. */
   readonly waitMs?: number
@@ -22,10 +20,11 @@ export interface StoreOptions {
 
 export interface Store {
   readonly keyring: Keyring
-  /** For short questions: the journal lives here. */
+  /**
+   * The pool. One statement at a time, no `begin`, no `reserve` in the service: when such a connection is lost, the
+   * driver's next write on it throws where nobody can catch it (porsager/postgres#1208) and the process is gone.
+   */
   readonly sql: Sql
-  /** For transactions that hold a lock while they talk to a platform; they must not take the journal's connections. */
-  readonly slowSql: Sql
   /** A connection string for a session of one's own (presence). */
   readonly url: string
   /**
@@ -47,24 +46,12 @@ export function openStore(options: StoreOptions): Store {
   const { url, keyring, connectionsMax = 20, waitMs = storeWaitMs } = options
   const connection = { application_name: 'sluice', statement_timeout: waitMs }
   const sql = postgres(url, { ...common, max: connectionsMax, connection })
-  const slowSql = postgres(url, {
-    ...common,
-    max: Math.max(2, Math.ceil(connectionsMax / 2)),
-    connection: {
-      application_name: 'sluice refresh',
-      idle_in_transaction_session_timeout: 120_000,
-    },
-  })
   return {
     keyring,
     sql,
-    slowSql,
     url,
     ask: (what, work) => ask(withDeadline(work(sql), { waitMs, what }), what),
-    close: async () => {
-      const ended = [sql, slowSql].map((pool) => pool.end({ timeout: closeWaitSeconds }))
-      await Promise.all(ended)
-    },
+    close: () => sql.end({ timeout: closeWaitSeconds }),
   }
 }
 

@@ -3,9 +3,9 @@
 import type postgres from 'postgres'
 import type { SyncConfig } from '../mutation/config.ts'
 import { fault } from '../mutation/fault.ts'
-import type { Column, Platform, SyncedTable } from '../mutation/table.ts'
-import { readDatabase } from './databases.ts'
-import type { Store } from './store.ts'
+import type { Platform, SyncedTable } from '../mutation/table.ts'
+import { openDatabase } from './databases.ts'
+import type { Sql, Store } from './store.ts'
 
 /** A login of a sync. */
 export interface User {
@@ -39,54 +39,39 @@ export interface Sync {
   readonly tables: readonly SyncedTable[]
 }
 
-interface TableRow {
-  readonly sync_id: string
-  readonly platform: Platform
-  readonly schema_name: string
-  readonly name: string
-  readonly object: string
-  readonly columns: Column[]
-}
-
-/** Creates the sync or changes it; its tables and users become exactly these. */
+/** Creates the sync or changes it; its tables and users become exactly these. One commit. */
 export async function saveSync(store: Store, sync: NewSync): Promise<void> {
+  const tables = sync.tables.map(({ name, object, columns }) => ({ name, object, columns }))
+  const users = sync.users.map(({ name, verifier }) => ({ name, verifier }))
   await store.ask('Saving the sync', (sql) =>
-    sql.begin(async (tx) => {
-      await tx`
+    sql`
+      with given_tables as (
+        select * from jsonb_to_recordset(${JSON.stringify(tables)}::text::jsonb)
+          as t(name text, object text, columns jsonb)
+      ), given_users as (
+        select * from jsonb_to_recordset(${JSON.stringify(users)}::text::jsonb)
+          as u(name text, verifier text)
+      ), saved as (
         insert into sluice_store.syncs (id, connection_id, database_id, schema_name)
         values (${sync.id}, ${sync.connectionId}, ${sync.databaseId}, ${sync.schema})
         on conflict (id) do update set connection_id = excluded.connection_id,
           database_id = excluded.database_id, schema_name = excluded.schema_name,
-          version = syncs.version + 1, updated_at = now()`
-      await saveTables(tx, sync)
-      await saveUsers(tx, sync)
-    }))
-}
-
-async function saveTables(sql: postgres.TransactionSql, sync: NewSync): Promise<void> {
-  const names = sync.tables.map((table) => table.name)
-  await sql`
-    delete from sluice_store.tables where sync_id = ${sync.id} and not name = any(${names})`
-  for (const table of sync.tables) {
-    await sql`
-      insert into sluice_store.tables (sync_id, name, object, columns)
-      values (${sync.id}, ${table.name}, ${table.object},
-        ${JSON.stringify(table.columns)}::text::jsonb)
-      on conflict (sync_id, name) do update
-        set object = excluded.object, columns = excluded.columns`
-  }
-}
-
-async function saveUsers(sql: postgres.TransactionSql, sync: NewSync): Promise<void> {
-  const names = sync.users.map((user) => user.name)
-  await sql`
-    delete from sluice_store.users where sync_id = ${sync.id} and not name = any(${names})`
-  for (const { name, verifier } of sync.users) {
-    await sql`
+          version = syncs.version + 1, updated_at = now()
+      ), no_tables as (
+        delete from sluice_store.tables
+        where sync_id = ${sync.id} and name not in (select name from given_tables)
+      ), no_users as (
+        delete from sluice_store.users
+        where sync_id = ${sync.id} and name not in (select name from given_users)
+      ), saved_tables as (
+        insert into sluice_store.tables (sync_id, name, object, columns)
+        select ${sync.id}, name, object, columns from given_tables
+        on conflict (sync_id, name) do update
+          set object = excluded.object, columns = excluded.columns
+      )
       insert into sluice_store.users (sync_id, name, verifier)
-      values (${sync.id}, ${name}, ${verifier})
-      on conflict (sync_id, name) do update set verifier = excluded.verifier`
-  }
+      select ${sync.id}, name, verifier from given_users
+      on conflict (sync_id, name) do update set verifier = excluded.verifier`)
 }
 
 /** Pauses or resumes a sync. Mutations that are not yet in the journal are refused from now on. Throws `not_found`. */
@@ -103,20 +88,21 @@ export async function setSyncState(
 
 /** The sync, at one moment. Throws `not_found`, `service_unreachable`. */
 export async function readSync(store: Store, id: string): Promise<Sync> {
-  return await store.ask(
-    'Reading the sync',
-    (sql) =>
-      sql.begin('isolation level repeatable read read only', async (tx) => {
-        const [row] = await tx<(Omit<Sync, 'tables'>)[]>`
-        select s.id, s.state, s.version, s.connection_id as "connectionId",
-          s.database_id as "databaseId", c.platform, c.base_url as "baseUrl",
-          s.schema_name as "schema"
-        from sluice_store.syncs s join sluice_store.connections c on c.id = s.connection_id
-        where s.id = ${id}`
-        if (row === undefined) throw notFound(id)
-        return { ...row, tables: await readTables(tx, tx`s.id = ${id}`) }
-      }),
-  )
+  const [row] = await store.ask('Reading the sync', (sql) =>
+    sql<Sync[]>`
+      select s.id, s.state, s.version, s.connection_id as "connectionId",
+        s.database_id as "databaseId", c.platform, c.base_url as "baseUrl",
+        s.schema_name as "schema", ${tablesWhere(sql, sql`o.id = s.id`)} as tables
+      from sluice_store.syncs s join sluice_store.connections c on c.id = s.connection_id
+      where s.id = ${id}`)
+  if (row === undefined) throw notFound(id)
+  return { ...row }
+}
+
+interface ConfigRow extends Pick<SyncConfig, 'id' | 'state' | 'users' | 'tables'> {
+  readonly database: string
+  readonly address: Uint8Array
+  readonly key_id: string
 }
 
 /**
@@ -124,47 +110,31 @@ export async function readSync(store: Store, id: string): Promise<Sync> {
  * database. Throws `not_found`, `service_unreachable`.
  */
 export async function readSyncConfig(store: Store, id: string): Promise<SyncConfig> {
-  return await store.ask(
-    'Reading the sync',
-    (sql) =>
-      sql.begin('isolation level repeatable read read only', async (tx) => {
-        const [row] = await tx<{ state: SyncConfig['state']; database_id: string }[]>`
-        select state, database_id from sluice_store.syncs where id = ${id}`
-        if (row === undefined) throw notFound(id)
-        const users = await tx<User[]>`
-        select name, verifier from sluice_store.users where sync_id = ${id} order by name`
-        const { address, ticketKey } = await readDatabase(store, row.database_id, { sql: tx })
-        const mine = tx`s.database_id = ${row.database_id} and s.state = 'active'`
-        return {
-          id,
-          state: row.state,
-          database: address,
-          ticketKey,
-          users: Object.fromEntries(users.map((user) => [user.name, user.verifier])),
-          tables: await readTables(tx, mine),
-        }
-      }),
-  ) as SyncConfig
+  const [row] = await store.ask('Reading the sync', (sql) =>
+    sql<ConfigRow[]>`
+      select s.id, s.state, d.id as database, d.address, d.key_id,
+        (select coalesce(json_object_agg(u.name, u.verifier order by u.name), '{}')
+          from sluice_store.users u where u.sync_id = s.id) as users,
+        ${tablesWhere(sql, sql`o.database_id = s.database_id and o.state = 'active'`)} as tables
+      from sluice_store.syncs s join sluice_store.databases d on d.id = s.database_id
+      where s.id = ${id}`)
+  if (row === undefined) throw notFound(id)
+  const sealed = { id: row.database, address: row.address, key_id: row.key_id }
+  const { address, ticketKey } = openDatabase(store, sealed)
+  const { state, users, tables } = row
+  return { id, state, database: address, ticketKey, users, tables }
 }
 
-async function readTables(
-  sql: postgres.TransactionSql,
-  which: postgres.PendingQuery<postgres.Row[]>,
-): Promise<SyncedTable[]> {
-  const rows = await sql<TableRow[]>`
-    select t.sync_id, c.platform, s.schema_name, t.name, t.object, t.columns
-    from sluice_store.tables t
-      join sluice_store.syncs s on s.id = t.sync_id
-      join sluice_store.connections c on c.id = s.connection_id
-    where ${which} order by s.schema_name, t.name`
-  return rows.map((row) => ({
-    syncId: row.sync_id,
-    platform: row.platform,
-    schema: row.schema_name,
-    name: row.name,
-    object: row.object,
-    columns: row.columns,
-  }))
+/** The tables of the syncs `o` that fulfil the condition, as a JSON array of SyncedTable. */
+function tablesWhere(sql: Sql, which: postgres.PendingQuery<postgres.Row[]>) {
+  return sql`(
+    select coalesce(json_agg(json_build_object('syncId', o.id, 'platform', oc.platform,
+      'schema', o.schema_name, 'name', t.name, 'object', t.object, 'columns', t.columns)
+      order by o.schema_name, t.name), '[]')
+    from sluice_store.syncs o
+      join sluice_store.connections oc on oc.id = o.connection_id
+      join sluice_store.tables t on t.sync_id = o.id
+    where ${which})`
 }
 
 function notFound(id: string): Error {

@@ -130,6 +130,7 @@ async function connect(url: string): Promise<Session> {
   const sql = postgres(url, {
     max: 1,
     fetch_types: false,
+    connection: { statement_timeout: 20_000 }, // a test that hangs fails
     onnotice: (notice) => notices.push(notice as unknown as Notice),
   })
   const run = async (text: string, params: (string | null)[] = []) =>
@@ -173,7 +174,6 @@ export interface Fixture {
   readonly client: Session
   readonly role: string
   connect(user?: 'owner' | 'client'): Promise<Session>
-  /** Another ordinary table of the client's. */
   end(): Promise<void>
 }
 
@@ -288,7 +288,7 @@ export async function refused(
 
 /** Runs `work` in a transaction that is rolled back. */
 export async function inTransaction(session: Session, work: () => Promise<void>): Promise<void> {
-  await session.run('begin isolation level repeatable read')
+  await session.run('rollback; begin isolation level repeatable read') // a test before may have failed inside one
   try {
     await work()
   } finally {

@@ -56,8 +56,10 @@ export interface System {
   records(table: string): Promise<PlatformRecord[]>
   /** Superuser on the demo database, past the listener. */
   readonly sql: postgres.Sql
-  /** SIGTERM to the whole; resolves with its exit code once it has ended. Does not clear up: call `stop` as well. */
-  terminate(): Promise<number | null>
+  /** The same on the store of the mutation service. */
+  readonly store: postgres.Sql
+  /** A signal to the whole; resolves with its exit code once it has ended. Does not clear up: call `stop` as well. */
+  terminate(signal?: 'SIGTERM' | 'SIGINT'): Promise<number | null>
   /** Stops everything and asserts that no process is left and that every port is free. */
   stop(): Promise<void>
 }
@@ -82,6 +84,8 @@ export interface Parts extends System {
 export interface SystemOptions {
   /** More environment for workers/dev.ts. */
   readonly env?: Readonly<Record<string, string>>
+  /** The folder of an installation that is there already; a temporary one when absent. */
+  readonly dataDir?: string
 }
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..')
@@ -95,9 +99,7 @@ const outputMax = 64 * 1024
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
   const ports = await freePorts(4)
   const [listenerPort = 0, databasePort = 0, servicePort = 0, sandboxPort = 0] = ports
-  // Postgres runs as another user when the tests run as root, so the folder must be open to it
-  const dataDir = mkdtempSync(join(tmpdir(), 'sluice-system-'))
-  chmodSync(dataDir, 0o755)
+  const dataDir = options.dataDir ?? temporaryFolder()
   const worker = startWorker('dev.ts', {
     SLUICE_LISTENER_PORT: String(listenerPort),
     SLUICE_DATABASE_PORT: String(databasePort),
@@ -106,12 +108,17 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     SLUICE_DATA_DIR: dataDir,
     ...options.env,
   })
-  await waitForWelcome(worker)
-  const pids = descendants(worker.pid)
-  const sql = postgres(`postgres://postgres:postgres@127.0.0.1:${databasePort}/demo`, {
-    max: 2,
-    onnotice: () => {},
+  await waitForWelcome(worker).catch((error: unknown) => {
+    if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true })
+    throw error
   })
+  const pids = descendants(worker.pid)
+  const [sql, store] = ['demo', 'sluice_store'].map((database) =>
+    postgres(`postgres://postgres:postgres@127.0.0.1:${databasePort}/${database}`, {
+      max: 2,
+      onnotice: () => {},
+    })
+  ) as [postgres.Sql, postgres.Sql]
   const url = `postgresql://demo.sync_salesforce:demo@127.0.0.1:${listenerPort}/demo`
   return {
     listenerPort,
@@ -126,12 +133,13 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     tlsUrl: () => `${url}?sslmode=require`,
     ...sandboxClient(sandboxPort),
     sql,
-    terminate: () => worker.terminate(),
+    store,
+    terminate: (signal) => worker.end(signal ?? 'SIGTERM'),
     stop: async () => {
-      await sql.end({ timeout: 5 })
-      const code = await worker.terminate()
+      await Promise.all([sql.end({ timeout: 5 }), store.end({ timeout: 5 })])
+      const code = await worker.end('SIGTERM')
       try {
-        console.log("CODE", code, worker.output()); await assertNothingLeft({ pids, ports })
+        await assertNothingLeft({ pids, ports })
         if (code !== 0) throw new Error(`npm start ended with ${code}:\n${worker.output()}`)
       } finally {
         rmSync(dataDir, { recursive: true, force: true })
@@ -150,8 +158,7 @@ export async function startParts(
     readFileSync(join(system.dataDir, 'secrets.json'), 'utf8'),
   ) as { keys: string; listenerKey: string }
   const service = createPart(servicePort, 'mutations.ts', {
-    SLUICE_STORE_URL:
-      `postgres://postgres:postgres@127.0.0.1:${system.databasePort}/sluice_store`,
+    SLUICE_STORE_URL: `postgres://postgres:postgres@127.0.0.1:${system.databasePort}/sluice_store`,
     SLUICE_KEYS: keys,
     SLUICE_SERVICE_PORT: String(servicePort),
     ...options.serviceEnv,
@@ -216,8 +223,8 @@ interface Worker {
   readonly exited: Promise<number | null>
   /** The last of what it wrote to stdout and stderr. */
   output(): string
-  kill(): Promise<void>
-  terminate(): Promise<number | null>
+  /** Sends a signal, if it runs; resolves with the exit code (null: the signal ended it) when it has ended. */
+  end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<number | null>
 }
 
 /** Starts a worker on this runtime. It ends with us, however we end, because its stdin does. */
@@ -232,18 +239,15 @@ function startWorker(file: string, env: Readonly<Record<string, string>>): Worke
   const output = collect(child)
   child.stdin.on('error', () => {})
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
-  const ended = (what: string) => withDeadline(exited, { waitMs: stopWaitMs, what })
+  const pid = child.pid ?? 0
   return {
-    pid: child.pid ?? 0,
+    pid,
     exited,
     output,
-    kill: async () => {
-      child.kill('SIGKILL')
-      await ended(`Killing ${file}`)
-    },
-    terminate: () => {
-      child.kill('SIGTERM')
-      return ended(`Stopping ${file} (it wrote: ${output()})`)
+    end: (signal) => {
+      // not child.kill: on Deno it closes stdin as well, and forgets the exit code
+      if (child.exitCode === null && child.signalCode === null) process.kill(pid, signal)
+      return withDeadline(exited, { waitMs: stopWaitMs, what: `${signal} to ${file}` })
     },
   }
 }
@@ -273,7 +277,7 @@ async function waitForWelcome(worker: Worker): Promise<void> {
     if (code !== undefined) throw new Error(`npm start ended with ${code}:\n${worker.output()}`)
     return worker.output().includes('Ctrl-C stops everything.')
   }, { waitMs: startWaitMs }).catch(async (error: unknown) => {
-    await worker.kill()
+    await worker.end('SIGKILL')
     throw error
   })
 }
@@ -291,11 +295,11 @@ function createPart(port: number, file: string, env: Record<string, string>): Pa
         })
     },
     kill: async () => {
-      await worker?.kill()
+      await worker?.end('SIGKILL')
       worker = null
     },
     terminate: async () => {
-      const code = await worker?.terminate() ?? null
+      const code = await worker?.end('SIGTERM') ?? null
       worker = null
       return code
     },
@@ -382,6 +386,13 @@ async function assertNothingLeft(
   for (const port of ports) {
     if (await listens(port)) throw new Error(`Port ${port} is still taken`)
   }
+}
+
+/** Postgres runs as another user when the tests run as root, so the folder must be open to it. */
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-system-'))
+  chmodSync(folder, 0o755)
+  return folder
 }
 
 function pause(waitMs: number): Promise<void> {

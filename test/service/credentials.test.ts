@@ -54,7 +54,7 @@ async function token(service: TestService, refused?: string, waitMs = 10_000): P
 }
 
 function stored() {
-  return readConnection(store, id, { sql: store.sql, lock: false })
+  return readConnection(store, id)
 }
 
 test('fifty callers at two service processes cause one refresh', async () => {
@@ -223,7 +223,7 @@ test('a connection that was revoked in the store is noticed within a minute', as
   const ask = async () =>
     await (await service.callerFor(id, { deadline: deadlineIn(5_000, now) })).token()
   await ask()
-  await revokeConnection(store.sql, id)
+  await revokeConnection(store, { id })
   now += 60_001
   await assert.rejects(ask(), { code: 'credential_refused' })
   await service.close()

@@ -655,11 +655,11 @@ test('direct TLS works with ALPN postgresql, and not without', async () => {
 test('TLS below 1.2 is refused', async () => {
   await withHarness({}, async ({ port, next }) => {
     const outcome = next()
-    // a ClientHello of TLS 1.1 with one old cipher suite
+    // a ClientHello of TLS 1.1 with a cipher suite that fits the certificate
     const body = Buffer.concat([
       Buffer.from('0302', 'hex'),
       Buffer.alloc(32, 7),
-      Buffer.from('000002c0130100', 'hex'),
+      Buffer.from('000002c0090100', 'hex'),
     ])
     const hello = Buffer.concat([Buffer.from([1, 0, 0, body.length]), body])
     const raw = await rawClient(port)

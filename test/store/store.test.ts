@@ -3,7 +3,13 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { readConnection, renewConnection, saveConnection } from '../../src/store/connections.ts'
+import {
+  leaseConnection,
+  readConnection,
+  releaseConnection,
+  renewConnection,
+  saveConnection,
+} from '../../src/store/connections.ts'
 import { saveDatabase } from '../../src/store/databases.ts'
 import { readListenerKeys, revokeListenerKey, saveListenerKey } from '../../src/store/keys.ts'
 import { migrate, migrations } from '../../src/store/migrations.ts'
@@ -38,7 +44,7 @@ const connection = {
 } as const
 
 function read(id: string, from: Store = store) {
-  return readConnection(from, id, { sql: from.sql, lock: false })
+  return readConnection(from, id)
 }
 
 test('many processes migrate one store at once, and each step is taken once', async () => {
@@ -124,19 +130,34 @@ test('a database keeps its ticket key when its address changes', async () => {
 
 test('setting a connection up again keeps the tokens that were rotated since', async () => {
   await saveConnection(store, connection)
-  const before = connection.credential
   const renewal = {
     credential: { kind: 'oauth', refreshToken: 'second', accessToken: 'token' },
     baseUrl: connection.baseUrl,
   } as const
-  const renew = { sql: store.sql, id: connection.id, before, renewal }
-  assert.equal(await renewConnection(store, renew), true)
-  assert.equal(await renewConnection(store, renew), false, 'the credential is another one now')
+  const { id } = connection
+  const before = await leaseConnection(store, { id, lease: 'ours', waitMs: 60_000 }) ??
+    assert.fail('nobody has the lease')
+  assert.equal(await leaseConnection(store, { id, lease: 'theirs', waitMs: 60_000 }), null)
+  assert.equal(await renewConnection(store, { lease: 'theirs', before, renewal }), false)
+  assert.equal(await renewConnection(store, { lease: 'ours', before, renewal }), true)
+  assert.equal(await renewConnection(store, { lease: 'ours', before, renewal }), false)
   await saveConnection(store, connection)
   assert.deepEqual((await read(connection.id)).credential, renewal.credential)
   const anew = { ...connection, credential: { kind: 'oauth', refreshToken: 'third' } } as const
   await saveConnection(store, anew)
   assert.deepEqual((await read(connection.id)).credential, anew.credential)
+})
+
+test('a lease that is over or was given back can be had by another', async () => {
+  const id = 'leased'
+  await saveConnection(store, { ...connection, id })
+  const lease = (lease: string, waitMs: number) => leaseConnection(store, { id, lease, waitMs })
+  assert.notEqual(await lease('one', 0), null)
+  assert.notEqual(await lease('two', 60_000), null)
+  await releaseConnection(store, { id, lease: 'one' })
+  assert.equal(await lease('three', 60_000), null)
+  await releaseConnection(store, { id, lease: 'two' })
+  assert.notEqual(await lease('three', 60_000), null)
 })
 
 test('an oauth connection without a token endpoint is refused', async () => {

@@ -1,0 +1,56 @@
+// Bench: `npm run bench`. Speeds as ratios within one run, since no two machines or minutes are alike; absolute figures
+// stand beside them for information. Everything that is started is stopped, and its files are removed.
+
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { stopPrograms } from './child.ts'
+import { readOptions } from './options.ts'
+import { measureRelay } from './relay.ts'
+import { type Stack, startStack } from './stack.ts'
+import { findTools } from './tools.ts'
+import { measureWrites } from './writes.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
+chmodSync(folder, 0o755) // Postgres and PgBouncer run as another user when we are root
+let starting: Promise<Stack> | null = null
+
+async function run(): Promise<void> {
+  const options = readOptions(process.argv.slice(2))
+  const tools = options.parts.includes('relay') ? findTools() : null
+  console.error('Starting Sluice …')
+  starting = startStack(folder)
+  const stack = await starting
+  for (const part of options.parts) {
+    console.error(`Measuring ${part} …`)
+    const table = part === 'relay' && tools !== null
+      ? await measureRelay(stack, tools, options)
+      : await measureWrites(stack, options)
+    console.log(`\n${table}\n`)
+  }
+}
+
+async function cleanUp(): Promise<void> {
+  await starting?.catch(() => {}) // what is still starting cannot be stopped
+  await stopPrograms()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+let interrupted = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (interrupted) return
+    interrupted = true
+    void cleanUp().finally(() => process.exit(130))
+  })
+}
+
+try {
+  await run()
+} catch (error) {
+  // whoever interrupts need not hear what that has broken
+  if (!interrupted) console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}
+if (!interrupted) await cleanUp()

@@ -1,0 +1,297 @@
+// Goal: what a dead process or a misbehaving platform costs: never the truth of the table, never a hang, never a vague
+// error. Method: a service and a listener of our own, killed with SIGKILL; the sandbox's mischief.
+
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import pg from 'pg'
+import { type Parts, startParts, until, writesOf } from '../help/system.ts'
+import { assertMirrors, assertNotAhead, recordsIn } from './mirror.ts'
+
+let parts: Parts
+const clients = new Set<pg.Client>()
+
+before(async () => {
+  parts = await startParts()
+})
+after(() => parts?.stop())
+beforeEach(async () => {
+  await parts.clearMischief()
+  await parts.clearExchanges()
+})
+afterEach(async () => {
+  const open = [...clients]
+  clients.clear()
+  await Promise.all(open.map((client) => client.end().catch(() => {})))
+})
+
+/** A client that is closed after the test, and whose connection may break. */
+async function connect(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: parts.url(), connectionTimeoutMillis: 10_000 })
+  client.on('error', () => {})
+  await client.connect()
+  clients.add(client)
+  return client
+}
+
+const insert = (name: string) => ({
+  text: 'insert into salesforce.contacts (last_name) values ($1) returning id, name',
+  values: [name],
+})
+
+async function errorOf(work: Promise<unknown>): Promise<pg.DatabaseError> {
+  const error = await work.then(() => null, (thrown: unknown) => thrown)
+  assert.ok(error instanceof pg.DatabaseError, `no error of Postgres: ${String(error)}`)
+  return error
+}
+
+async function named(name: string): Promise<{ rows: number; records: number }> {
+  const rows = await parts.sql`select from salesforce.contacts where last_name = ${name}`
+  const records = await parts.records('contacts')
+  return {
+    rows: rows.length,
+    records: records.filter((record) => record['LastName'] === name).length,
+  }
+}
+
+/** Resolves when the sandbox has carried a write out that it has not answered yet. */
+async function heldAtPlatform(): Promise<void> {
+  await until(
+    'the platform to hear of the mutation',
+    async () => writesOf(await parts.exchanges()).length > 0,
+  )
+}
+
+/** Resolves when no session of the listener is left in the database: nothing can be committed late. */
+async function nobodyInDatabase(): Promise<void> {
+  await until('the sessions of the listener to end', async () => {
+    const [row] = await parts.sql`
+      select count(*)::int as count from pg_stat_activity where usename = 'sluice_demo'`
+    return row?.['count'] === 0
+  })
+}
+
+/** Rows whose later version only the platform has, because a test killed who would have written it. */
+const behind = new Set<string>()
+
+/** The state in the journal of the newest mutation. */
+async function newestState(): Promise<string> {
+  const [row] = await parts.store`
+    select state from sluice_store.mutations order by received_at desc limit 1`
+  return String(row?.['state'])
+}
+
+describe('the mutation service is killed', () => {
+  test('reads go on, mutations fail with 58030, and work again when it is back', async () => {
+    const open = await connect()
+    await open.query(insert('Before the fall'))
+    await parts.service.kill()
+    await parts.clearExchanges()
+
+    const fresh = await connect()
+    for (const client of [open, fresh]) {
+      const { rows } = await client.query(
+        'select count(*)::int > 0 as some from salesforce.contacts',
+      )
+      assert.deepEqual(rows, [{ some: true }])
+      const error = await errorOf(client.query(insert('During the fall')))
+      assert.equal(error.code, '58030')
+      assert.equal(error.message, 'mutation service is unreachable, nothing was sent')
+      const after = await client.query('select 1 as one')
+      assert.deepEqual(after.rows, [{ one: 1 }], 'the connection is fine')
+    }
+    assert.deepEqual(await named('During the fall'), { rows: 0, records: 0 })
+    assert.deepEqual(await parts.exchanges(), [])
+
+    await parts.service.start()
+    for (const client of [open, fresh]) {
+      const { rows } = await client.query(insert('After the fall'))
+      assert.equal(rows[0].name, 'After the fall')
+    }
+    assert.deepEqual(await named('After the fall'), { rows: 2, records: 2 })
+    await assertMirrors(parts)
+  })
+
+  test('while the platform has the request: 40003, sent once, and the table is not ahead', async () => {
+    const client = await connect()
+    await parts.mischief({ kind: 'latency', latencyMs: 1_500 })
+    const work = errorOf(client.query(insert('Half told')))
+    await heldAtPlatform()
+    await parts.service.kill()
+    const error = await work
+    assert.equal(error.code, '40003')
+    assert.match(
+      error.detail ?? '',
+      /^Mutation [0-9a-f-]{36}: insert of 1 row\(s\) in salesforce\.contacts\.$/,
+    )
+    assert.match(error.hint ?? '', /Look at the rows/)
+    assert.equal(writesOf(await parts.exchanges()).length, 1)
+    assert.deepEqual(await named('Half told'), { rows: 0, records: 1 })
+
+    await parts.service.start()
+    await until(
+      'the journal to say that the outcome is unknown',
+      async () => await newestState() === 'unknown',
+    )
+    const { rows } = await client.query(insert('Told'))
+    assert.equal(rows[0].name, 'Told')
+    await assertNotAhead(parts)
+  })
+})
+
+describe('the listener is killed', () => {
+  const kinds = {
+    insert: () => insert('Cut short'),
+    update: (id: string) => ({
+      text: `update salesforce.contacts set first_name = 'Cut' where id = $1`,
+      values: [id],
+    }),
+    delete: (id: string) => ({
+      text: 'delete from salesforce.contacts where id = $1',
+      values: [id],
+    }),
+  }
+  for (const [operation, statement] of Object.entries(kinds)) {
+    test(`in the middle of a mutation (${operation}): sent once, the database is not ahead`, async () => {
+      const client = await connect()
+      const { rows: [{ id }] } = await client.query(insert('Bystander'))
+      const [before] = await parts.sql`select * from salesforce.contacts where id = ${id}`
+      await parts.clearExchanges()
+      await parts.mischief({ kind: 'latency', latencyMs: 1_500 })
+      const work = client.query(statement(id)).then(() => null, (error: unknown) => error)
+      await heldAtPlatform()
+      await parts.listener.kill()
+      assert.ok(await work instanceof Error, 'the client was told that it is done')
+      await nobodyInDatabase()
+
+      if (operation !== 'insert') behind.add(id)
+      await assertNotAhead(parts, { behind })
+      const [row] = await parts.sql`select * from salesforce.contacts where id = ${id}`
+      assert.deepEqual(row, before, 'the row is as it was')
+      await until(
+        'the journal to say that the platform accepted',
+        async () => await newestState() === 'accepted',
+      )
+      assert.equal(writesOf(await parts.exchanges()).length, 1)
+
+      await parts.listener.start()
+      const { rows: [next] } = await (await connect()).query(insert('Next'))
+      assert.equal(next.name, 'Next')
+      await assertNotAhead(parts, { behind })
+    })
+  }
+})
+
+describe('the platform misbehaves', () => {
+  test('the reply is lost: 40003, sent once, and the table is not ahead', async () => {
+    const client = await connect()
+    await parts.mischief({ kind: 'lost-reply' })
+    const error = await errorOf(client.query(insert('Unheard')))
+    assert.equal(error.code, '40003')
+    assert.equal(error.message, 'outcome unknown: salesforce may have written the rows')
+    assert.match(error.hint ?? '', /Look at the rows at Salesforce/)
+    assert.equal(writesOf(await parts.exchanges()).length, 1)
+    assert.deepEqual(await named('Unheard'), { rows: 0, records: 1 })
+    assert.equal(await newestState(), 'unknown')
+    const { rows } = await client.query('select 1 as one')
+    assert.deepEqual(rows, [{ one: 1 }], 'the connection is fine')
+    await assertNotAhead(parts, { behind })
+  })
+
+  test('the request is dropped or fails with 500: 40003, for nobody can know; nothing changed', async () => {
+    for (
+      const [kind, detail] of [['drop', /closed|reset|UND_ERR/], [
+        '500',
+        /^HTTP status 500/,
+      ]] as const
+    ) {
+      const client = await connect()
+      await parts.clearExchanges()
+      await parts.mischief({ kind })
+      const error = await errorOf(client.query(insert(`Under ${kind}`)))
+      assert.equal(error.code, '40003')
+      assert.match(error.detail ?? '', detail)
+      assert.equal(writesOf(await parts.exchanges()).length, 1)
+      assert.deepEqual(await named(`Under ${kind}`), { rows: 0, records: 0 })
+    }
+    await assertNotAhead(parts, { behind })
+  })
+
+  test('a rate limit is 53400 and nothing changed; the next statement works', async () => {
+    const client = await connect()
+    await parts.mischief({ kind: '429' })
+    const error = await errorOf(client.query(insert('Hasty')))
+    assert.equal(error.code, '53400')
+    assert.equal(error.message, 'salesforce rate limit reached')
+    assert.match(error.hint ?? '', /Try again later/)
+    assert.deepEqual(await named('Hasty'), { rows: 0, records: 0 })
+    const { rows } = await client.query(insert('Patient'))
+    assert.equal(rows[0].name, 'Patient')
+    await assertNotAhead(parts, { behind })
+  })
+
+  test('a platform slower than statement_timeout: 40003, long before the platform answers', async () => {
+    const client = await connect()
+    await client.query(`set statement_timeout = '800ms'`)
+    await parts.mischief({ kind: 'latency', latencyMs: 20_000 })
+    const start = Date.now()
+    const error = await errorOf(client.query(insert('Too slow')))
+    assert.equal(error.code, '40003')
+    assert.ok(Date.now() - start < 10_000, `it took ${Date.now() - start} ms`)
+    assert.deepEqual(await named('Too slow'), { rows: 0, records: 1 })
+    await assertNotAhead(parts, { behind })
+  })
+
+  test('an expired token is refreshed once and the client does not notice', async () => {
+    const client = await connect()
+    await client.query(insert('Fresh'))
+    await parts.clearExchanges()
+    await parts.mischief({ kind: 'expire-token' })
+    const { rows } = await client.query(insert('Expired'))
+    assert.equal(rows[0].name, 'Expired')
+    assert.deepEqual(await endings(), ['composite 401', 'token 200', 'composite 200'])
+    assert.deepEqual(await named('Expired'), { rows: 1, records: 1 })
+  })
+
+  test('20 mutations at once on an expired token: one refresh, each row once', async () => {
+    const pool = new pg.Pool({ connectionString: parts.url(), max: 20 })
+    try {
+      await Promise.all(Array.from({ length: 20 }, () => pool.query('select pg_sleep(0.05)')))
+      await parts.clearExchanges()
+      await parts.mischief({ kind: 'expire-token' })
+      const results = await Promise.all(
+        Array.from({ length: 20 }, (_, n) => pool.query(insert(`Twenty ${n}`))),
+      )
+      results.forEach(({ rows }, n) => assert.equal(rows[0].name, `Twenty ${n}`))
+    } finally {
+      await pool.end()
+    }
+    const all = await endings()
+    assert.deepEqual(all.filter((ending) => ending.startsWith('token')), ['token 200'])
+    assert.equal(all.filter((ending) => ending === 'composite 200').length, 20)
+    const accepted = writesOf(await parts.exchanges()).filter(({ status }) => status === 200)
+    assert.deepEqual(accepted.map((exchange) => recordsIn(exchange).length), Array(20).fill(1))
+    for (let n = 0; n < 20; n++) {
+      assert.deepEqual(await named(`Twenty ${n}`), { rows: 1, records: 1 })
+    }
+    await assertNotAhead(parts, { behind })
+  })
+
+  test('the token cannot be refreshed: an error that says so, and nothing changed', async () => {
+    const client = await connect()
+    await parts.mischief({ kind: 'expire-token' })
+    await parts.mischief({ kind: '500', target: 'oauth', times: 100 })
+    const error = await errorOf(client.query(insert('No token')))
+    assert.equal(error.code, '58000')
+    assert.match(error.detail ?? '', /token endpoint/)
+    assert.ok((await endings()).every((ending) => !ending.endsWith(' 200')))
+    assert.deepEqual(await named('No token'), { rows: 0, records: 0 })
+    await parts.clearMischief()
+    const { rows } = await client.query(insert('Token'))
+    assert.equal(rows[0].name, 'Token')
+  })
+})
+
+/** What was asked and how it ended: `composite 200`, `token 200`. */
+async function endings(): Promise<string[]> {
+  return (await parts.exchanges()).map(({ url, status }) => `${url.replace(/.*\//, '')} ${status}`)
+}
