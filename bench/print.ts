@@ -1,5 +1,7 @@
 // Bench: one readable table.
 
+import type { Ratio } from './statistics.ts'
+
 /** The rows under their heads; the first column to the left, figures to the right. */
 export function formatTable(
   heads: readonly string[],
@@ -18,7 +20,12 @@ export function formatTable(
   return [head, rule, ...body].join('\n')
 }
 
-/** A ratio against its mark: `0.85 (mark 0.80)`, and whether it was met. */
+/** `0.85 (0.80–0.91)` */
+export function formatRatio({ median, low, high }: Ratio): string {
+  return `${median.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`
+}
+
+/** The mark of a ratio, and whether it was met: `at least 0.80: met`. */
 export function formatMark(
   ratio: number,
   { least, most }: { least?: number; most?: number },

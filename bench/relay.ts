@@ -5,9 +5,9 @@ import { quoteIdent } from '../src/lib/quote.ts'
 import { runProgram } from './child.ts'
 import type { Options } from './options.ts'
 import { startPgBouncer } from './pgbouncer.ts'
-import { formatMark, formatTable } from './print.ts'
+import { formatMark, formatRatio, formatTable } from './print.ts'
 import type { Address, Stack } from './stack.ts'
-import { type Figures, median, medianRatio, takeTurns } from './statistics.ts'
+import { type Figures, median, ratioOf, takeTurns } from './statistics.ts'
 import type { Tools } from './tools.ts'
 
 /** Of PgBouncer's throughput, at least so much. */
@@ -48,7 +48,7 @@ export async function measureRelay(stack: Stack, tools: Tools, options: Options)
       rows.push(row(load, await takeTurns(variants, options)))
     }
     const title = `Relay: pgbench -S, scale ${scale}, transactions per second (medians of ` +
-      `${options.rounds} rounds of ${options.seconds} s), and ratios within a round (medians)`
+      `${options.rounds} rounds of ${options.seconds} s), and ratios within a round (median, quartiles)`
     const heads = ['', 'direct', 'PgBouncer', 'Sluice', 'Sluice / direct', 'Sluice / PgBouncer', '']
     return `${title}\n\n${formatTable(heads, rows)}`
   } finally {
@@ -60,15 +60,15 @@ function row(
   { protocol, clients, tls }: Load,
   { direct, pgbouncer, listener }: Figures<'direct' | 'pgbouncer' | 'listener'>,
 ): string[] {
-  const ratio = medianRatio(listener, pgbouncer)
+  const ratio = ratioOf(listener, pgbouncer)
   return [
     `${protocol}, ${clients} ${clients === 1 ? 'client' : 'clients'}${tls ? ', TLS' : ''}`,
     direct.length === 0 ? '–' : median(direct).toFixed(0),
     median(pgbouncer).toFixed(0),
     median(listener).toFixed(0),
-    direct.length === 0 ? '–' : medianRatio(listener, direct).toFixed(2),
-    ratio.toFixed(2),
-    tls ? '' : formatMark(ratio, { least: throughputMark }),
+    direct.length === 0 ? '–' : formatRatio(ratioOf(listener, direct)),
+    formatRatio(ratio),
+    tls ? '' : formatMark(ratio.median, { least: throughputMark }),
   ]
 }
 

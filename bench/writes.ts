@@ -5,10 +5,10 @@ import postgres from 'postgres'
 import { quoteIdent } from '../src/lib/quote.ts'
 import { contactColumns, makeContacts, type NewContact } from './contacts.ts'
 import type { Options } from './options.ts'
-import { formatMark, formatTable } from './print.ts'
+import { formatMark, formatRatio, formatTable } from './print.ts'
 import { createFaithfulScript, createScript, type MirroredColumn } from './script.ts'
 import type { Address, Stack } from './stack.ts'
-import { type Figures, median, medianRatio, takeTurns } from './statistics.ts'
+import { type Figures, median, ratioOf, takeTurns } from './statistics.ts'
 
 /** Writes the contacts and gives their ids. */
 type Write = (contacts: readonly NewContact[]) => Promise<string[]>
@@ -55,7 +55,7 @@ export async function measureWrites(stack: Stack, { rounds }: Options): Promise<
       rows.push(row(load, await takeTurns(variants, { rounds })))
     }
     const title = 'Writes: milliseconds per INSERT (medians of ' +
-      `${rounds} rounds), and ratios within a round (medians)`
+      `${rounds} rounds), and ratios within a round (median, quartiles)`
     const heads = ['', 'script', 'script, read back', 'Sluice', 'Sluice / read back']
     return `${title}\n\n${formatTable([...heads, 'Sluice / script', ''], rows)}`
   } finally {
@@ -67,13 +67,13 @@ function row(
   { rows, latencyMs, most }: Load,
   { script, faithful, sluice }: Figures<'script' | 'faithful' | 'sluice'>,
 ): string[] {
-  const ratio = medianRatio(sluice, script)
+  const ratio = ratioOf(sluice, script)
   return [
     `${rows} ${rows === 1 ? 'row' : 'rows'}, sandbox at ${latencyMs} ms`,
     ...[script, faithful, sluice].map((figures) => median(figures).toFixed(1)),
-    medianRatio(sluice, faithful).toFixed(2),
-    ratio.toFixed(2),
-    formatMark(ratio, { most }),
+    formatRatio(ratioOf(sluice, faithful)),
+    formatRatio(ratio),
+    formatMark(ratio.median, { most }),
   ]
 }
 

@@ -15,6 +15,7 @@ import type { DatabaseAddress } from '../src/mutation/config.ts'
 import type { Platform } from '../src/mutation/table.ts'
 import { adapterFor } from '../src/platforms/index.ts'
 import { createService } from '../src/service/service.ts'
+import { type NewConnection, saveConnection } from '../src/store/connections.ts'
 import { createJournal } from '../src/store/journal.ts'
 import { saveListenerKey } from '../src/store/keys.ts'
 import { migrate } from '../src/store/migrations.ts'
@@ -133,28 +134,19 @@ async function setUpSync(
   deps: SyncDeps,
   { sync, address }: { sync: DemoSync; address: DatabaseAddress },
 ): Promise<void> {
-  const { platform, objects, baseUrl, tokenPath } = sync
-  const connectionId = `demo_${platform}`
+  const { platform, objects, baseUrl } = sync
+  const connection = demoConnection(sync)
+  // the sandbox forgets the tokens it has rotated when it ends, and the store keeps them for a credential that it knows:
+  // another one in between makes it take this one anew
+  const replaced = { kind: 'key', key: 'replaced' } as const
+  await saveConnection(deps.store, { id: connection.id, platform, baseUrl, credential: replaced })
   const { tables, database } = await createSync({
     ...deps,
     random: (size) => randomBytes(size),
     now: Date.now,
   }, {
     id: `sync_${platform}`,
-    connection: {
-      id: connectionId,
-      platform,
-      baseUrl,
-      tokenUrl: baseUrl + tokenPath,
-      clientId: 'sandbox',
-      // made anew at every start: the sandbox forgets the tokens it has rotated
-      credential: {
-        kind: 'oauth',
-        refreshToken: 'sandbox',
-        clientSecret: 'sandbox',
-        obtainedAt: Date.now(),
-      },
-    },
+    connection,
     database: { id: 'demo', address },
     schema: platform,
     objects,
@@ -164,12 +156,23 @@ async function setUpSync(
   for (const table of tables) {
     await fillTable({
       adapter: deps.adapterFor(platform),
-      caller: ({ deadline }) => deps.callerFor(connectionId, { deadline }),
+      caller: ({ deadline }) => deps.callerFor(connection.id, { deadline }),
       sql: deps.sql,
       ticketKey: Buffer.from(database.ticketKey, 'base64'),
       log: silentLog,
       now: Date.now,
     }, table)
+  }
+}
+
+function demoConnection({ platform, baseUrl, tokenPath }: DemoSync): NewConnection {
+  return {
+    id: `demo_${platform}`,
+    platform,
+    baseUrl,
+    tokenUrl: baseUrl + tokenPath,
+    clientId: 'sandbox',
+    credential: { kind: 'oauth', refreshToken: 'sandbox', clientSecret: 'sandbox' },
   }
 }
 

@@ -1,8 +1,8 @@
 // The mutation service as a process: reads the environment, listens, and ends when it is told to.
 //
 // SLUICE_STORE_URL (required), SLUICE_KEYS (required, `id:base64,…`), SLUICE_SERVICE_HOST (127.0.0.1), SLUICE_SERVICE_PORT
-// (8787), SLUICE_RECOVERY_AFTER_MS (30000), SLUICE_LOG_LEVEL (info), SLUICE_IN_FLIGHT_MAX (1000), SLUICE_STORE_CONNECTIONS (20), SLUICE_DRAIN_MS (40000),
-// SLUICE_EXIT_WITH_STDIN (1: ends when its standard input ends).
+// (8787), SLUICE_RECOVERY_AFTER_MS (30000), SLUICE_LOG_LEVEL (info), SLUICE_IN_FLIGHT_MAX (1000),
+// SLUICE_STORE_CONNECTIONS (20), SLUICE_DRAIN_MS (40000), SLUICE_EXIT_WITH_STDIN (1: ends when its standard input ends).
 
 import './quiet.ts'
 import { hostname } from 'node:os'
@@ -119,6 +119,21 @@ function portOf(address: unknown): number | null {
   if (typeof address !== 'object' || address === null) return null
   return (address as { port: number }).port
 }
+
+/**
+ * porsager/postgres#1208: when a connection is lost within a transaction, the driver writes the rollback to a socket that
+ * is no longer there, where nobody can catch it. The statement was rejected before; only this error is survived.
+ */
+function isDriverWrite(error: Error): boolean {
+  return error instanceof TypeError &&
+    /\bnextWrite\b.*\bpostgres\/src\/connection\.js/.test(error.stack?.split('\n')[1] ?? '')
+}
+
+process.on('uncaughtException', (error) => {
+  if (isDriverWrite(error)) return log.warn('driver.connection_lost', { error })
+  log.error('service.crashed', { error })
+  process.exit(1)
+})
 
 start().catch((error: unknown) => {
   log.error('service.cannot_start', { error })

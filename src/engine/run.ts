@@ -202,7 +202,10 @@ async function sendPlan(
     if (outcome.state !== 'accepted') throw new Fault(outcome.fault)
     return outcome.rows
   } catch (error) {
-    await rollback(conduit, error)
+    // a connection that is lost now must not hide what the platform has said
+    await rollback(conduit, error).catch((failure: unknown) => {
+      deps.log.warn('rollback_failed', { mutation: id, error: failure })
+    })
     throw error
   }
 }
@@ -223,7 +226,9 @@ async function apply(conduit: Conduit, applying: Applying): Promise<void> {
       control('COMMIT'),
     ])
   } catch (error) {
-    await rollback(conduit, error)
+    await rollback(conduit, error).catch((failure: unknown) => {
+      deps.log.warn('rollback_failed', { mutation: id, error: failure })
+    })
     if (plan === null) throw error
     throw await applyById(conduit, applying, error)
   }
@@ -283,8 +288,13 @@ function notApplied(
 function openApply(conduit: Conduit, { id, plan, rows, deps }: Applying): Step {
   if (plan === null) return open(conduit, { mode: 'lock', id, rowsMax: 0, deps })
   const encoded = encodeTicketRows(plan.table, plan.operation, rows)
-  return open(conduit, { mode: 'apply', id, rowsMax: rows.length, rows: encoded, deps })
+  const step = open(conduit, { mode: 'apply', id, rowsMax: rows.length, rows: encoded, deps })
+  return { ...step, sql: `${step.sql}, ${applyTimeoutSql}` }
 }
+
+/** The platform has the rows: the statement_timeout of the client's is no reason any more to stop, a lock for ever is. */
+const applyWaitMs = 60_000
+const applyTimeoutSql = `pg_catalog.set_config('statement_timeout', '${applyWaitMs}', true)`
 
 /** Nothing planned leaves no trace: only a mutation that was sent is closed. */
 function closeSteps({ id, plan, rows }: Applying): Step[] {
@@ -301,10 +311,21 @@ function closeSteps({ id, plan, rows }: Applying): Step[] {
   ]
 }
 
+/** A cancel that was on its way can meet our ROLLBACK, once. */
+const rollbackTriesMax = 3
+
 /** ROLLBACK, unless the connection is gone; then Postgres rolls back by itself. */
 async function rollback(conduit: Conduit, after: unknown): Promise<void> {
   if (after instanceof ConnectionLost) return
-  await conduit.run([control('ROLLBACK')])
+  for (let tries = 1;; tries++) {
+    try {
+      await conduit.run([control('ROLLBACK')])
+      return
+    } catch (error) {
+      const again = error instanceof DatabaseError && tries < rollbackTriesMax
+      if (!again) throw error
+    }
+  }
 }
 
 function open(
@@ -316,12 +337,14 @@ function open(
     rows?: string | null
     deps: EngineDeps
   },
-): Step {
+): ControlStep {
   const mac = ticketMac(deps.ticketKey, { mode, mutationId: id, pid: conduit.pid })
   return control(openSql, [mode, id, mac, String(rowsMax), rows])
 }
 
-function control(sql: string, parameters: readonly (string | null)[] = []): Step {
+type ControlStep = Extract<Step, { kind: 'control' }>
+
+function control(sql: string, parameters: readonly (string | null)[] = []): ControlStep {
   return { kind: 'control', sql, parameters }
 }
 

@@ -10,6 +10,7 @@ import type { Mutation, Outcome } from '../mutation/mutation.ts'
 import type { Platform, SyncedTable } from '../mutation/table.ts'
 import type { Adapter, Caller } from '../platforms/platform.ts'
 import type { Begun, Journal } from '../store/journal.ts'
+import { isStoreClosed } from '../store/store.ts'
 import type { Sync } from '../store/syncs.ts'
 import { checkMutation, isOutcomeOf } from './check.ts'
 import type { Credentials } from './credentials.ts'
@@ -217,6 +218,7 @@ async function record(
       await journal.settle(id, outcome)
       return true
     } catch (error) {
+      if (isStoreClosed(error)) break
       log.warn('mutation.settle_again', { mutation: id, tries, error })
       await wait(Math.min(settleAgainMaxMs, 100 * 2 ** tries))
     }

@@ -35,17 +35,23 @@ export async function classify(text: string, context: ClassifyContext): Promise<
   const recognition: Recognition = recogniseMutation(text, context)
   if (!recognition.certain) return pass
   const { statements } = recognition
-  const concerned: { statement: Statement; tables: SyncedTable[] }[] = []
+  const concerned: { statement: Statement; writes: Write[] }[] = []
   for (const statement of statements) {
-    const tables = await syncedTables(statement, context)
-    if (tables.length > 0 || executesKnown(statement, context)) {
-      concerned.push({ statement, tables })
+    const writes = await writesOf(statement, context)
+    if (writes.length > 0 || executesKnown(statement, context)) {
+      concerned.push({ statement, writes })
     }
   }
   const [first] = concerned
   if (first === undefined) return pass
   if (statements.length > 1) return refuseSeveral(concerned.map(({ statement }) => statement))
-  return classifyOne(first.statement, first.tables)
+  return classifyOne(first.statement, first.writes)
+}
+
+/** One mutation in a statement, and the synced table that it writes to. */
+interface Write {
+  readonly target: Target
+  readonly table: SyncedTable
 }
 
 function executesKnown(statement: Statement, { prepared }: ClassifyContext): boolean {
@@ -53,15 +59,12 @@ function executesKnown(statement: Statement, { prepared }: ClassifyContext): boo
     prepared.has(statement.prepared)
 }
 
-/** The synced tables the statement writes to, one for each of its mutations. */
-async function syncedTables(
-  statement: Statement,
-  context: ClassifyContext,
-): Promise<SyncedTable[]> {
-  const found: SyncedTable[] = []
+/** The statement's mutations of synced tables. */
+async function writesOf(statement: Statement, context: ClassifyContext): Promise<Write[]> {
+  const found: Write[] = []
   for (const target of statement.targets) {
     const table = await syncedTable(target, context)
-    if (table !== undefined) found.push(table)
+    if (table !== undefined) found.push({ target, table })
   }
   return found
 }
@@ -77,10 +80,10 @@ async function syncedTable(
   return key === null ? undefined : context.tables.get(key)
 }
 
-function classifyOne(statement: Statement, tables: readonly SyncedTable[]): Classified {
+function classifyOne(statement: Statement, writes: readonly Write[]): Classified {
   switch (statement.kind) {
     case 'prepare':
-      return prepare(statement, tables)
+      return prepare(statement, writes)
     case 'execute':
       return statement.prepared === null ? pass : { kind: 'execute', name: statement.prepared }
     case 'explain':
@@ -88,48 +91,48 @@ function classifyOne(statement: Statement, tables: readonly SyncedTable[]): Clas
         ? refuse(
           'EXPLAIN ANALYZE of a mutation is not supported',
           'Use EXPLAIN without ANALYZE.',
-          tables[0],
+          writes[0]?.table,
         )
         : pass
     case 'insert':
     case 'update':
     case 'delete':
     case 'select':
-      return mutation(statement, tables)
+      return mutation(writes)
     case 'merge':
     case 'copy_from':
     case 'truncate':
-      return refuseKind(statement.kind, tables[0])
+      return refuseKind(statement.kind, writes[0]?.table)
     default:
       return pass // a form that the triggers refuse
   }
 }
 
-function prepare(statement: Statement, tables: readonly SyncedTable[]): Classified {
+function prepare(statement: Statement, writes: readonly Write[]): Classified {
   if (statement.prepared === null) return pass
-  return { kind: 'prepare', name: statement.prepared, inner: mutation(statement, tables) }
+  return { kind: 'prepare', name: statement.prepared, inner: mutation(writes) }
 }
 
-function mutation(statement: Statement, tables: readonly SyncedTable[]): Classified {
-  const [table] = tables
-  if (table === undefined) return pass
-  if (tables.length > 1) {
+function mutation(writes: readonly Write[]): Classified {
+  const [first] = writes
+  if (first === undefined) return pass
+  const { table, target } = first
+  if (writes.length > 1) {
     return refuse(
       'two mutations in one statement are not supported',
       'Write one statement for each.',
       table,
     )
   }
-  const target = statement.targets.find(({ name }) => name === table.name)
-  if (target?.operation === 'merge') return refuseKind('merge', table)
-  if (target?.onConflict === 'update') {
+  if (target.operation === 'merge') return refuseKind('merge', table)
+  if (target.onConflict === 'update') {
     return refuse(
       'ON CONFLICT DO UPDATE is not supported on a synced table',
       'Use ON CONFLICT DO NOTHING, then UPDATE the rows that were there.',
       table,
     )
   }
-  return { kind: 'mutation', table, setColumns: target?.setColumns ?? null }
+  return { kind: 'mutation', table, setColumns: target.setColumns }
 }
 
 const refusedKinds = {

@@ -17,6 +17,7 @@ import { decodeUtf8 } from '../wire/text.ts'
 import {
   encodeBind,
   encodeClose,
+  encodeDescribe,
   encodeExecute,
   encodeParse,
   flush,
@@ -47,6 +48,7 @@ const [errorTag, noticeTag, rowTag] = ['E', 'N', 'D'].map(tag)
 /** CommandComplete, EmptyQueryResponse and PortalSuspended end what an Execute returns. */
 const executeEnds: ReadonlySet<number> = new Set(['C', 'I', 's'].map(tag))
 const described: ReadonlySet<number> = new Set(['T', 'n'].map(tag))
+
 export function createConduit(options: ConduitOptions): Conduit {
   return {
     pid: options.pid,
@@ -66,6 +68,7 @@ async function runSteps(
 ): Promise<readonly StepResult[]> {
   const results: Collected[] = steps.map(() => ({ rows: [], reports: [] }))
   let current = 0
+  let applied = false
   let failure: DatabaseError | undefined
   const onFrame = (frame: Frame): void => {
     const step = steps[current]
@@ -76,8 +79,10 @@ async function runSteps(
       return
     }
     if (step === undefined || result === undefined) return // replies to the closing messages
-    takeFrame(frame, { step, result, options })
-    if (executeEnds.has(frame.tag)) current += 1
+    takeFrame(frame, { step, result, applied, options })
+    if (!executeEnds.has(frame.tag)) return
+    applied ||= step.kind === 'statement' && step.phase === 'apply'
+    current += 1
   }
   await options.link.exchange(encodeSteps(options, steps), onFrame)
   if (failure !== undefined) throw failure
@@ -89,10 +94,17 @@ async function runSteps(
 
 function takeFrame(
   frame: Frame,
-  { step, result, options }: { step: Step; result: Collected; options: ConduitOptions },
+  { step, result, applied, options }: {
+    step: Step
+    result: Collected
+    /** The statement has run for good. */
+    applied: boolean
+    options: ConduitOptions
+  },
 ): void {
   if (step.kind === 'control') {
     if (frame.tag === rowTag) result.rows.push(textRow(options.link, frame))
+    if (frame.tag === noticeTag && applied) options.onResult(frame) // of what COMMIT fires
     return
   }
   if (frame.tag === noticeTag) {
@@ -216,4 +228,17 @@ export async function queryLink(
   }
   if (failure !== undefined) throw failure
   return rows
+}
+
+/** Makes Postgres see an error where the client sees one of ours: the block, or the unfinished pipeline, is aborted. */
+export async function failTransaction(link: Link): Promise<void> {
+  await link.quiet()
+  const { tail } = link.tracker
+  const failing = encodeDescribe('portal', 'sluice_refused_the_mutation')
+  if (tail > 0 && !link.tracker.failed) {
+    await link.exchangeFlushed(Buffer.concat([failing, flush]), (frame) => frame.tag === errorTag)
+    link.tracker.failed = true
+  } else if (tail === 0 && link.status === 'T') {
+    await link.exchange(Buffer.concat([failing, sync]), () => {})
+  }
 }

@@ -4,16 +4,20 @@
 import { Buffer } from 'node:buffer'
 import { required } from '../lib/assert.ts'
 import type { Log } from '../lib/log.ts'
-import { Fault } from '../mutation/fault.ts'
+import { ConnectionLost } from '../engine/conduit.ts'
+import { Fault, faultData } from '../mutation/fault.ts'
 import type { SyncedTable } from '../mutation/table.ts'
-import { encodeReadyForQuery, portalSuspended } from '../wire/backend.ts'
+import { encodeReadyForQuery } from '../wire/backend.ts'
+import { encodeFault } from '../wire/fault.ts'
 import type { Frame } from '../wire/frames.ts'
-import { decodeFrontend, encodeDescribe, flush, sync } from '../wire/frontend.ts'
+import { decodeFrontend, flush, type FrontendMessage, sync } from '../wire/frontend.ts'
 import { textKey } from '../wire/text.ts'
+import { ProtocolViolation } from '../wire/violation.ts'
 import type { Classified } from './classify.ts'
+import { failTransaction } from './conduit.ts'
 import { clientEncoding, decoderFor } from './encoding.ts'
 import { errorFrame } from './errors.ts'
-import { createPrelude, type Held, type MutationPortal } from './held.ts'
+import { createPrelude, fetchRows, type Held, type MutationPortal } from './held.ts'
 import { cannotAsk, Interpreter } from './interpreter.ts'
 import type { Link } from './link.ts'
 import type { Mutator } from './mutate.ts'
@@ -30,9 +34,15 @@ export interface MutationStatement extends PreparedStatement {
 /** What the conversation and the fast path both know of the session. */
 export interface SessionState {
   readonly statements: Map<string, MutationStatement>
-  readonly portals: Map<string, MutationPortal & { readonly statement: MutationStatement }>
+  readonly portals: Map<string, SessionPortal>
   /** Names prepared in SQL that may stand for mutations. */
   readonly prepared: Set<string>
+}
+
+export interface SessionPortal extends MutationPortal {
+  readonly statement: MutationStatement
+  /** Of the tracker, when it was bound: in another epoch Postgres would know it no more. */
+  readonly epoch: number
 }
 
 export interface ConversationOptions {
@@ -41,6 +51,8 @@ export interface ConversationOptions {
   readonly state: SessionState
   readonly log: Log
   readonly tables: () => ReadonlyMap<string, SyncedTable>
+  /** Could the text (bytes as Latin-1) hold a mutation on a synced table? */
+  readonly mayConcern: (text: string) => boolean
   /** Bytes for the client. */
   readonly toClient: (bytes: Uint8Array) => void
 }
@@ -78,6 +90,27 @@ export class Conversation {
   async handle(frame: Frame): Promise<void> {
     const kind = letter(frame)
     if (this.#skipping && kind !== 'S' && kind !== 'X') return
+    try {
+      await this.#dispatch(frame)
+    } catch (error) {
+      if (error instanceof ConnectionLost) throw this.#tellLoss(error)
+      await this.#fail(error)
+      if (kind === 'Q') this.#options.toClient(encodeReadyForQuery(this.#options.link.status))
+      else this.#skip()
+    }
+  }
+
+  /** Nothing was sent where a mutation ends so; where Postgres has said why, the session passes that on. */
+  #tellLoss(error: ConnectionLost): ConnectionLost {
+    const { link, toClient } = this.#options
+    if (link.farewell !== null || !link.atBoundary) return error
+    const message = 'the connection to the database was lost, nothing was sent'
+    toClient(encodeFault(faultData('database_unreachable', { message }), 'FATAL'))
+    return error
+  }
+
+  async #dispatch(frame: Frame): Promise<void> {
+    const kind = letter(frame)
     switch (kind) {
       case 'Q':
         return await this.#query(frame)
@@ -98,9 +131,14 @@ export class Conversation {
       case 'S':
         return await this.#sync(frame)
       default:
-        await this.#flushHeld()
-        this.#forward(frame)
+        return await this.#passOn(frame)
     }
+  }
+
+  /** Forwards a frame that is not for us, after what was held. */
+  async #passOn(frame: Frame): Promise<void> {
+    await this.#flushHeld()
+    if (!this.#skipping) this.#forward(frame)
   }
 
   #forward(frame: Frame): void {
@@ -109,8 +147,14 @@ export class Conversation {
     link.write(frame.bytes)
   }
 
-  #decode(frame: Frame) {
-    return decodeFrontend(frame, decoderFor(clientEncoding(this.#options.link)) ?? undefined)
+  /** A frame that cannot be read is `Other`: it is forwarded, and Postgres says what is wrong. */
+  #decode(frame: Frame): FrontendMessage {
+    try {
+      return decodeFrontend(frame, decoderFor(clientEncoding(this.#options.link)) ?? undefined)
+    } catch (error) {
+      if (error instanceof ProtocolViolation) return { type: 'Other', tag: frame.tag }
+      throw error
+    }
   }
 
   // — simple protocol
@@ -118,14 +162,16 @@ export class Conversation {
   async #query(frame: Frame): Promise<void> {
     await this.#flushHeld()
     if (this.#skipping) return
-    const { link } = this.#options
-    await link.quiet()
+    const { link, mayConcern } = this.#options
     const message = this.#decode(frame)
-    const classified = message.type === 'Query'
-      ? await this.#interpreter.classify(message.sql.text)
-      : null
-    if (classified === null || link.tracker.tail > 0) return this.#forward(frame)
-    if (classified.kind === 'pass' || message.type !== 'Query') return this.#forward(frame)
+    if (message.type !== 'Query' || !mayConcern(textKey(message.sql.bytes))) {
+      return this.#forward(frame)
+    }
+    await link.quiet()
+    const classified = await this.#interpreter.classify(message.sql.text)
+    if (classified === null || classified.kind === 'pass' || link.tracker.tail > 0) {
+      return this.#forward(frame)
+    }
     if (classified.kind === 'prepare') {
       this.#options.state.prepared.add(classified.name)
       return this.#forward(frame)
@@ -141,31 +187,23 @@ export class Conversation {
     prepare: string | null,
   ): Promise<void> {
     const { link, toClient } = this.#options
-    try {
-      if (classified.kind === 'refuse') throw classified.fault
-      if (classified.kind !== 'mutation') return
-      const complete = await this.#mutate(classified, {
-        statement,
-        prepare,
-        prelude: Promise.resolve(),
-      })
-      toClient(complete)
-    } catch (error) {
-      const frame = errorFrame(error, this.#options)
-      await this.#abortBlock()
-      toClient(frame)
-    }
+    if (classified.kind === 'refuse') throw classified.fault
+    if (classified.kind !== 'mutation') return
+    const prelude = Promise.resolve()
+    const complete = await this.#mutate(classified, { statement, prepare, prelude })
+    toClient(complete)
     toClient(encodeReadyForQuery(link.status))
   }
 
   // — extended protocol
 
   async #parse(frame: Frame): Promise<void> {
-    const { link, state } = this.#options
+    const { link, state, mayConcern } = this.#options
     const message = this.#decode(frame)
-    if (message.type !== 'Parse') return this.#forward(frame)
+    if (message.type !== 'Parse') return await this.#passOn(frame)
     const key = textKey(message.name.bytes)
-    if (await cannotAsk(link)) return await this.#pass(frame, key)
+    const concerns = mayConcern(textKey(message.sql.bytes))
+    if (!concerns || await cannotAsk(link)) return await this.#pass(frame, key)
     const classified = await this.#interpreter.classify(message.sql.text)
     const { mutation, prepare } = classified === null
       ? { mutation: { kind: 'pass' } as const, prepare: null }
@@ -173,7 +211,7 @@ export class Conversation {
     if (classified?.kind === 'prepare') state.prepared.add(classified.name)
     if (mutation.kind === 'refuse') return await this.#refuse(mutation.fault)
     if (mutation.kind !== 'mutation') return await this.#pass(frame, key)
-    state.statements.set(key, {
+    this.#holdParse(frame, key, {
       name: Uint8Array.from(message.name.bytes),
       sql: Uint8Array.from(message.sql.bytes),
       parameterTypes: message.parameterTypes,
@@ -181,35 +219,41 @@ export class Conversation {
       setColumns: mutation.setColumns,
       prepare,
     })
-    this.#hold({ type: 'parse', frame: Uint8Array.from(frame.bytes) })
     if (link.tracker.tail > 0) await this.#flushHeld()
   }
 
-  /** A Parse that is no mutation: a statement of that name is none any more. */
+  /** A Parse that is no mutation: a statement of that name is none any more, if Postgres takes it. */
   async #pass(frame: Frame, key: string): Promise<void> {
-    await this.#flushHeld()
-    if (this.#skipping) return
-    this.#options.state.statements.delete(key)
-    this.#forward(frame)
+    if (this.#options.state.statements.has(key)) this.#holdParse(frame, key, null)
+    else await this.#passOn(frame)
+  }
+
+  /** `statement`: what the name stands for from now on; null: no mutation. */
+  #holdParse(frame: Frame, key: string, statement: MutationStatement | null): void {
+    const { statements } = this.#options.state
+    const set = (next: MutationStatement | null): void => {
+      if (next === null) statements.delete(key)
+      else statements.set(key, next)
+    }
+    const before = statements.get(key) ?? null
+    set(statement)
+    this.#hold({ type: 'parse', frame: Uint8Array.from(frame.bytes), undo: () => set(before) })
   }
 
   async #bind(frame: Frame): Promise<void> {
-    const { state } = this.#options
+    const { link, state } = this.#options
     const message = this.#decode(frame)
-    if (message.type !== 'Bind') return this.#forward(frame)
+    if (message.type !== 'Bind') return await this.#passOn(frame)
     const key = textKey(message.portal.bytes)
     state.portals.delete(key)
     const statement = state.statements.get(textKey(message.statement.bytes))
-    if (statement === undefined) {
-      await this.#flushHeld()
-      if (!this.#skipping) this.#forward(frame)
-      return
-    }
+    if (statement === undefined) return await this.#passOn(frame)
     const portal = {
       prepared: statement,
       statement,
       bind: Uint8Array.from(frame.bytes),
       result: null,
+      epoch: link.tracker.epoch,
     }
     state.portals.set(key, portal)
     this.#hold({ type: 'bind', portal })
@@ -218,97 +262,109 @@ export class Conversation {
   async #describe(frame: Frame): Promise<void> {
     const { state } = this.#options
     const message = this.#decode(frame)
-    if (message.type !== 'Describe') return this.#forward(frame)
+    if (message.type !== 'Describe') return await this.#passOn(frame)
     const key = textKey(message.name.bytes)
-    const portal = message.what === 'portal' ? state.portals.get(key) : undefined
+    const portal = message.what === 'portal' ? this.#portal(key) : undefined
     if (portal !== undefined) return this.#hold({ type: 'describe-portal', portal })
     if (message.what === 'statement' && state.statements.has(key)) {
       return this.#hold({ type: 'describe-statement', frame: Uint8Array.from(frame.bytes) })
     }
-    await this.#flushHeld()
-    if (!this.#skipping) this.#forward(frame)
+    await this.#passOn(frame)
+  }
+
+  /** The portal of that name, if Postgres would still have it. */
+  #portal(key: string): SessionPortal | undefined {
+    const { link, state } = this.#options
+    const portal = state.portals.get(key)
+    if (portal === undefined || portal.epoch === link.tracker.epoch) return portal
+    state.portals.delete(key)
+    return undefined
   }
 
   async #close(frame: Frame): Promise<void> {
-    const { state } = this.#options
+    const { link, state } = this.#options
     const message = this.#decode(frame)
-    if (message.type !== 'Close') return this.#forward(frame)
+    if (message.type !== 'Close') return await this.#passOn(frame)
     const key = textKey(message.name.bytes)
-    if (message.what === 'portal' && state.portals.delete(key)) {
+    if (message.what === 'portal' && this.#portal(key) !== undefined) {
+      state.portals.delete(key)
       return this.#hold({ type: 'close-portal' })
     }
     await this.#flushHeld()
     if (this.#skipping) return
-    if (message.what === 'statement') state.statements.delete(key)
+    if (message.what === 'statement' && state.statements.has(key)) {
+      await link.quiet()
+      if (!link.tracker.failed) state.statements.delete(key)
+    }
     this.#forward(frame)
   }
 
   async #execute(frame: Frame): Promise<void> {
+    const { link } = this.#options
     const message = this.#decode(frame)
     const portal = message.type === 'Execute'
-      ? this.#options.state.portals.get(textKey(message.portal.bytes))
+      ? this.#portal(textKey(message.portal.bytes))
       : undefined
-    if (message.type !== 'Execute' || portal === undefined) {
-      await this.#flushHeld()
-      if (!this.#skipping) this.#forward(frame)
-      return
-    }
+    if (message.type !== 'Execute' || portal === undefined) return await this.#passOn(frame)
+    await link.quiet()
+    if (link.tracker.copying) return this.#forward(frame)
     this.#answered = true
-    if (portal.result === null && !await this.#runPortal(portal)) return
-    this.#deliver(portal, message.rowsMax)
+    if (link.tracker.failed) return this.#skip()
+    const { result } = portal
+    // Postgres says why not: the block has failed, or the portal has run and has no rows
+    const over = result !== null && result.rowCount === 0
+    if (link.status === 'E' || over) return await this.#passOn(frame)
+    if (result === null) return await this.#runPortal(portal, message.rowsMax)
+    await this.#flushHeld()
+    if (!this.#skipping) this.#fetch(portal, message.rowsMax)
   }
 
-  /** Runs the mutation of a portal and keeps what it returned; false when it failed. */
-  async #runPortal(portal: MutationPortal & { statement: MutationStatement }): Promise<boolean> {
-    const { link } = this.#options
+  /** Runs the mutation of a portal. Without a limit its rows go to the client as they come. */
+  async #runPortal(portal: SessionPortal, rowsMax: number): Promise<void> {
     const { statement } = portal
     const { table, setColumns, prepare } = statement
-    await link.quiet()
-    if (link.tracker.failed) {
-      this.#skip()
-      return false
-    }
+    const rows: Uint8Array[] = []
     const prelude = this.#startHeld()
+    let rowCount = 0
+    const onRow = (bytes: Uint8Array): void => {
+      rowCount += 1
+      if (rowsMax > 0) rows.push(Uint8Array.from(bytes))
+      else this.#options.toClient(bytes)
+    }
     try {
-      if (link.status === 'E') await prelude
-      const rows: Uint8Array[] = []
       const complete = await this.#mutate({ kind: 'mutation', table, setColumns }, {
         statement: { via: 'portal', prepared: statement, bind: portal.bind },
         prepare,
         prelude,
-        rows,
+        onRow,
       })
-      portal.result = { rows, complete }
-      return true
+      portal.result = { rows, rowCount, complete }
+      if (rowsMax > 0) this.#fetch(portal, rowsMax)
+      else this.#options.toClient(complete)
     } catch (error) {
-      if (!(error instanceof PreludeFailed)) await this.#fail(error)
+      if (!(error instanceof PreludeFailed)) throw error
       this.#skip()
-      return false
     }
   }
 
-  /** Gives the client at most so many of the rows (0: all), then the command tag. */
-  #deliver(portal: MutationPortal, rowsMax: number): void {
-    const { toClient } = this.#options
-    const { rows, complete } = required(portal.result, 'the result of a portal')
-    const given = rowsMax > 0 ? rows.slice(0, rowsMax) : rows
-    const left = rows.slice(given.length)
-    for (const row of given) toClient(row)
-    portal.result = { rows: left, complete }
-    toClient(rowsMax > 0 && given.length === rowsMax ? portalSuspended : complete)
+  #fetch(portal: SessionPortal, rowsMax: number): void {
+    const { frames, left } = fetchRows(required(portal.result, 'the result of a portal'), rowsMax)
+    for (const frame of frames) this.#options.toClient(frame)
+    portal.result = left
   }
 
   async #sync(frame: Frame): Promise<void> {
     const { link, toClient, state } = this.#options
     if (!this.#skipping) await this.#flushHeld()
     await link.quiet()
+    if (link.tracker.copying) return this.#forward(frame) // which drops it
     const ours = this.#answered && link.tracker.tail === 0
     this.#skipping = false
     this.#answered = false
     this.#held = []
-    if (ours) toClient(encodeReadyForQuery(link.status))
-    else this.#forward(frame)
+    if (!ours) return this.#forward(frame)
     if (link.status === 'I') state.portals.clear()
+    toClient(encodeReadyForQuery(link.status))
   }
 
   // — held messages
@@ -321,8 +377,13 @@ export class Conversation {
   /** Puts what was held to Postgres and waits for the reply. */
   async #flushHeld(): Promise<void> {
     if (this.#held.length === 0) return
-    await this.#options.link.quiet()
-    if (this.#options.link.tracker.failed) return this.#skip()
+    const { link } = this.#options
+    await link.quiet()
+    if (link.tracker.copying) {
+      this.#held = [] // what is forwarded next ends the connection
+      return
+    }
+    if (link.tracker.failed) return this.#skip()
     try {
       await this.#startHeld()
     } catch (error) {
@@ -349,19 +410,14 @@ export class Conversation {
     return sent.then(() => {
       if (!prelude.failed) return
       if (tail) link.tracker.failed = true
-      for (const item of held) if (item.type === 'parse') this.#forgetParse(item.frame)
+      prelude.undo()
       state.portals.clear()
       throw new PreludeFailed()
     })
   }
 
-  /** Postgres has refused the Parse: there is no such statement. */
-  #forgetParse(bytes: Uint8Array): void {
-    const message = this.#decode({ tag: required(bytes[0], 'a frame'), bytes })
-    if (message.type === 'Parse') this.#options.state.statements.delete(textKey(message.name.bytes))
-  }
-
   #skip(): void {
+    for (const item of this.#held.reverse()) if (item.type === 'parse') item.undo()
     this.#held = []
     this.#skipping = true
     this.#answered = true
@@ -370,16 +426,16 @@ export class Conversation {
   // — what both protocols share
 
   /**
-   * Runs the mutation. Rows go to the client as they come, or into `rows`; resolves to the CommandComplete, for when
-   * everything is committed.
+   * Runs the mutation. What it returns goes to the client as it comes, rows to `onRow` where there is one; resolves to
+   * the CommandComplete, for when everything is committed.
    */
   async #mutate(
     { table, setColumns }: Mutation,
-    { rows, ...request }: {
+    { onRow = this.#options.toClient, ...request }: {
       statement: ClientStatement
       prepare: string | null
       prelude: Promise<void>
-      rows?: Uint8Array[]
+      onRow?: (bytes: Uint8Array) => void
     },
   ): Promise<Uint8Array> {
     const { mutator, toClient } = this.#options
@@ -387,7 +443,7 @@ export class Conversation {
     const onResult = (frame: Frame): void => {
       const kind = letter(frame)
       if (kind === 'C' || kind === 'I') complete = Uint8Array.from(frame.bytes)
-      else if (kind === 'D' && rows !== undefined) rows.push(Uint8Array.from(frame.bytes))
+      else if (kind === 'D') onRow(frame.bytes)
       else if (kind !== 'n' && kind !== 's') toClient(frame.bytes)
     }
     await mutator.run({ table, setColumns, ...request, onResult })
@@ -400,24 +456,16 @@ export class Conversation {
     this.#skip()
   }
 
-  /** Tells the error in the extended protocol and fails the client's own transaction, as Postgres would. */
+  /**
+   * Tells the error and fails the client's own transaction, as Postgres would. Throws ConnectionLost when there is no
+   * connection for the client to go on with; the client has been told what became of its mutation.
+   */
   async #fail(error: unknown): Promise<void> {
     const frame = errorFrame(error, this.#options)
-    await this.#abortBlock()
-    this.#options.toClient(frame)
-  }
-
-  /** Makes Postgres see an error where the client sees one: the block, or the pipeline, is aborted. */
-  async #abortBlock(): Promise<void> {
-    const { link } = this.#options
-    await link.quiet()
-    const { tail } = link.tracker
-    const failing = encodeDescribe('portal', 'sluice_refused_the_mutation')
-    if (tail > 0 && !link.tracker.failed) {
-      await link.exchangeFlushed(Buffer.concat([failing, flush]), ({ tag }) => tag === 0x45)
-      link.tracker.failed = true
-    } else if (tail === 0 && link.status === 'T') {
-      await link.exchange(Buffer.concat([failing, sync]), () => {})
+    try {
+      await failTransaction(this.#options.link)
+    } finally {
+      this.#options.toClient(frame)
     }
   }
 }

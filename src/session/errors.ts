@@ -34,8 +34,8 @@ function tellable(error: DatabaseError): boolean {
     sessionClasses.has(error.sqlstate.slice(0, 2))
 }
 
-/** read_only_sql_transaction, query_canceled, lock_not_available */
-const sessionStates: ReadonlySet<string> = new Set(['25006', '57014', '55P03'])
+/** read_only_sql_transaction, in_failed_sql_transaction, query_canceled, lock_not_available */
+const sessionStates: ReadonlySet<string> = new Set(['25006', '25P02', '57014', '55P03'])
 /** Integrity constraints (deferred ones), transaction rollback, resources, operator intervention. */
 const sessionClasses: ReadonlySet<string> = new Set(['23', '40', '53', '57'])
 

@@ -2,6 +2,8 @@
 // put to Postgres together and outside any pipeline of the client's, so that nothing is half done when the mutation runs.
 
 import { Buffer } from 'node:buffer'
+import { required } from '../lib/assert.ts'
+import { decodeBackend, encodeCommandComplete, portalSuspended } from '../wire/backend.ts'
 import type { Frame } from '../wire/frames.ts'
 import { encodeClose, encodeDescribe } from '../wire/frontend.ts'
 import { type PreparedStatement, rebind, runName } from './statement.ts'
@@ -22,6 +24,27 @@ export interface PortalResult {
   /** Rows in all, those given to the client included. */
   readonly rowCount: number
   readonly complete: Uint8Array
+}
+
+/**
+ * What an Execute gives the client, at most `rowsMax` rows (0: all), and what is left for the next one. As in Postgres,
+ * exactly `rowsMax` rows suspend the portal even where none are left, and the tag counts the rows of this Execute.
+ */
+export function fetchRows(
+  { rows, rowCount, complete }: PortalResult,
+  rowsMax: number,
+): { frames: readonly Uint8Array[]; left: PortalResult } {
+  const given = rowsMax > 0 ? rows.slice(0, rowsMax) : rows
+  const left = { rows: rows.slice(given.length), rowCount, complete }
+  if (rowsMax > 0 && given.length === rowsMax) return { frames: [...given, portalSuspended], left }
+  return { frames: [...given, rowCount > 0 ? recount(complete, given.length) : complete], left }
+}
+
+/** The CommandComplete with another number of rows at its end. */
+function recount(complete: Uint8Array, rowCount: number): Uint8Array {
+  const message = decodeBackend({ tag: required(complete[0], 'a frame'), bytes: complete })
+  if (message.type !== 'CommandComplete') return complete
+  return encodeCommandComplete(message.tag.replace(/\d+$/, String(rowCount)))
 }
 
 export type Held =

@@ -25,10 +25,13 @@ const resolveSql = `select n.nspname || '.' || c.relname from pg_catalog.pg_clas
 const preparedSql = `select statement from pg_catalog.pg_prepared_statements
   where name = $1 and from_sql`
 
-/** Postgres cannot be asked now: the client's transaction or pipeline has failed. Waits until the link is quiet. */
+/**
+ * Postgres cannot be asked now: the client's transaction or pipeline has failed, or a COPY waits for its data. Waits
+ * until the link is quiet.
+ */
 export async function cannotAsk(link: Link): Promise<boolean> {
   await link.quiet()
-  return link.status === 'E' || link.tracker.failed
+  return link.status === 'E' || link.tracker.failed || link.tracker.copying
 }
 
 export class Interpreter {

@@ -34,6 +34,9 @@ export interface Listener {
   close(options: { graceMs: number }): Promise<void>
 }
 
+/** A client that has vanished without a word is noticed by probes after so long. */
+const keepAliveMs = 60_000
+
 /** Configurations of open sessions are asked for again so often. */
 const configureEveryMs = 5_000
 
@@ -43,7 +46,8 @@ type Cancel = Extract<Handshake, { kind: 'cancel' }>
 /** Starts to listen. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const keeper = new Keeper(options)
-  const server = createServer({ noDelay: true }, (socket) => keeper.take(socket))
+  const sockets = { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }
+  const server = createServer(sockets, (socket) => keeper.take(socket))
   await listen(server, options)
   const timer = setInterval(() => void keeper.configure(), configureEveryMs)
   timer.unref()
@@ -140,6 +144,10 @@ class Keeper {
     }
     const login = await this.#login(accepted, log)
     if (login === null) return
+    if (stream.destroyed) {
+      login.socket.destroy()
+      return
+    }
     const key = login.key === null
       ? `none:${crypto.randomUUID()}`
       : keyOf(login.key.pid, login.key.secret)
@@ -158,6 +166,7 @@ class Keeper {
     })
     this.#sessions.set(key, { session, syncId: config.id })
     session.start()
+    if (this.#closing) session.shutDown()
   }
 
   /** Null when it failed: the client has been told why. */

@@ -2,8 +2,7 @@
 // else on a side connection; heeds the client's cancel until the mutation is sent.
 
 import { randomUUID } from 'node:crypto'
-import type { Conduit } from '../engine/conduit.ts'
-import { DatabaseError } from '../engine/conduit.ts'
+import { type Conduit, ConnectionLost, DatabaseError } from '../engine/conduit.ts'
 import { runMutation } from '../engine/run.ts'
 import { required } from '../lib/assert.ts'
 import type { Log } from '../lib/log.ts'
@@ -11,10 +10,11 @@ import { fault } from '../mutation/fault.ts'
 import type { DatabaseAddress } from '../mutation/config.ts'
 import type { SyncedTable } from '../mutation/table.ts'
 import { createConduit, queryLink, type ResultSink } from './conduit.ts'
+import { clientEncoding, isUtf8 } from './encoding.ts'
 import type { Link } from './link.ts'
 import { cancelDatabase } from './login.ts'
 import type { Service } from './service.ts'
-import { blocks, readSettings, type Side } from './side.ts'
+import { blocks, readSettings, restoreSettings, type Side } from './side.ts'
 import type { ClientStatement } from './statement.ts'
 
 export interface MutationRequest {
@@ -77,11 +77,13 @@ export class Mutator {
     }
     this.#running = running
     request.prelude.catch(() => {}) // looked at when the plan is there
+    link.lend()
     try {
       const own = link.status === 'I' && link.tracker.tail === 0
       await (own ? this.#runOwn(request, running) : this.#runAside(request, running))
     } finally {
       this.#running = null
+      link.reclaim()
     }
   }
 
@@ -120,10 +122,10 @@ export class Mutator {
     const { link, side } = this.#options
     await request.prelude
     const settings = await readSettings(link)
-    const aside = await side.take(settings)
     try {
+      const aside = await side.take(settings)
       running.link = aside
-      if (request.prepare !== null) await queryLink(aside, request.prepare)
+      if (request.prepare !== null) await queryLink(aside, prepareText(link, request.prepare))
       const identity = await identify(aside)
       const conduit = createConduit({
         link: aside,
@@ -134,8 +136,15 @@ export class Mutator {
       })
       const watched = this.#watched(conduit, { aside, running, table: request.table })
       await this.#engine(watched, { request, running, readOnly: settings.readOnly })
+    } catch (error) {
+      if (!(error instanceof ConnectionLost) || link.closed) throw error
+      throw fault('database_unreachable', {
+        message: 'the second connection to the database was lost, nothing was sent',
+        detail: 'A mutation inside a transaction block runs on a connection of its own.',
+      }, { cause: error })
     } finally {
       side.release()
+      await restoreSettings(link, settings)
     }
   }
 
@@ -206,6 +215,17 @@ async function watch(
     if (!over() && await look()) return !over()
   }
   return false
+}
+
+/** Our own messages are UTF-8: text beyond ASCII would reach a connection in another encoding as something else. */
+function prepareText(link: Link, text: string): string {
+  const encoding = clientEncoding(link)
+  if (isUtf8(encoding) || !/[^\x00-\x7f]/.test(text)) return text
+  throw fault('form_not_supported', {
+    message: `EXECUTE inside a transaction block is not supported in client_encoding ${encoding}`,
+    detail: 'The text of the PREPARE holds characters outside ASCII.',
+    hint: 'Send the statement itself, or set client_encoding to UTF8.',
+  })
 }
 
 function ownLock(table: SyncedTable) {

@@ -1,6 +1,7 @@
 // Room session: the listener's side of the mutation service: configurations of syncs, which are kept so that reads go
 // on when the service is down, and mutations.
 
+import { deadlineIn, remainingMs } from '../lib/deadline.ts'
 import { type Http, HttpFailure, type HttpResponse } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
 import type { SyncConfig } from '../mutation/config.ts'
@@ -84,7 +85,7 @@ export function createService(options: ServiceOptions): Service {
       asking.set(syncId, running)
       return await running
     },
-    send: (mutation, { waitMs }) => sendMutation(call, { mutation, waitMs, log: options.log }),
+    send: (mutation, { waitMs }) => sendMutation(call, { mutation, waitMs, now, log: options.log }),
     applied: (mutationId) => {
       const path = `/internal/mutations/${mutationId}/applied`
       const told = call({ method: 'POST', path, waitMs: configWaitMs }).then(
@@ -131,28 +132,41 @@ function readConfig(
   const etag = response.headers['etag']
   if (response.status === 404) return { config: null, etag: undefined }
   if (response.status !== 200) throw new Error(`The service answered ${response.status}`)
-  return { config: JSON.parse(response.body) as SyncConfig, etag }
+  const config: unknown = JSON.parse(response.body)
+  if (!isConfig(config)) throw new Error('The service answered no configuration')
+  return { config, etag }
+}
+
+/** The parts that a session cannot do without; the service is ours, so this finds a proxy's error page, not a bug. */
+function isConfig(value: unknown): value is SyncConfig {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, database, ticketKey, users, tables } = value as Record<string, unknown>
+  return typeof id === 'string' && typeof ticketKey === 'string' && Array.isArray(tables) &&
+    [database, users].every((part) => typeof part === 'object' && part !== null)
 }
 
 interface Sending {
   readonly mutation: Mutation
   readonly waitMs: number
+  readonly now: () => number
   readonly log: Log
 }
 
 /**
  * Sends the mutation; when the reply is lost, asks once more under the same id, which never carries it out again but
- * tells the recorded outcome.
+ * tells the recorded outcome. Both together take at most `waitMs` and twice the margin.
  */
 async function sendMutation(
   call: (call: Call) => Promise<HttpResponse>,
-  { mutation, waitMs, log }: Sending,
+  { mutation, waitMs, now, log }: Sending,
 ): Promise<Outcome> {
   const body = JSON.stringify({ mutation, waitMs })
   const request = { method: 'POST', path: '/internal/mutations', body } as const
+  const deadline = deadlineIn(waitMs + serviceMarginMs, now())
   for (let tries = 1;; tries++) {
     try {
-      return readOutcome(await call({ ...request, waitMs: waitMs + serviceMarginMs }), mutation)
+      const callWaitMs = Math.max(remainingMs(deadline, now()), serviceMarginMs)
+      return readOutcome(await call({ ...request, waitMs: callWaitMs }), mutation)
     } catch (error) {
       const sent = !(error instanceof HttpFailure) || error.sent
       log.warn('mutation_reply_lost', { mutation: mutation.id, sent, tries, error })

@@ -2,7 +2,9 @@
 // here at once, both ways; the rest goes, frame by frame, to the conversation.
 
 import { Buffer } from 'node:buffer'
+import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
+import { ConnectionLost } from '../engine/conduit.ts'
 import type { Log } from '../lib/log.ts'
 import type { SyncConfig } from '../mutation/config.ts'
 import { faultData } from '../mutation/fault.ts'
@@ -10,6 +12,7 @@ import { type SyncedTable, tableKey } from '../mutation/table.ts'
 import { encodeBackendKeyData, encodeReadyForQuery } from '../wire/backend.ts'
 import { encodeFault } from '../wire/fault.ts'
 import { terminate } from '../wire/frontend.ts'
+import { ProtocolViolation } from '../wire/violation.ts'
 import { createNameFilter, mayMutate } from '../sql/index.ts'
 import { FrameQueue } from './client.ts'
 import { Conversation, type SessionState } from './conversation.ts'
@@ -35,6 +38,10 @@ export interface SessionOptions {
 
 const nothing: Uint8Array = new Uint8Array(0)
 const cancelWaitMs = 5_000
+/** How long a client may take to read its last bytes, in milliseconds. */
+const lastBytesWaitMs = 30_000
+/** What Postgres may still send for a client that has gone before the connection is cut, in bytes. */
+const wastedMax = 1_048_576
 
 /** What is made from a configuration, once. */
 interface Derived {
@@ -82,6 +89,9 @@ export class Session {
   #clientClosed = false
   #linkClosed = false
   #over = false
+  #ended = false
+  #wasted = 0
+  #lastBytes: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: SessionOptions) {
     const { client, login, config, parameters, service, log } = options
@@ -112,6 +122,7 @@ export class Session {
       state: this.#state,
       log,
       tables: () => this.#derived.tables,
+      mayConcern: (text) => this.#mayConcern(text),
       toClient: (bytes) => {
         if (this.#toClient(bytes)) return
         this.#link.pause()
@@ -164,16 +175,15 @@ export class Session {
     return !this.#busy && this.#link.tracker.quiet && this.#link.tracker.tail === 0
   }
 
-  /** Ends the session with an error that the client can read, after the mutation that runs. */
+  /** Ends the session with an error that the client can read, as soon as it waits for nothing. */
   shutDown(): void {
     this.#ending = true
-    if (this.#clientClosed || this.#mutator.running) return
-    this.#client.end(Buffer.from(encodeFault(faultData('shutting_down'), 'FATAL')))
-    this.#link.end(terminate)
+    this.#endWhenIdle()
   }
 
   /** Closes everything at once. */
   destroy(): void {
+    clearTimeout(this.#lastBytes)
     this.#client.destroy()
     this.#link.destroy()
     this.#side.close()
@@ -186,10 +196,34 @@ export class Session {
   }
 
   #toClient(bytes: Uint8Array): boolean {
-    return this.#clientClosed || this.#client.write(bytes)
+    if (this.#clientClosed || this.#ended) {
+      this.#wasted += bytes.length
+      if (this.#wasted > wastedMax && !this.#mutator.running) this.#link.destroy()
+      return true
+    }
+    const ready = this.#client.write(bytes)
+    if (this.#ending) this.#endWhenIdle()
+    return ready
+  }
+
+  #endWhenIdle(): void {
+    if (this.#ended || !this.idle || !this.#link.atBoundary || this.#held.length > 0) return
+    this.#endClient(encodeFault(faultData('shutting_down'), 'FATAL'))
+    this.#link.end(terminate)
+  }
+
+  /** The client's last bytes. What it still sends is read and forgotten, so that its own end is seen. */
+  #endClient(bytes: Uint8Array = nothing): void {
+    if (this.#ended || this.#clientClosed) return
+    this.#ended = true
+    if (bytes.length > 0) this.#client.write(bytes)
+    this.#client.end()
+    this.#client.resume()
+    this.#lastBytes = setTimeout(() => this.#client.destroy(), lastBytesWaitMs)
   }
 
   #onData(chunk: Uint8Array): void {
+    if (this.#ended) return
     if (this.#slow) {
       this.#queue.push(chunk)
       if (!this.#busy) void this.#converse()
@@ -226,9 +260,9 @@ export class Session {
     try {
       for (let frame = this.#queue.next(); frame !== undefined; frame = this.#queue.next()) {
         // a mutation that runs is finished for a client that has gone; nothing new is begun
-        if (this.#clientClosed) break
+        if (this.#clientClosed || this.#linkClosed) break
         await this.#conversation.handle(frame)
-        if (this.#ending) break
+        await this.#link.drained()
       }
     } catch (error) {
       this.#busy = false
@@ -237,8 +271,9 @@ export class Session {
     }
     this.#busy = false
     if (this.#clientClosed) this.#goodbye()
-    else if (this.#ending) this.shutDown()
+    else if (this.#linkClosed) this.#onLinkClosed()
     else if (this.#conversation.idle) this.#speedUp()
+    if (this.#ending) this.#endWhenIdle()
   }
 
   #speedUp(): void {
@@ -252,15 +287,30 @@ export class Session {
     this.#finish()
   }
 
+  /** The session cannot go on. Where the client can still read an error it gets one. */
   #broken(error: unknown): void {
-    const expected = error instanceof Error &&
-      (error.name === 'ConnectionLost' || error.name === 'ProtocolViolation')
-    if (!expected) this.#options.log.error('session_failed', { error })
-    this.destroy()
+    const lost = error instanceof ConnectionLost
+    const readable = this.#link.atBoundary && (lost || this.#link.tracker.quiet)
+    const words = this.#lastWords(error)
+    this.#endClient(readable ? words : nothing)
+    this.#link.destroy()
+    this.#side.close()
     this.#finish()
   }
 
+  #lastWords(error: unknown): Uint8Array {
+    if (error instanceof ConnectionLost) return this.#link.farewell ?? nothing
+    if (error instanceof ProtocolViolation) {
+      const { sqlstate, message } = error
+      return encodeFault({ sqlstate, message }, 'FATAL')
+    }
+    const id = randomUUID()
+    this.#options.log.error('session_failed', { id, error })
+    return encodeFault(faultData('internal_error', { message: `internal error (${id})` }), 'FATAL')
+  }
+
   #onClientClosed(): void {
+    clearTimeout(this.#lastBytes)
     this.#clientClosed = true
     this.#link.resume()
     this.#side.resume()
@@ -269,7 +319,8 @@ export class Session {
 
   #onLinkClosed(): void {
     this.#linkClosed = true
-    this.#client.end()
+    // a mutation that runs has something to tell first
+    if (!this.#busy) this.#endClient(this.#link.farewell ?? nothing)
     this.#finish()
   }
 

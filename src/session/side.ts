@@ -4,9 +4,10 @@
 import { required } from '../lib/assert.ts'
 import type { Log } from '../lib/log.ts'
 import type { DatabaseAddress } from '../mutation/config.ts'
+import { fault } from '../mutation/fault.ts'
 import { queryLink } from './conduit.ts'
 import { Link } from './link.ts'
-import { loginDatabase } from './login.ts'
+import { DatabaseRefused, loginDatabase } from './login.ts'
 
 export interface SideOptions {
   readonly address: DatabaseAddress
@@ -22,6 +23,8 @@ export interface SessionSettings {
   readonly role: string
   readonly sessionUser: string
   readonly readOnly: boolean
+  /** Of the client's transaction, which waits for the mutation: switched off meanwhile. Null: it was off. */
+  readonly idleTimeout: string | null
 }
 
 /** How long a login may take, in milliseconds. */
@@ -30,11 +33,16 @@ export const loginWaitMs = 15_000
 /** A side connection without a use is closed after so long. */
 const idleMs = 5_000
 
-// transaction_*: of the client's transaction, not of its session
+const idleName = 'idle_in_transaction_session_timeout'
+
+// transaction_*: of the client's transaction, not of its session. The idle timeout is last: it is read before it is set.
 const settingsSql = `
 select coalesce(json_object_agg(name, setting), '{}')::text,
   pg_catalog.current_setting('role'), session_user::text,
-  pg_catalog.current_setting('transaction_read_only')
+  pg_catalog.current_setting('transaction_read_only'),
+  pg_catalog.current_setting('${idleName}'),
+  case when pg_catalog.current_setting('${idleName}') <> '0'
+    then pg_catalog.set_config('${idleName}', '0', true) end
 from pg_catalog.pg_settings
 where source = 'session' and context in ('user', 'superuser') and name not like 'transaction\\_%'`
 
@@ -48,13 +56,24 @@ select pg_catalog.set_config('session_authorization', $1, false), pg_catalog.set
 /** Asks the client's own connection; it must be quiet and not in a failed transaction. */
 export async function readSettings(link: Link): Promise<SessionSettings> {
   const [row] = await queryLink(link, settingsSql)
-  const [settings, role, sessionUser, readOnly] = required(row, 'the settings of the session')
+  const [settings, role, sessionUser, readOnly, idle] = required(row, 'the settings')
   return {
     settings: settings ?? '{}',
     role: role ?? 'none',
     sessionUser: sessionUser ?? '',
     readOnly: readOnly === 'on',
+    idleTimeout: idle === undefined || idle === '0' ? null : idle,
   }
+}
+
+/** Gives the client's transaction its idle timeout back. What fails here has failed for the client already. */
+export async function restoreSettings(
+  link: Link,
+  { idleTimeout }: SessionSettings,
+): Promise<void> {
+  if (idleTimeout === null || link.closed || link.tracker.failed) return
+  const sql = `select pg_catalog.set_config('${idleName}', $1, true)`
+  await queryLink(link, sql, [idleTimeout]).catch(() => {})
 }
 
 /** Keeps at most one side connection, for a session. */
@@ -89,9 +108,10 @@ export class Side {
     this.#link?.resume()
   }
 
-  /** No longer in use; closed after a while. */
+  /** No longer in use; closed after a while, or at once where it may still be at work. */
   release(): void {
     clearTimeout(this.#timer)
+    if (this.#link?.status !== 'I') return this.close()
     this.#timer = setTimeout(() => this.close(), idleMs)
   }
 
@@ -104,8 +124,20 @@ export class Side {
   async #connect(): Promise<Link> {
     const { address, parameters, log } = this.#options
     const login = await loginDatabase(address, { parameters, waitMs: loginWaitMs, log })
+      .catch((error: unknown) => {
+        throw error instanceof DatabaseRefused ? refused(error) : error
+      })
     return new Link(login, { write: () => true, closed: () => {} }).start()
   }
+}
+
+function refused(error: DatabaseRefused) {
+  return fault('database_unreachable', {
+    message: 'the database refused a second connection, nothing was sent',
+    detail:
+      `A mutation inside a transaction block runs on a connection of its own: ${error.message}`,
+    hint: 'Send it outside a transaction block, or allow the role more connections.',
+  }, { cause: error })
 }
 
 /** Is `pid` waiting for a lock that the link's own transaction holds? */

@@ -83,6 +83,11 @@ export function storeDown(what: string, cause: unknown): Error {
   )
 }
 
+/** Was the question put to a store that this process has closed? Then asking again is of no use. */
+export function isStoreClosed(error: unknown): boolean {
+  return error instanceof Fault && (error.cause as { code?: unknown })?.code === 'CONNECTION_ENDED'
+}
+
 /** SQLSTATE classes (Postgres manual, appendix A) of a server that is not there for us: connection, transaction state
  * (a standby), authorization, no such database, resources, operator intervention, system. */
 const downClasses = ['08', '25', '28', '3D', '53', '57', '58']

@@ -9,8 +9,11 @@ import { createLog, silentLog } from '../../src/lib/log.ts'
 import type { SyncConfig } from '../../src/mutation/config.ts'
 import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
 import type { Column, SyncedTable } from '../../src/mutation/table.ts'
+import { withDeadline } from '../../src/lib/deadline.ts'
 import { type Listener, startListener } from '../../src/session/listener.ts'
+import { type DatabaseLink, loginDatabase } from '../../src/session/login.ts'
 import type { Service } from '../../src/session/service.ts'
+import { createFrameReader, frameSizeMax } from '../../src/wire/frames.ts'
 import { makeVerifier } from '../../src/wire/scram.ts'
 import { testCluster } from './cluster.ts'
 
@@ -148,7 +151,9 @@ export async function createStage(
     handshakeWaitMs: 5_000,
     mockSecret: randomBytes(32),
     service,
-    log: process.env["STAGE_LOG"] ? createLog({ level: "debug", write: (line) => console.error(line) }) : silentLog,
+    log: process.env['STAGE_LOG']
+      ? createLog({ level: 'debug', write: (line) => console.error(line) })
+      : silentLog,
   })
   const stage: Stage = {
     listener,
@@ -198,3 +203,71 @@ export async function withClient<T>(
     await client.end()
   }
 }
+
+/** A connection of raw frames: through the listener, or straight to Postgres as the same role. */
+export interface RawClient {
+  readonly key: DatabaseLink['key']
+  readonly parameters: ReadonlyMap<string, string>
+  readonly socket: DatabaseLink['socket']
+  send(...messages: readonly Uint8Array[]): void
+  /** The next frame, a copy. Null: the connection has ended. Rejects after ten seconds. */
+  next(): Promise<Uint8Array | null>
+  /** Frames up to one of these types, that one included; up to the end of the connection otherwise. */
+  until(letters: string): Promise<Uint8Array[]>
+  destroy(): void
+}
+
+/** Logs in and keeps what comes. `parameters` go into the StartupMessage. */
+export async function rawClient(
+  config: pg.ClientConfig,
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<RawClient> {
+  const { socket, rest, key, parameters: told } = await loginDatabase({
+    host: String(config.host),
+    port: Number(config.port),
+    database: String(config.database),
+    user: String(config.user),
+    password: String(config.password),
+    sslmode: 'disable',
+  }, { parameters: new Map(Object.entries(parameters)), waitMs: rawWaitMs, log: silentLog })
+  const reader = createFrameReader({ sizeMax: frameSizeMax })
+  let ended = false
+  let wake = (): void => {}
+  socket.on('data', (chunk: Uint8Array) => {
+    reader.push(chunk)
+    wake()
+  })
+  socket.on('error', () => {}).on('close', () => {
+    ended = true
+    wake()
+  })
+  reader.push(rest)
+  socket.resume()
+  const next = async (): Promise<Uint8Array | null> => {
+    for (;;) {
+      const frame = reader.next()
+      if (frame !== undefined) return Uint8Array.from(frame.bytes)
+      if (ended) return null
+      const woken = new Promise<void>((resolve) => wake = resolve)
+      await withDeadline(woken, { waitMs: rawWaitMs, what: 'Waiting for a frame' })
+    }
+  }
+  return {
+    key,
+    parameters: told,
+    socket,
+    next,
+    send: (...messages) => void socket.write(Buffer.concat(messages)),
+    until: async (letters) => {
+      const frames: Uint8Array[] = []
+      for (let frame = await next(); frame !== null; frame = await next()) {
+        frames.push(frame)
+        if (letters.includes(String.fromCharCode(frame[0] ?? 0))) break
+      }
+      return frames
+    },
+    destroy: () => void socket.destroy(),
+  }
+}
+
+const rawWaitMs = 10_000

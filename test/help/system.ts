@@ -69,8 +69,8 @@ export interface Part {
   readonly port: number
   /** SIGKILL; resolves when the process is gone. */
   kill(): Promise<void>
-  /** Starts it (again); resolves when it takes connections. */
-  start(): Promise<void>
+  /** Starts it (again), with more environment than the usual; resolves when it takes connections. */
+  start(env?: Readonly<Record<string, string>>): Promise<void>
   /** SIGTERM; resolves with the exit code. */
   terminate(): Promise<number | null>
 }
@@ -82,7 +82,7 @@ export interface Parts extends System {
 }
 
 export interface SystemOptions {
-  /** More environment for workers/dev.ts. */
+  /** More environment for the workers. */
   readonly env?: Readonly<Record<string, string>>
   /** The folder of an installation that is there already; a temporary one when absent. */
   readonly dataDir?: string
@@ -149,10 +149,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 }
 
 /** A system with one more service and one more listener on the same store, for the test to kill. */
-export async function startParts(
-  options: { listenerEnv?: Record<string, string>; serviceEnv?: Record<string, string> } = {},
-): Promise<Parts> {
-  const system = await startSystem()
+export async function startParts(options: SystemOptions = {}): Promise<Parts> {
+  const system = await startSystem(options)
   const [listenerPort = 0, servicePort = 0] = await freePorts(2)
   const { keys, listenerKey } = JSON.parse(
     readFileSync(join(system.dataDir, 'secrets.json'), 'utf8'),
@@ -161,7 +159,7 @@ export async function startParts(
     SLUICE_STORE_URL: `postgres://postgres:postgres@127.0.0.1:${system.databasePort}/sluice_store`,
     SLUICE_KEYS: keys,
     SLUICE_SERVICE_PORT: String(servicePort),
-    ...options.serviceEnv,
+    ...options.env,
   })
   const listener = createPart(listenerPort, 'listener.ts', {
     SLUICE_LISTENER_HOST: '127.0.0.1',
@@ -170,7 +168,7 @@ export async function startParts(
     SLUICE_LISTENER_KEY: listenerKey,
     SLUICE_TLS_CERT_FILE: join(system.dataDir, 'tls.crt'),
     SLUICE_TLS_KEY_FILE: join(system.dataDir, 'tls.key'),
-    ...options.listenerEnv,
+    ...options.env,
   })
   const stop = async () => {
     await listener.terminate()
@@ -286,8 +284,8 @@ function createPart(port: number, file: string, env: Record<string, string>): Pa
   let worker: Worker | null = null
   return {
     port,
-    start: async () => {
-      const started = startWorker(file, env)
+    start: async (more) => {
+      const started = startWorker(file, { ...env, ...more })
       worker = started
       await until(`${file} on port ${port}`, () => listens(port), { waitMs: portWaitMs })
         .catch((error: unknown) => {

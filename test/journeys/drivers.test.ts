@@ -2,6 +2,7 @@
 // pools, transactions, pipelines. Method: the real drivers, the whole system; table and sandbox compared after each test.
 
 import assert from 'node:assert/strict'
+import type { Buffer } from 'node:buffer'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import pg from 'pg'
 import postgres from 'postgres'
@@ -75,29 +76,31 @@ describe('node-postgres', () => {
     assert.deepEqual(await sent(), [1, 1, 1, 1])
   })
 
-  test('binary results of a mutation are what Postgres itself gives for the row afterwards', async () => {
+  test('binary results of a mutation are, byte for byte, what Postgres gives for the row afterwards', async () => {
     const columns = 'id, score__c, is_vip__c, interests__c, joined_on__c, last_seen__c, email'
-    const binary = (text: string, values: unknown[]): pg.QueryConfig & { binary: boolean } => ({
+    // the bytes themselves: pg 8 reads a binary numeric or timestamptz wrongly, from Postgres too
+    const binary = (text: string, values: unknown[]) => ({
       text,
       values,
       binary: true,
+      types: { getTypeParser: () => (value: string | Buffer) => value },
     })
-    let written: Record<string, unknown> = {}
+    let written: Record<string, Uint8Array | null> = {}
     await withClient(async (client) => {
       const insert = `insert into salesforce.contacts
         (last_name, score__c, is_vip__c, interests__c, joined_on__c, last_seen__c)
         values ($1, $2, $3, $4, $5, $6) returning ${columns}`
       const seen = '2026-02-28T12:34:56Z'
-      const values = ['Binary', '12345.5', true, ['Spice', 'Sandworms'], '2026-02-28', seen]
+      const values = ['Binary', '12345.6789', true, ['Spice', 'Sandworms'], '2026-02-28', seen]
       written = (await client.query(binary(insert, values))).rows[0]
     })
-    // no word about the number: pg 8 reads a binary numeric wrongly, from Postgres too; below they are wrong alike
-    assert.equal(written['is_vip__c'], true)
-    assert.deepEqual(written['last_seen__c'], new Date('2026-02-28T12:34:56Z'))
+    assert.deepEqual([...written['is_vip__c'] ?? []], [1])
+    assert.equal(written['score__c']?.length, 8 + 3 * 2)
     assert.equal(written['email'], null)
+    const id = new TextDecoder().decode(written['id'] ?? undefined)
     await withClient(async (client) => {
       const select = `select ${columns} from salesforce.contacts where id = $1`
-      const { rows: [read] } = await client.query(binary(select, [written['id']]))
+      const { rows: [read] } = await client.query(binary(select, [id]))
       assert.deepEqual(written, read)
     }, { connectionString: `postgres://postgres:postgres@127.0.0.1:${system.databasePort}/demo` })
     assert.deepEqual(await sent(), [1])

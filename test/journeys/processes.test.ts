@@ -11,7 +11,8 @@ let parts: Parts
 const clients = new Set<pg.Client>()
 
 before(async () => {
-  parts = await startParts()
+  // no recovery unless a test asks for it
+  parts = await startParts({ env: { SLUICE_RECOVERY_AFTER_MS: '3600000' } })
 })
 after(() => parts?.stop())
 beforeEach(async () => {
@@ -179,6 +180,23 @@ describe('the listener is killed', () => {
       await assertNotAhead(parts, { behind })
     })
   }
+
+  test('recovery applies what the platform accepted, and nothing else', async () => {
+    await parts.service.terminate()
+    await parts.service.start({ SLUICE_RECOVERY_AFTER_MS: '0' })
+    await until('recovery to apply what is left', async () => {
+      const left = await parts.store`select from sluice_store.mutations where state = 'accepted'`
+      return left.length === 0
+    }, { waitMs: 40_000 })
+    behind.clear()
+    await assertNotAhead(parts)
+    assert.deepEqual(await named('Cut short'), { rows: 1, records: 1 })
+    const cut = await parts.sql`select from salesforce.contacts where first_name = 'Cut'`
+    assert.equal(cut.length, 1)
+    assert.equal(writesOf(await parts.exchanges()).length, 0, 'recovery sends nothing')
+    await parts.service.terminate()
+    await parts.service.start()
+  })
 })
 
 describe('the platform misbehaves', () => {

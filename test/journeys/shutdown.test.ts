@@ -9,6 +9,7 @@ import postgres from 'postgres'
 import { startCluster } from '../../src/lib/cluster.ts'
 import { freePort } from '../help/cluster.ts'
 import { startSystem, type System, until, writesOf } from '../help/system.ts'
+import { assertMirrors } from './mirror.ts'
 
 async function withSystem(work: (system: System) => Promise<void>): Promise<void> {
   const system = await startSystem()
@@ -108,26 +109,35 @@ test('a mutation refused during the shutdown is told its error', async () => {
 })
 
 test('it starts again on its own data, and fills the tables anew from the platform', async () => {
-  const first = await startSystem()
-  const [{ count } = { count: 0 }] = await first.sql<{ count: number }[]>`
-    select count(*)::int from salesforce.contacts`
-  assert.ok(count > 0)
-  assert.equal(await first.terminate(), 0)
-  const second = await startSystem({ dataDir: first.dataDir })
-  try {
-    const { client } = await connect(second)
-    const { rows } = await client.query(
-      `insert into salesforce.contacts (last_name) values ('Second Life') returning name`,
-    )
-    assert.deepEqual(rows, [{ name: 'Second Life' }])
-    const read = await client.query('select count(*)::int from salesforce.contacts')
-    assert.deepEqual(read.rows, [{ count: count + 1 }])
-    await client.end()
-  } finally {
-    await second.stop()
-    await first.stop()
-  }
+  await withSystem(async (first) => {
+    const [{ count } = { count: 0 }] = await first.sql<{ count: number }[]>`
+      select count(*)::int from salesforce.contacts`
+    assert.ok(count > 0)
+    const insert =
+      `insert into salesforce.contacts (last_name) values ('Second Life') returning name`
+    assert.equal((await withQuery(first, insert)).rowCount, 1)
+    assert.equal(await first.terminate(), 0)
+    const second = await startSystem({ dataDir: first.dataDir })
+    try {
+      // the sandbox has forgotten the row
+      const all = 'select count(*)::int from salesforce.contacts'
+      assert.deepEqual((await withQuery(second, all)).rows, [{ count }])
+      assert.deepEqual((await withQuery(second, insert)).rows, [{ name: 'Second Life' }])
+      await assertMirrors(second)
+    } finally {
+      await second.stop()
+    }
+  })
 })
+
+async function withQuery(system: System, query: string): Promise<pg.QueryResult> {
+  const { client } = await connect(system)
+  try {
+    return await client.query(query)
+  } finally {
+    await client.end()
+  }
+}
 
 test('taken ports are named, and nothing is started', async () => {
   await withSystem(async (system) => {

@@ -108,9 +108,12 @@ export interface Answer {
   readonly fault?: { code: string; sqlstate: string; message: string; detail?: string }
 }
 
-/** Waits until the condition holds; fails after ten seconds. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000
+/** Waits until the condition holds; fails after `waitMs`, ten seconds by default. */
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  waitMs = 10_000,
+): Promise<void> {
+  const end = Date.now() + waitMs
   while (!await holds()) {
     if (Date.now() > end) throw new Error('The condition never held')
     await new Promise((resolve) => setTimeout(resolve, 20))

@@ -18,6 +18,7 @@ import { openStore, type Store } from '../../src/store/store.ts'
 import { saveSync } from '../../src/store/syncs.ts'
 import { freePort, testCluster } from '../help/cluster.ts'
 import { address, contacts, update } from '../store/help.ts'
+import { startLink } from '../store/link.ts'
 import { type Answer, headers, listenerKey, until } from './help.ts'
 
 type Worker = ChildProcessByStdio<Writable, null, Readable> & {
@@ -186,6 +187,26 @@ test('killed, its successor says that the outcome is unknown and sends nothing a
   assert.ok(worker.lines.some((line) => line.includes('journal.swept')))
   const again = await send(worker, mutation)
   assert.deepEqual([again.state, again.fault?.sqlstate], ['unknown', '40003'])
+})
+
+test('a database that goes away in the middle of a recovery does not take the service with it', async () => {
+  const link = await startLink(cluster.port, { cutAt: 'pg_backend_pid' })
+  const far = { port: link.port, database: 'postgres', user: 'postgres', password: 'postgres' }
+  await saveDatabase(store, { id: 'demo', address: { ...address, ...far } }, {
+    random: randomBytes,
+  })
+  try {
+    const worker = await ready({ SLUICE_RECOVERY_AFTER_MS: '0' })
+    assert.equal((await send(worker, edit('chani@dune.co'))).state, 'accepted')
+    await until(() => {
+      assert.equal(worker.exitCode, null, worker.lines.join('\n'))
+      return worker.lines.some((line) => line.includes('recovery.failed'))
+    }, 30_000)
+    assert.equal((await send(worker, edit('stilgar@dune.co'))).state, 'accepted')
+    assert.equal(worker.exitCode, null, worker.lines.join('\n'))
+  } finally {
+    await link.close()
+  }
 })
 
 test('it ends with its standard input when it is a child', async () => {

@@ -652,26 +652,29 @@ test('direct TLS works with ALPN postgresql, and not without', async () => {
   })
 })
 
-test('TLS below 1.2 is refused', async () => {
-  await withHarness({}, async ({ port, next }) => {
-    const outcome = next()
-    // a ClientHello of TLS 1.1 with a cipher suite that fits the certificate
-    const body = Buffer.concat([
-      Buffer.from('0302', 'hex'),
-      Buffer.alloc(32, 7),
-      Buffer.from('000002c0090100', 'hex'),
-    ])
-    const hello = Buffer.concat([Buffer.from([1, 0, 0, body.length]), body])
-    const raw = await rawClient(port)
-    raw.socket.write(sslRequest)
-    await raw.until(() => raw.raw.toString() === 'S')
-    raw.raw = Buffer.alloc(0)
-    raw.socket.write(Buffer.concat([Buffer.from([0x16, 3, 2, 0, hello.length]), hello]))
-    assert.equal((await outcome).kind, 'closed')
-    await raw.until(() => raw.closed).catch(() => {})
-    assert.notEqual(raw.raw[0], 0x16, 'no ServerHello')
+if (hasCommand('openssl')) {
+  test('TLS 1.2 is accepted, below it is refused', async () => {
+    await withHarness({}, async ({ port }) => {
+      const attempt = async (version: string): Promise<string> => {
+        const flags = ['-starttls', 'postgres', version, '-cipher', 'ALL:@SECLEVEL=0']
+        const child = spawn('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, ...flags], {
+          stdio: ['ignore', 'pipe', 'pipe'],
+        })
+        let output = ''
+        child.stdout.on('data', (chunk: Buffer) => output += chunk.toString())
+        child.stderr.on('data', (chunk: Buffer) => output += chunk.toString())
+        await once(child, 'close')
+        return output
+      }
+      assert.match(await attempt('-tls1_2'), /New, TLSv1\.2, Cipher is ECDHE-ECDSA/)
+      for (const version of ['-tls1', '-tls1_1']) {
+        const output = await attempt(version)
+        assert.match(output, /alert (protocol version|handshake failure)/)
+        assert.match(output, /Cipher is \(NONE\)/)
+      }
+    })
   })
-})
+}
 
 test('a CancelRequest is handed on, in the clear and over TLS, with keys of any length', async () => {
   await withHarness({}, async ({ port, next }) => {

@@ -10,8 +10,11 @@ export interface Link {
   close(): Promise<void>
 }
 
-/** Forwards a port of loopback to another. */
-export async function startLink(target: number): Promise<Link> {
+/** Forwards a port of loopback to another. A client that says `cutAt` is cut off at once, and is not heard. */
+export async function startLink(
+  target: number,
+  { cutAt }: { cutAt?: string } = {},
+): Promise<Link> {
   const sockets = new Set<Socket>()
   let up = true
   const drop = () => {
@@ -21,6 +24,9 @@ export async function startLink(target: number): Promise<Link> {
   const server = createServer((near) => {
     if (!up) return near.destroy()
     const far = connect(target, '127.0.0.1')
+    near.on('data', (chunk: Uint8Array) => {
+      if (cutAt !== undefined && Buffer.from(chunk).includes(cutAt)) near.destroy()
+    })
     for (const [one, other] of [[near, far], [far, near]] as const) {
       sockets.add(one)
       one.on('data', (chunk) => other.write(chunk)).on('error', () => {})

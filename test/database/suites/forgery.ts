@@ -105,6 +105,10 @@ export function forgerySuite(context: Context): void {
     await refused(client.run(lockSql, [target, '{003A}', mutationId]), '42501')
     await refused(client.run(closeSql, [mutationId, 's', target, 'insert', '0']), '42501')
     await refused(client.run(recordSql, [mutationId, 's', target, 'insert', '0']), '42501')
+    await client.run('begin')
+    await client.open('lock')
+    await client.run('commit')
+    await refused(client.run(lockSql, [target, '{003A}', mutationId]), '42501')
     await inTransaction(client, async () => {
       await client.open('plan')
       await client.run('savepoint s')
@@ -240,6 +244,16 @@ export function forgerySuite(context: Context): void {
     })
     await refused(
       client.run(`insert into salesforce.contacts (email) values (own.closing())`),
+      'SL002',
+    )
+    await client.run('rollback')
+    await client.run('begin')
+    await openApply(client, {
+      operation: 'insert',
+      rows: [{ ordinal: 1, id: '003N', values: { email: 'NEW' } }],
+    })
+    await refused(
+      client.run(`insert into salesforce.contacts (email) values ('x') returning own.closing()`),
       'SL002',
     )
     await client.run('rollback')

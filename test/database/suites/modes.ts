@@ -281,6 +281,17 @@ export function modesSuite(context: Context): void {
     })
   })
 
+  test('apply: rows planned for an UPDATE are neither deleted nor inserted', async () => {
+    const { client } = context.fixture
+    await inTransaction(client, async () => {
+      const rows = [{ ordinal: 1, id: '003A', values: { email: 'x' } }]
+      await openApply(client, { operation: 'update', rows })
+      assert.equal((await client.run(remove)).count, 0)
+      assert.equal((await client.run(insert)).count, 0)
+      assert.equal((await client.run(update)).count, 1)
+    })
+  })
+
   test('apply: it cannot be committed without close', async () => {
     const { client } = context.fixture
     await client.run('begin')

@@ -256,11 +256,15 @@ export function mutationsSuite(context: Context): void {
 
   test('lock takes ids as they are: none is cut to the length of the column', async () => {
     const { client } = context.fixture
+    const longest = '003456789012345678'
+    await seed(client, contacts, `('${longest}')`)
     await inTransaction(client, async () => {
       await client.open('lock')
-      const ids = encodeIds(['003A', '003A              and more', 'a"b\\c', '{}', 'null'])
-      const [row] = await client.run(lockSql, [target, ids, mutationId])
-      assert.equal(row?.['lock'], 1)
+      const found = async (ids: string[]) =>
+        (await client.run(lockSql, [target, encodeIds(ids), mutationId]))[0]?.['lock']
+      assert.equal(await found([`${longest}X`, 'a"b\\c', '{}', 'null', '']), 0)
+      assert.equal(await found(['003A', longest, 'gone']), 2)
+      assert.equal(await found([]), 0)
     })
   })
 
@@ -273,6 +277,9 @@ export function mutationsSuite(context: Context): void {
       `mutation ${mutationId} has already been applied`,
     )
     assert.equal((await rowsOf(client))[0], '(003A,A@A.CO,10.00,x)')
+    await inTransaction(client, async () => {
+      await refused(openApply(client, { operation: 'update', rows: [] }), 'SLDUP')
+    })
   })
 
   test('close says so when somebody else applied the mutation meanwhile', async () => {

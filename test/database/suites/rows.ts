@@ -129,7 +129,11 @@ export function rowsSuite(context: Context): void {
       )
       return row?.['waits'] === true
     }
-    while (!await waiting()) await new Promise((resolve) => setTimeout(resolve, 5))
+    const until = Date.now() + 10_000
+    while (!await waiting()) {
+      assert.ok(Date.now() < until, 'recovery never waited for the engine')
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
     await client.run('commit')
     assert.equal(await recovery, 0)
     assert.deepEqual(await rowsOf(client), ['(003A,engine,1,E)'])
@@ -141,7 +145,9 @@ export function rowsSuite(context: Context): void {
     await inTransaction(client, async () => {
       await client.run('select from salesforce.contacts for update')
       const rows = [{ id: '003A', values: { email: 'x' } }]
+      const start = Date.now()
       await refused(applyRows(other.sql, { ...upsert, rows, waitMs: 50 }), '57014')
+      assert.ok(Date.now() - start < 10_000)
     })
     assert.deepEqual(await rowsOf(client), ['(003A,a@a.co,10.00,Ada)'])
   })
