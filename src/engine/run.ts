@@ -28,6 +28,7 @@ import {
   type StepResult,
 } from './conduit.ts'
 import { makePlan, type Plan, reportLimit } from './plan.ts'
+import { nameRow } from './refusal.ts'
 
 /** What the engine needs besides the connection. */
 export interface EngineDeps {
@@ -199,7 +200,7 @@ async function sendPlan(
       rows: plan.rows,
     }
     const outcome = await deps.send(mutation, { waitMs })
-    if (outcome.state !== 'accepted') throw new Fault(outcome.fault)
+    if (outcome.state !== 'accepted') throw new Fault(nameRow(outcome.fault, plan))
     return outcome.rows
   } catch (error) {
     // a connection that is lost now must not hide what the platform has said
