@@ -162,12 +162,7 @@ create or replace function sluice.refuse_unfinished() returns trigger
 language plpgsql ${ownerClause} as $$
 begin
   if new.mode = 'plan' then
-    -- in mode lock the engine checks deferred constraints of its own accord, before it rolls the plan back
-    perform from sluice.tickets t where t.pid = new.pid and t.xid = new.xid and t.mode = 'lock';
-    if not found then
-      raise exception 'a plan cannot be committed' using errcode = 'SLOPN';
-    end if;
-    return null;
+    raise exception 'a plan cannot be committed' using errcode = 'SLOPN';
   end if;
   perform from sluice.mutations m where m.id = new.mutation;
   if not found then

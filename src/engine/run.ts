@@ -115,10 +115,7 @@ async function planOnce(conduit: Conduit, request: EngineRequest & Running): Pro
     control('SAVEPOINT sluice'),
     open(conduit, { mode: 'plan', id, rowsMax, deps }),
     { kind: 'statement', phase: 'plan' },
-    control(plannedSql),
-    // constraints that wait for COMMIT would otherwise be found broken when the platform has the rows
-    open(conduit, { mode: 'lock', id, rowsMax, deps }),
-    control('SET CONSTRAINTS ALL IMMEDIATE'),
+    control(plannedSql), // checks deferred constraints too: COMMIT would be too late
     control('ROLLBACK TO SAVEPOINT sluice'),
   ]
   const results = await conduit.run(steps)

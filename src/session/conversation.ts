@@ -17,33 +17,12 @@ import type { Classified } from './classify.ts'
 import { failTransaction } from './conduit.ts'
 import { clientEncoding, decoderFor } from './encoding.ts'
 import { errorFrame } from './errors.ts'
-import { createPrelude, fetchRows, type Held, type MutationPortal } from './held.ts'
+import { createPrelude, fetchRows, type Held } from './held.ts'
 import { cannotAsk, Interpreter } from './interpreter.ts'
 import type { Link } from './link.ts'
 import type { Mutator } from './mutate.ts'
-import type { ClientStatement, PreparedStatement } from './statement.ts'
-
-/** A statement that the client has prepared and that is a mutation. */
-export interface MutationStatement extends PreparedStatement {
-  readonly table: SyncedTable
-  readonly setColumns: readonly string[] | null
-  /** Text of the PREPARE behind an EXECUTE. */
-  readonly prepare: string | null
-}
-
-/** What the conversation and the fast path both know of the session. */
-export interface SessionState {
-  readonly statements: Map<string, MutationStatement>
-  readonly portals: Map<string, SessionPortal>
-  /** Names prepared in SQL that may stand for mutations. */
-  readonly prepared: Set<string>
-}
-
-export interface SessionPortal extends MutationPortal {
-  readonly statement: MutationStatement
-  /** Of the tracker, when it was bound: in another epoch Postgres would know it no more. */
-  readonly epoch: number
-}
+import type { MutationStatement, SessionPortal, SessionState } from './state.ts'
+import type { ClientStatement } from './statement.ts'
 
 export interface ConversationOptions {
   readonly link: Link
@@ -265,11 +244,18 @@ export class Conversation {
     if (message.type !== 'Describe') return await this.#passOn(frame)
     const key = textKey(message.name.bytes)
     const portal = message.what === 'portal' ? this.#portal(key) : undefined
-    if (portal !== undefined) return this.#hold({ type: 'describe-portal', portal })
+    if (portal !== undefined) {
+      return this.#hold({ type: 'describe-portal', portal, current: this.#current(portal) })
+    }
     if (message.what === 'statement' && state.statements.has(key)) {
       return this.#hold({ type: 'describe-statement', frame: Uint8Array.from(frame.bytes) })
     }
     await this.#passOn(frame)
+  }
+
+  /** Does the name of the portal's statement still stand for it? */
+  #current({ statement }: SessionPortal): boolean {
+    return this.#options.state.statements.get(textKey(statement.name)) === statement
   }
 
   /** The portal of that name, if Postgres would still have it. */
@@ -333,7 +319,12 @@ export class Conversation {
     }
     try {
       const complete = await this.#mutate({ kind: 'mutation', table, setColumns }, {
-        statement: { via: 'portal', prepared: statement, bind: portal.bind },
+        statement: {
+          via: 'portal',
+          prepared: statement,
+          bind: portal.bind,
+          current: this.#current(portal),
+        },
         prepare,
         prelude,
         onRow,

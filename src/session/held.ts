@@ -6,7 +6,7 @@ import { required } from '../lib/assert.ts'
 import { decodeBackend, encodeCommandComplete, portalSuspended } from '../wire/backend.ts'
 import type { Frame } from '../wire/frames.ts'
 import { encodeClose, encodeDescribe } from '../wire/frontend.ts'
-import { type PreparedStatement, rebind, runName } from './statement.ts'
+import { encodeAnew, type PreparedStatement, rebind, runName } from './statement.ts'
 
 /** A portal of a mutation: made by Bind, not yet run or with rows still to be fetched. */
 export interface MutationPortal {
@@ -51,7 +51,8 @@ export type Held =
   | { readonly type: 'parse'; readonly frame: Uint8Array; readonly undo: () => void }
   | { readonly type: 'bind'; readonly portal: MutationPortal }
   | { readonly type: 'describe-statement'; readonly frame: Uint8Array }
-  | { readonly type: 'describe-portal'; readonly portal: MutationPortal }
+  /** `current`: as of ClientStatement. */
+  | { readonly type: 'describe-portal'; readonly portal: MutationPortal; readonly current: boolean }
   | { readonly type: 'close-portal' }
 
 /** A message to send and what becomes of its reply. */
@@ -131,7 +132,12 @@ function askAll(held: readonly Held[]): Asked[] {
         asked.push({ bytes: item.frame, ends: tags('Tn'), forward: true })
         break
       case 'describe-portal':
-        if (open !== item.portal) bind(item.portal, false)
+        if (open !== item.portal && item.current) bind(item.portal, false)
+        else if (open !== item.portal) {
+          closeOpen()
+          asked.push(...bindAnew(item.portal))
+          open = item.portal
+        }
         asked.push({ bytes: encodeDescribe('portal', runName), ends: tags('Tn'), forward: true })
         break
       case 'close-portal':
@@ -142,6 +148,16 @@ function askAll(held: readonly Held[]): Asked[] {
   }
   closeOpen()
   return asked
+}
+
+/** The portal of a statement whose name has been given away. */
+function bindAnew({ prepared, bind }: MutationPortal): Asked[] {
+  const [parse, bound] = encodeAnew(prepared, bind)
+  return [
+    { bytes: parse, ends: tags('1'), forward: false },
+    { bytes: bound, ends: tags('2'), forward: false },
+    { bytes: encodeClose('statement', runName), ends: tags('3'), forward: false },
+  ]
 }
 
 function closing(forward: boolean): Asked {

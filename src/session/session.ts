@@ -15,13 +15,14 @@ import { terminate } from '../wire/frontend.ts'
 import { ProtocolViolation } from '../wire/violation.ts'
 import { createNameFilter, mayMutate } from '../sql/index.ts'
 import { FrameQueue } from './client.ts'
-import { Conversation, type SessionState } from './conversation.ts'
+import { Conversation } from './conversation.ts'
 import { Gate } from './gate.ts'
 import { Link } from './link.ts'
 import { cancelDatabase, type DatabaseLink } from './login.ts'
 import { Mutator } from './mutate.ts'
 import type { Service } from './service.ts'
 import { Side } from './side.ts'
+import type { SessionState } from './state.ts'
 
 export interface SessionOptions {
   readonly client: Duplex

@@ -16,7 +16,13 @@ export type ClientStatement =
   /** The text of a Query; its rows are described to the client, in text format. */
   | { readonly via: 'query'; readonly sql: Uint8Array }
   /** A Bind of a prepared statement; `bind` is the client's own frame, whole. */
-  | { readonly via: 'portal'; readonly prepared: PreparedStatement; readonly bind: Uint8Array }
+  | {
+    readonly via: 'portal'
+    readonly prepared: PreparedStatement
+    readonly bind: Uint8Array
+    /** The name of `prepared` stands for it now; else it has been given away, and the text is parsed anew. */
+    readonly current: boolean
+  }
 
 /** A Parse of a mutation. */
 export interface PreparedStatement {
@@ -49,7 +55,7 @@ export function encodeStatement(statement: ClientStatement, options: EncodeOptio
 
 /** Is the statement parsed anew under our name? */
 function ownParse(statement: ClientStatement, { own }: EncodeOptions): boolean {
-  return statement.via === 'query' || !own
+  return statement.via === 'query' || !own || !statement.current
 }
 
 function encodePortal(statement: ClientStatement, options: EncodeOptions): Uint8Array[] {
@@ -60,9 +66,19 @@ function encodePortal(statement: ClientStatement, options: EncodeOptions): Uint8
     ]
   }
   const { prepared, bind } = statement
-  if (options.own) return [rebind(bind, { portal: runName, statement: prepared.name })]
+  if (!ownParse(statement, options)) {
+    return [rebind(bind, { portal: runName, statement: prepared.name })]
+  }
+  return encodeAnew(prepared, bind)
+}
+
+/** Parse and Bind of the client's statement under our name. */
+export function encodeAnew(
+  { sql, parameterTypes }: PreparedStatement,
+  bind: Uint8Array,
+): [Uint8Array, Uint8Array] {
   return [
-    encodeParse({ name: runName, sql: prepared.sql, parameterTypes: prepared.parameterTypes }),
+    encodeParse({ name: runName, sql, parameterTypes }),
     rebind(bind, { portal: runName, statement: encoder.encode(runName) }),
   ]
 }

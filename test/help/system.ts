@@ -245,7 +245,12 @@ function startWorker(file: string, env: Readonly<Record<string, string>>): Worke
     end: (signal) => {
       // not child.kill: on Deno it closes stdin as well, and forgets the exit code
       if (child.exitCode === null && child.signalCode === null) process.kill(pid, signal)
-      return withDeadline(exited, { waitMs: stopWaitMs, what: `${signal} to ${file}` })
+      return withDeadline(exited, { waitMs: stopWaitMs, what: `${signal} to ${file}` }).catch(
+        (error: unknown) => {
+          process.kill(pid, 'SIGKILL') // its children end with its stdin
+          throw error
+        },
+      )
     },
   }
 }
@@ -379,7 +384,9 @@ async function assertNothingLeft(
     processes().filter(({ pid, state }) => pids.includes(pid) && !state.startsWith('Z'))
   await until('the processes of npm start to end', () => alive().length === 0, { waitMs: 5_000 })
     .catch((error: unknown) => {
-      throw new Error(`Left running: ${JSON.stringify(alive())}`, { cause: error })
+      const left = alive()
+      for (const { pid } of left) process.kill(pid, 'SIGKILL')
+      throw new Error(`Left running: ${JSON.stringify(left)}`, { cause: error })
     })
   for (const port of ports) {
     if (await listens(port)) throw new Error(`Port ${port} is still taken`)

@@ -76,9 +76,9 @@ describe('node-postgres', () => {
     assert.deepEqual(await sent(), [1, 1, 1, 1])
   })
 
-  test('binary results of a mutation are, byte for byte, what Postgres gives for the row afterwards', async () => {
+  test('binary results of a mutation are what Postgres itself gives for the row afterwards', async () => {
     const columns = 'id, score__c, is_vip__c, interests__c, joined_on__c, last_seen__c, email'
-    // the bytes themselves: pg 8 reads a binary numeric or timestamptz wrongly, from Postgres too
+    // not parsed: pg 8 takes binary values for UTF-8, from Postgres too, so that only the same bytes look the same
     const binary = (text: string, values: unknown[]) => ({
       text,
       values,
@@ -95,7 +95,6 @@ describe('node-postgres', () => {
       written = (await client.query(binary(insert, values))).rows[0]
     })
     assert.deepEqual([...written['is_vip__c'] ?? []], [1])
-    assert.equal(written['score__c']?.length, 8 + 3 * 2)
     assert.equal(written['email'], null)
     const id = new TextDecoder().decode(written['id'] ?? undefined)
     await withClient(async (client) => {

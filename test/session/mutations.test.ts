@@ -292,6 +292,25 @@ describe('mutations through the listener', () => {
     assert.equal((await rows()).length, 1)
   })
 
+  test('a constraint that waits for COMMIT is found broken before anything is sent', async () => {
+    await stage.sql.unsafe(`create table public.known (name text primary key);
+      alter table salesforce.contacts add constraint known foreign key (last_name)
+        references public.known deferrable initially deferred`)
+    try {
+      await withClient(stage, async (client) => {
+        const thrown = await error(
+          client.query(`insert into salesforce.contacts (last_name) values ('nobody')`),
+        )
+        assert.equal(thrown.code, '23503')
+        assert.equal(thrown.constraint, 'known')
+      })
+      assert.equal(stage.sent.length, 0)
+    } finally {
+      await stage.sql.unsafe(`alter table salesforce.contacts drop constraint known;
+        drop table public.known`)
+    }
+  })
+
   test('unqualified names follow search_path', async () => {
     await withClient(stage, async (client) => {
       await client.query('set search_path = salesforce, public')

@@ -5,44 +5,34 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { decodeBackend } from '../../src/wire/backend.ts'
 import {
   encodeBind,
   encodeClose,
   encodeCopyFail,
   encodeDescribe,
-  encodeExecute,
-  encodeParse,
   encodeQuery,
   flush,
   sync,
   terminate,
 } from '../../src/wire/frontend.ts'
 import { encodeMessage } from '../../src/wire/writer.ts'
-import { createStage, type RawClient, rawClient, type Stage } from '../help/stage.ts'
+import {
+  bind,
+  bytesOf,
+  execute,
+  inPieces,
+  parse,
+  play,
+  query,
+  render,
+  run,
+  type Turn,
+  whole,
+} from '../help/golden.ts'
+import { createStage, rawClient, type Stage } from '../help/stage.ts'
 
-/** Messages to send in one go, and what to wait for: so many ReadyForQuery, or a frame of one of these types. */
-interface Turn {
-  readonly send: readonly Uint8Array[]
-  readonly until: number | string
-}
-
-const text = (value: string): Uint8Array => new TextEncoder().encode(value)
-const query = (sql: string): Turn => ({ send: [encodeQuery(sql)], until: 1 })
-const copyData = (data: string) => encodeMessage('d', (writer) => writer.bytes(text(data)))
+const copyData = (data: string) => encodeMessage('d', (writer) => writer.bytes(bytesOf(data)))
 const copyDone = encodeMessage('c', () => {})
-const parse = (sql: string, name = '') => encodeParse({ name, sql })
-const bind = (
-  values: readonly (string | null)[] = [],
-  names: Partial<{ s: string; p: string }> = {},
-) =>
-  encodeBind({
-    portal: names.p ?? '',
-    statement: names.s ?? '',
-    parameters: values.map((value) => value === null ? null : text(value)),
-  })
-const execute = (portal = '', rowsMax = 0) => encodeExecute({ portal, rowsMax })
-const run = (sql: string, values: readonly string[] = []) => [parse(sql), bind(values), execute()]
 const mark = (name: string) => run('select $1::text', [name])
 
 const int4 = (value: number): Uint8Array => {
@@ -138,11 +128,11 @@ const scripts: Record<string, readonly Turn[]> = {
     { send: [flush, sync], until: 1 },
   ],
   'messages that Postgres cannot read': [
-    { send: [encodeMessage('P', (writer) => writer.bytes(text('no end'))), sync], until: 1 },
-    { send: [encodeMessage('B', (writer) => writer.bytes(text('\0\0'))), sync], until: 1 },
-    { send: [encodeMessage('D', (writer) => writer.bytes(text('Qx\0'))), sync], until: 1 },
-    { send: [encodeMessage('C', (writer) => writer.bytes(text('Zx\0'))), sync], until: 1 },
-    { send: [encodeMessage('E', (writer) => writer.bytes(text('x'))), sync], until: 1 },
+    { send: [encodeMessage('P', (writer) => writer.bytes(bytesOf('no end'))), sync], until: 1 },
+    { send: [encodeMessage('B', (writer) => writer.bytes(bytesOf('\0\0'))), sync], until: 1 },
+    { send: [encodeMessage('D', (writer) => writer.bytes(bytesOf('Qx\0'))), sync], until: 1 },
+    { send: [encodeMessage('C', (writer) => writer.bytes(bytesOf('Zx\0'))), sync], until: 1 },
+    { send: [encodeMessage('E', (writer) => writer.bytes(bytesOf('x'))), sync], until: 1 },
     {
       send: [
         encodeMessage('Q', (writer) => writer.cstring('delete from contacts').cstring('more')),
@@ -150,7 +140,10 @@ const scripts: Record<string, readonly Turn[]> = {
       until: 1,
     },
     {
-      send: [encodeMessage('P', (writer) => writer.bytes(text('x\0delete from contacts'))), sync],
+      send: [
+        encodeMessage('P', (writer) => writer.bytes(bytesOf('x\0delete from contacts'))),
+        sync,
+      ],
       until: 1,
     },
     query('select 1'),
@@ -364,57 +357,6 @@ const scripts: Record<string, readonly Turn[]> = {
   ],
 }
 
-/** Text of a frame in which what differs between two sessions is masked. */
-function render(frame: Uint8Array): string {
-  const bytes = Buffer.from(frame)
-  const letter = String.fromCharCode(bytes[0] ?? 0)
-  if (letter === 'A') bytes.fill(0, 5, 9)
-  if (letter === 'T') {
-    const message = decodeBackend({ tag: 0x54, bytes })
-    if (message.type === 'RowDescription') {
-      return `T ${
-        JSON.stringify(
-          message.fields.map((field) => ({ ...field, name: field.name.text, tableOid: 0 })),
-        )
-      }`
-    }
-  }
-  return `${letter} ${bytes.length} ${bytes.toString('latin1', 5, 20_005)}`
-}
-
-async function play(
-  client: RawClient,
-  turns: readonly Turn[],
-  send: (client: RawClient, messages: readonly Uint8Array[]) => Promise<void>,
-): Promise<string[][]> {
-  const played: string[][] = []
-  for (const { send: messages, until } of turns) {
-    await send(client, messages)
-    const frames: Uint8Array[] = []
-    const rounds = typeof until === 'number' ? until : 1
-    for (let round = 0; round < rounds; round++) {
-      frames.push(...await client.until(typeof until === 'number' ? 'Z' : until))
-    }
-    played.push(frames.map(render))
-  }
-  return played
-}
-
-const whole = (client: RawClient, messages: readonly Uint8Array[]): Promise<void> => {
-  client.send(...messages)
-  return Promise.resolve()
-}
-
-/** Cuts everywhere: in headers, in names, between frames. */
-async function inPieces(client: RawClient, messages: readonly Uint8Array[]): Promise<void> {
-  const bytes = Buffer.concat(messages)
-  const size = Math.max(3, Math.ceil(bytes.length / 1_000))
-  for (let at = 0; at < bytes.length; at += size) {
-    client.socket.write(bytes.subarray(at, at + size))
-    await new Promise<void>((resolve) => setImmediate(resolve))
-  }
-}
-
 describe('pass-through', () => {
   let stage: Stage
   before(async () => {
@@ -543,7 +485,9 @@ describe('pass-through', () => {
       client.destroy()
       assert.ok(received > size)
       const grown = Math.round((most - before) / 1_048_576)
-      assert.ok(grown < 64, `memory grew by ${grown} MB, ${standing} MB while nobody read`)
+      assert.ok(standing < 64, `memory grew by ${standing} MB while nobody read`)
+      // the garbage of this file's own reader is in it
+      assert.ok(grown < 160, `memory grew by ${grown} MB`)
     }
   })
 

@@ -202,19 +202,6 @@ export function modesSuite(context: Context): void {
     assert.equal((await client.run('select 1 as one'))[0]?.['one'], 1)
   })
 
-  test('plan: deferred constraints can be checked in mode lock, before it is rolled back', async () => {
-    const { client } = context.fixture
-    await client.run('begin')
-    await client.run('savepoint plan')
-    await client.open('plan')
-    await client.run(insert)
-    await client.open('lock')
-    await client.run('set constraints all immediate')
-    await client.run('rollback to savepoint plan')
-    await client.run('commit')
-    assert.deepEqual(await rowsOf(client), first)
-  })
-
   test('plan: two sessions that plan inserts do not wait for each other', async () => {
     const { client } = context.fixture
     const other = await context.fixture.connect()
