@@ -35,7 +35,7 @@ export class Link {
   /** What ParameterStatus last said. */
   readonly parameters: Map<string, string>
   readonly key: DatabaseLink['key']
-  /** The error with which Postgres ended the connection while it was lent. */
+  /** The error with which Postgres ended the connection during an exchange or while it was lent. */
   farewell: Uint8Array | null = null
   readonly #socket: Duplex
   readonly #scanner: Scanner
@@ -221,10 +221,11 @@ export class Link {
     if (frame.tag === parameterStatus) this.#parameter(frame.bytes)
     if (frame.tag === errorResponse && endsConnection(frame)) {
       this.farewell = Uint8Array.from(frame.bytes)
+      return
     }
     const ours = frame.tag !== parameterStatus && frame.tag !== notification
     if (exchange === undefined || !ours) {
-      if (frame.tag !== errorResponse) this.#sink.write(frame.bytes)
+      this.#sink.write(frame.bytes)
       return
     }
     if (frame.tag === readyForQuery) {

@@ -163,7 +163,7 @@ CONSTRAINT NAME:  INVALID_EMAIL_ADDRESS
       assert.equal(
         output,
         'ERROR:  salesforce validation error\n' +
-          'DETAIL:  Key (email)=(hawat) is not a valid email address.\n',
+          'DETAIL:  Key (email)=(hawat) is not a valid email address. Row 7 of 10.\n',
       )
       assert.deepEqual(await system.records('contacts'), before)
       await assertSent(10)

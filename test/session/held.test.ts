@@ -231,6 +231,7 @@ const scripts: Record<string, { sent: number; turns: (table: string) => readonly
   'errors of Postgres, each until Sync': {
     sent: 2,
     turns: (table) => [
+      query(`insert into ${table} (last_name) values ('a') returning last_name`),
       {
         send: [parse(`insert into ${table} (nosuch) values (1)`), bind(), execute(), sync],
         until: 1,

@@ -1,0 +1,235 @@
+// Goal: a cancel, or a timeout, before anything was sent leaves nothing done and says 57014; afterwards the true outcome
+// is told. Method: CancelRequests through the listener at every stage of a mutation.
+
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { once } from 'node:events'
+import { after, before, beforeEach, describe, test } from 'node:test'
+import type pg from 'pg'
+import { encodeCancelRequest } from '../../src/wire/startup.ts'
+import {
+  encodeBind,
+  encodeExecute,
+  encodeParse,
+  encodeQuery,
+  sync,
+} from '../../src/wire/frontend.ts'
+import { decodeBackend } from '../../src/wire/backend.ts'
+import {
+  acceptAll,
+  createStage,
+  type RawClient,
+  rawClient,
+  type Stage,
+  withClient,
+} from '../help/stage.ts'
+
+const insert = `insert into salesforce.contacts (last_name) values ('C') returning last_name`
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!await condition()) {
+    if (Date.now() > end) assert.fail('it did not come about in ten seconds')
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+}
+
+describe('cancel', () => {
+  let stage: Stage
+  before(async () => {
+    stage = await createStage()
+  })
+  after(() => stage.close())
+  beforeEach(async () => {
+    await until(() => stage.listener.sessions === 0)
+    stage.sent.length = 0
+    stage.applied.length = 0
+    stage.carry = acceptAll()
+    await stage.empty()
+  })
+
+  /** As libpq does: resolves when the listener has closed the connection, that is, has passed it on. */
+  const cancel = async ({ key }: RawClient) => {
+    const socket = connect(stage.listener.port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.resume()
+    await once(socket, 'connect')
+    assert.ok(key)
+    socket.write(encodeCancelRequest(key.pid, key.secret))
+    if (!socket.closed) await once(socket, 'close')
+  }
+  const codes = (frames: readonly Uint8Array[]): string[] =>
+    frames.map((bytes) => {
+      const message = decodeBackend({ tag: bytes[0] ?? 0, bytes })
+      if (message.type === 'ErrorResponse') return message.fields.get('C') ?? ''
+      return message.type === 'ReadyForQuery' ? message.status : String.fromCharCode(bytes[0] ?? 0)
+    })
+  const waitsForLock = () =>
+    until(async () => {
+      const waiting = await stage.sql`select from pg_stat_activity
+        where usename = 'stage_app' and datname = current_database() and wait_event_type = 'Lock'`
+      return waiting.length > 0
+    })
+  const count = async () => (await stage.sql`select from salesforce.contacts`).length
+
+  const shapes = {
+    'a simple query': [encodeQuery(insert)],
+    'the extended protocol': [
+      encodeParse({ name: '', sql: insert }),
+      encodeBind({ portal: '', statement: '' }),
+      encodeExecute({ portal: '' }),
+      sync,
+    ],
+  }
+  for (const [shape, messages] of Object.entries(shapes)) {
+    for (const inBlock of [false, true]) {
+      const status = inBlock ? 'E' : 'I'
+      const start = async () => {
+        const client = await rawClient(stage.through())
+        if (!inBlock) return client
+        client.send(encodeQuery('begin'))
+        await client.until('Z')
+        return client
+      }
+      const goesOn = async (client: RawClient) => {
+        if (inBlock) {
+          client.send(encodeQuery('rollback'))
+          await client.until('Z')
+        }
+        client.send(encodeQuery(insert))
+        assert.deepEqual(codes(await client.until('Z')), ['T', 'D', 'C', 'I'])
+        client.destroy()
+      }
+
+      test(`${shape}${inBlock ? ' in a block' : ''}: during the plan nothing is sent`, async () => {
+        const client = await start()
+        await stage.sql.begin(async (sql) => {
+          await sql`lock table salesforce.contacts in exclusive mode`
+          client.send(...messages)
+          await waitsForLock()
+          await cancel(client)
+          assert.deepEqual(codes(await client.until('Z')).slice(-2), ['57014', status])
+        })
+        assert.equal(stage.sent.length, 0)
+        await goesOn(client)
+        assert.equal(await count(), 1)
+      })
+
+      test(`${shape}${inBlock ? ' in a block' : ''}: once it is sent the true outcome is told`, async () => {
+        const accept = stage.carry
+        let reached = (): void => {}
+        let answer = (): void => {}
+        const called = new Promise<void>((resolve) => reached = resolve)
+        const said = new Promise<void>((resolve) => answer = resolve)
+        stage.carry = async (mutation, options) => {
+          reached()
+          await said
+          return await accept(mutation, options)
+        }
+        const client = await start()
+        client.send(...messages)
+        await called
+        await cancel(client)
+        answer()
+        const told = codes(await client.until('Z'))
+        assert.deepEqual(told.slice(-3), ['D', 'C', inBlock ? 'T' : 'I'])
+        assert.equal(stage.applied.length, 1)
+        await goesOn(client)
+        assert.equal(await count(), 2)
+      })
+    }
+  }
+
+  test('a cancel that comes at any moment leaves either everything or nothing', async () => {
+    const client = await rawClient(stage.through())
+    let written = 0
+    for (let round = 0; round < 60; round++) {
+      client.send(encodeQuery(insert))
+      for (let turns = 0; turns < round; turns++) {
+        await new Promise<void>((resolve) => setImmediate(resolve))
+      }
+      await cancel(client)
+      const told = codes(await client.until('Z'))
+      if (told.includes('C')) written += 1
+      else assert.deepEqual(told, ['57014', 'I'])
+    }
+    client.destroy()
+    assert.equal(stage.sent.length, written)
+    assert.equal(stage.applied.length, written)
+    assert.equal(await count(), written)
+  })
+
+  test('a cancel reaches a statement that is no mutation', async () => {
+    const client = await rawClient(stage.through())
+    client.send(encodeQuery('select pg_sleep(60)'))
+    await until(async () =>
+      (await stage.sql`select from pg_stat_activity where pid = ${
+        client.key?.pid ?? 0
+      } and wait_event = 'PgSleep'`)
+        .length === 1
+    )
+    await cancel(client)
+    assert.deepEqual(codes(await client.until('Z')), ['T', '57014', 'I'])
+    client.destroy()
+  })
+
+  test('a cancel with a wrong secret does nothing', async () => {
+    const client = await rawClient(stage.through())
+    const pid = client.key?.pid ?? 0
+    await stage.sql.begin(async (sql) => {
+      await sql`lock table salesforce.contacts in exclusive mode`
+      client.send(encodeQuery(insert))
+      await waitsForLock()
+      const wrong: RawClient = { ...client, key: { pid, secret: new Uint8Array(4) } }
+      await cancel(wrong)
+    })
+    assert.deepEqual(codes(await client.until('Z')), ['T', 'D', 'C', 'I'])
+    client.destroy()
+  })
+
+  test('statement_timeout during the plan is Postgres’s own error and nothing is sent', async () => {
+    await withClient(stage, async (client) => {
+      for (const inBlock of [false, true]) {
+        if (inBlock) await client.query('begin')
+        await client.query('set statement_timeout = 100')
+        await stage.sql.begin(async (sql) => {
+          await sql`lock table salesforce.contacts in exclusive mode`
+          const thrown = await client.query(insert).catch((error: pg.DatabaseError) => error)
+          assert.ok(thrown instanceof Error)
+          assert.equal(thrown.code, '57014')
+          assert.equal(thrown.message, 'canceling statement due to statement timeout')
+        })
+        if (inBlock) await client.query('rollback')
+      }
+    })
+    assert.equal(stage.sent.length, 0)
+  })
+
+  test('statement_timeout is the time that the platform gets, and is no reason not to apply what it accepted', async () => {
+    // a sequence is not rolled back: the second call is the apply
+    await stage.sql.unsafe(`
+      create sequence public.calls; grant all on public.calls to stage_app;
+      create function public.slow() returns trigger language plpgsql as $$ begin
+        if nextval('public.calls') % 2 = 0 then perform pg_sleep(0.5); end if; return new; end $$;
+      create trigger slow before insert on salesforce.contacts for each row execute function public.slow()`)
+    let waited = 0
+    const accept = stage.carry
+    stage.carry = (mutation, options) => {
+      waited = options.waitMs
+      return accept(mutation, options)
+    }
+    try {
+      await withClient(stage, async (client) => {
+        await client.query('set statement_timeout = 250')
+        assert.equal((await client.query(insert)).rowCount, 1)
+        assert.equal(waited, 250)
+        const shown = await client.query('show statement_timeout')
+        assert.deepEqual(shown.rows, [{ statement_timeout: '250ms' }])
+      })
+    } finally {
+      await stage.sql.unsafe(
+        'drop trigger slow on salesforce.contacts; drop function public.slow(); drop sequence public.calls',
+      )
+    }
+  })
+})

@@ -1,0 +1,400 @@
+// Goal: whatever becomes of the client, of Postgres and of the connections between them, a mutation has one outcome, and
+// a client that is still there hears it. Method: a real listener and a real Postgres; connections are cut and backends
+// ended at every stage of a mutation, which the played service holds up as long as the test wants.
+
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, test } from 'node:test'
+import pg from 'pg'
+import { faultData } from '../../src/mutation/fault.ts'
+import type { Outcome } from '../../src/mutation/mutation.ts'
+import { decodeBackend } from '../../src/wire/backend.ts'
+import {
+  encodeBind,
+  encodeExecute,
+  encodeParse,
+  encodeQuery,
+  sync,
+} from '../../src/wire/frontend.ts'
+import {
+  acceptAll,
+  createStage,
+  type RawClient,
+  rawClient,
+  type Stage,
+  withClient,
+} from '../help/stage.ts'
+
+const insert = `insert into salesforce.contacts (last_name) values ('L') returning last_name`
+
+/** A service that is reached and answers when the test says so. */
+function heldService(stage: Stage) {
+  const accept = stage.carry
+  let reached = (): void => {}
+  let answer = (_: 'accept' | Outcome): void => {}
+  const called = new Promise<void>((resolve) => reached = resolve)
+  const said = new Promise<'accept' | Outcome>((resolve) => answer = resolve)
+  stage.carry = async (mutation, options) => {
+    reached()
+    const outcome = await said
+    return outcome === 'accept' ? await accept(mutation, options) : outcome
+  }
+  return { called, answer: (outcome: 'accept' | Outcome) => answer(outcome) }
+}
+
+const letters = (frames: readonly Uint8Array[]): string =>
+  frames.map((bytes) => String.fromCharCode(bytes[0] ?? 0)).join('')
+
+const errorsOf = (frames: readonly Uint8Array[]) =>
+  frames.filter((bytes) => bytes[0] === 0x45).map((bytes) => {
+    const message = decodeBackend({ tag: 0x45, bytes })
+    assert.equal(message.type, 'ErrorResponse')
+    return message.type === 'ErrorResponse' ? message.fields : new Map<string, string>()
+  })
+
+/** Waits for the condition; the caller's test has a deadline of its own. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!await condition()) {
+    if (Date.now() > end) assert.fail('it did not come about in ten seconds')
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+}
+
+describe('a mutation whose connections break', () => {
+  let stage: Stage
+  before(async () => {
+    stage = await createStage()
+  })
+  after(() => stage.close())
+  beforeEach(async () => {
+    await until(() => stage.listener.sessions === 0)
+    stage.sent.length = 0
+    stage.applied.length = 0
+    stage.carry = acceptAll()
+    await stage.empty()
+  })
+
+  const rows = async () =>
+    (await stage.sql`select last_name from salesforce.contacts`).map((row) => row['last_name'])
+  const kill = async (client: RawClient) => {
+    await stage.sql`select pg_terminate_backend(${client.key?.pid ?? 0})`
+    await until(async () =>
+      (await stage.sql`select from pg_stat_activity where pid = ${client.key?.pid ?? 0}`).length ===
+        0
+    )
+  }
+  const shapes = {
+    'a simple query': [encodeQuery(insert)],
+    'the extended protocol': [
+      encodeParse({ name: '', sql: insert }),
+      encodeBind({ portal: '', statement: '' }),
+      encodeExecute({ portal: '' }),
+      sync,
+    ],
+  }
+
+  for (const [shape, messages] of Object.entries(shapes)) {
+    for (const inBlock of [false, true]) {
+      const where = `${shape}${inBlock ? ' in a block' : ''}`
+
+      test(`${where}: a client that vanishes while the platform works leaves a finished mutation`, async () => {
+        const service = heldService(stage)
+        const client = await rawClient(stage.through())
+        if (inBlock) {
+          client.send(encodeQuery('begin'))
+          await client.until('Z')
+        }
+        client.send(...messages)
+        await service.called
+        client.destroy()
+        service.answer('accept')
+        await until(() => stage.applied.length === 1)
+        assert.deepEqual(await rows(), ['L'])
+        await until(() => stage.listener.sessions === 0)
+      })
+
+      test(`${where}: a client that vanishes during the plan has nothing sent, or all of it`, async () => {
+        const client = await rawClient(stage.through())
+        if (inBlock) {
+          client.send(encodeQuery('begin'))
+          await client.until('Z')
+        }
+        client.send(...messages)
+        client.destroy()
+        await until(() => stage.listener.sessions === 0)
+        assert.equal((await rows()).length, stage.sent.length)
+        assert.equal(stage.applied.length, stage.sent.length)
+      })
+    }
+
+    test(`${shape}: Postgres gone before anything was sent is an error that says so`, async () => {
+      const client = await rawClient(stage.through())
+      await stage.sql.begin(async (sql) => {
+        // the plan of an UPDATE waits for this lock
+        await sql`lock table salesforce.contacts in access exclusive mode`
+        client.send(...messages)
+        await until(async () => {
+          const waits = await stage.sql`
+            select from pg_stat_activity where pid = ${
+            client.key?.pid ?? 0
+          } and wait_event_type = 'Lock'`
+          return waits.length === 1
+        })
+        await kill(client)
+      })
+      const frames = await client.until('Z')
+      const [fatal, more] = errorsOf(frames)
+      assert.equal(fatal?.get('C'), '57P01')
+      assert.equal(fatal?.get('V'), 'FATAL')
+      assert.equal(more, undefined)
+      assert.equal(await client.next(), null)
+      assert.equal(stage.sent.length, 0)
+    })
+
+    test(`${shape}: Postgres gone while the platform works: the client hears what the platform said`, async () => {
+      const outcomes: readonly ['accept' | Outcome, string][] = [
+        ['accept', 'SL001'],
+        [
+          { state: 'refused', fault: faultData('validation_error', { platform: 'salesforce' }) },
+          '23514',
+        ],
+        [
+          { state: 'unknown', fault: faultData('outcome_unknown', { platform: 'salesforce' }) },
+          '40003',
+        ],
+      ]
+      for (const [outcome, sqlstate] of outcomes) {
+        const service = heldService(stage)
+        const client = await rawClient(stage.through())
+        client.send(...messages)
+        await service.called
+        await kill(client)
+        service.answer(outcome)
+        const frames = await client.until('Z')
+        const [told, fatal] = errorsOf(frames)
+        assert.equal(told?.get('C'), sqlstate)
+        assert.equal(fatal?.get('C'), '57P01')
+        assert.equal(fatal?.get('V'), 'FATAL')
+        assert.equal(await client.next(), null)
+        assert.equal(stage.applied.length, 0)
+        assert.deepEqual(await rows(), [])
+      }
+    })
+  }
+
+  test('in a block, a client connection that Postgres ends does not stop the mutation', async () => {
+    const service = heldService(stage)
+    const client = await rawClient(stage.through())
+    client.send(encodeQuery('begin'))
+    await client.until('Z')
+    client.send(encodeQuery(insert))
+    await service.called
+    await kill(client)
+    service.answer('accept')
+    const frames = await client.until('!')
+    assert.equal(letters(frames), 'TDCZE')
+    assert.equal(errorsOf(frames)[0]?.get('C'), '57P01')
+    assert.deepEqual(await rows(), ['L'])
+    assert.equal(stage.applied.length, 1)
+  })
+
+  test('a second connection that Postgres ends is an error, and the client’s own goes on', async () => {
+    const side = async () =>
+      (await stage.sql`
+        select pid from pg_stat_activity
+        where usename = 'stage_app' and datname = current_database() order by backend_start`).at(-1)
+        ?.['pid']
+    const client = await rawClient(stage.through())
+    client.send(encodeQuery('begin'))
+    await client.until('Z')
+    // after it was sent
+    const service = heldService(stage)
+    client.send(encodeQuery(insert))
+    await service.called
+    const pid = await side()
+    assert.notEqual(pid, client.key?.pid)
+    await stage.sql`select pg_terminate_backend(${pid})`
+    await until(async () =>
+      (await stage.sql`select from pg_stat_activity where pid = ${pid}`).length === 0
+    )
+    service.answer('accept')
+    const told = await client.until('Z')
+    assert.equal(errorsOf(told)[0]?.get('C'), 'SL001')
+    assert.deepEqual(told.at(-1)?.at(-1), 'E'.charCodeAt(0))
+    client.send(encodeQuery('rollback'))
+    await client.until('Z')
+    // before
+    stage.carry = acceptAll()
+    stage.sent.length = 0
+    client.send(encodeQuery('begin'))
+    await client.until('Z')
+    await stage.sql.begin(async (sql) => {
+      await sql`lock table salesforce.contacts in access exclusive mode`
+      client.send(encodeQuery(insert))
+      let waiting: number | undefined
+      await until(async () => {
+        const [row] = await stage.sql`
+          select pid from pg_stat_activity
+          where usename = 'stage_app' and datname = current_database() and wait_event_type = 'Lock'`
+        waiting = row?.['pid'] as number | undefined
+        return waiting !== undefined
+      })
+      await stage.sql`select pg_terminate_backend(${waiting ?? 0})`
+    })
+    const frames = await client.until('Z')
+    assert.equal(errorsOf(frames)[0]?.get('C'), '58030')
+    assert.match(errorsOf(frames)[0]?.get('M') ?? '', /nothing was sent/)
+    client.send(encodeQuery('rollback'), encodeQuery('select 1'))
+    assert.equal(letters([...await client.until('Z'), ...await client.until('Z')]), 'CZTDCZ')
+    client.destroy()
+    assert.equal(stage.sent.length, 0)
+  })
+
+  test('a role without a second connection is told why its mutation cannot run in a block', async () => {
+    const others = await stage.sql`
+      select from pg_stat_activity where usename = 'stage_app'`
+    const client = await rawClient(stage.through())
+    await stage.sql.unsafe(`alter role stage_app connection limit ${others.length + 1}`)
+    try {
+      client.send(encodeQuery('begin'))
+      await client.until('Z')
+      client.send(encodeQuery(insert))
+      const frames = await client.until('Z')
+      const [told] = errorsOf(frames)
+      assert.equal(told?.get('C'), '58030')
+      assert.equal(told?.get('V'), 'ERROR')
+      assert.match(told?.get('D') ?? '', /too many connections for role/)
+      client.send(encodeQuery('rollback'))
+      assert.equal(letters(await client.until('Z')), 'CZ')
+      client.send(encodeQuery(insert))
+      assert.equal(letters(await client.until('Z')), 'TDCZ')
+    } finally {
+      await stage.sql.unsafe('alter role stage_app connection limit -1')
+      client.destroy()
+    }
+  })
+
+  test('idle_in_transaction_session_timeout does not end a client whose mutation waits', async () => {
+    await withClient(stage, async (client) => {
+      for (const inBlock of [false, true]) {
+        await client.query(`set idle_in_transaction_session_timeout = 150`)
+        if (inBlock) await client.query('begin')
+        const service = heldService(stage)
+        const work = client.query(insert)
+        await service.called
+        const [row] = await stage.sql`select clock_timestamp() + interval '400 ms' as then`
+        await until(async () =>
+          (await stage.sql`select clock_timestamp() > ${row?.['then']} as over`)[0]?.['over']
+        )
+        service.answer('accept')
+        assert.equal((await work).rowCount, 1)
+        const shown = await client.query('show idle_in_transaction_session_timeout')
+        assert.deepEqual(shown.rows, [{ idle_in_transaction_session_timeout: '150ms' }])
+        if (inBlock) await client.query('commit')
+      }
+    })
+  })
+
+  test('notifications and settings that change reach the client while its mutation runs', async () => {
+    const service = heldService(stage)
+    const client = await rawClient(stage.through())
+    client.send(encodeQuery('listen during'))
+    await client.until('Z')
+    client.send(encodeQuery(insert))
+    await service.called
+    await stage.sql`select pg_notify('during', 'hello')`
+    service.answer('accept')
+    const frames = await client.until('Z')
+    assert.match(letters(frames), /^(A?TDCZ|TA?DCZ|TDA?CZ|TDCA?Z)$/)
+    if (!letters(frames).includes('A')) assert.equal(letters(await client.until('A')), 'A')
+    client.send(encodeQuery('begin; unlisten during'))
+    await client.until('Z')
+    client.send(
+      encodeQuery(
+        `with made as (${insert}) select set_config('application_name', 'changed', false) from made`,
+      ),
+    )
+    assert.equal(
+      letters(await client.until('Z')),
+      'TDCZ',
+      'on the second connection, whose settings are its own',
+    )
+    client.send(encodeQuery('rollback'))
+    await client.until('Z')
+    client.send(
+      encodeQuery(
+        `with made as (${insert}) select set_config('application_name', 'changed', false) from made`,
+      ),
+    )
+    assert.match(letters(await client.until('Z')), /S/)
+    client.destroy()
+  })
+
+  test('notices of the user’s triggers come once, from the run that counts', async () => {
+    await stage.sql.unsafe(`
+      create function public.chatter() returns trigger language plpgsql as
+        $$ begin raise notice '% %', tg_name, new.last_name; return new; end $$;
+      create trigger chat before insert on salesforce.contacts for each row execute function public.chatter();
+      create constraint trigger late after insert on salesforce.contacts deferrable initially deferred
+        for each row execute function public.chatter()`)
+    try {
+      for (const inBlock of [false, true]) {
+        const client = new pg.Client(stage.through())
+        await client.connect()
+        const heard: (string | undefined)[] = []
+        client.on('notice', (notice) => heard.push(notice.message))
+        if (inBlock) await client.query('begin')
+        await client.query(insert)
+        await client.query(`insert into salesforce.contacts (last_name) values ($1)`, ['M'])
+        await client.end()
+        assert.deepEqual(heard, ['chat L', 'late L', 'chat M', 'late M'])
+      }
+    } finally {
+      await stage.sql.unsafe(
+        `drop trigger chat on salesforce.contacts; drop trigger late on salesforce.contacts;
+        drop function public.chatter()`,
+      )
+    }
+  })
+
+  test('closing the listener waits for the mutation, then tells the client', async () => {
+    const own = await createStage()
+    const service = heldService(own)
+    const busy = await rawClient(own.through())
+    const idle = await rawClient(own.through())
+    busy.send(encodeQuery(insert))
+    await service.called
+    const closed = own.close()
+    const [fatal] = errorsOf(await idle.until('Z'))
+    assert.equal(fatal?.get('C'), '57P01')
+    assert.equal(await idle.next(), null)
+    service.answer('accept')
+    const frames = await busy.until('!')
+    assert.equal(letters(frames), 'TDCZE')
+    assert.equal(errorsOf(frames)[0]?.get('C'), '57P01')
+    await closed
+    assert.equal(own.applied.length, 1)
+  })
+
+  test('closing the listener in the middle of an answer waits for its end', async () => {
+    const own = await createStage()
+    const client = await rawClient(own.through())
+    client.send(encodeQuery(`select repeat('x', 100000) from generate_series(1, 200)`))
+    await client.next()
+    const closed = own.close()
+    const frames = await client.until('!')
+    assert.match(letters(frames), /^D{200}CZE$/)
+    await closed
+  })
+
+  test('bytes that are no protocol end the session with an error', async () => {
+    for (const garbage of ['Q\0\0\0\0', 'Q\xff\xff\xff\xff']) {
+      const client = await rawClient(stage.through())
+      client.socket.write(garbage, 'latin1')
+      const [fatal] = errorsOf(await client.until('Z'))
+      assert.equal(fatal?.get('C'), '08P01')
+      assert.equal(fatal?.get('V'), 'FATAL')
+      assert.equal(await client.next(), null)
+    }
+  })
+})

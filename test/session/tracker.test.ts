@@ -1,0 +1,148 @@
+// Goal: the tracker knows at any time which replies are owed. Method: scripts of frames in the order in which they pass,
+// and random pipelines against a small model of Postgres's message loop.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { Tracker } from '../../src/session/tracker.ts'
+
+/**
+ * Plays a script: words of letters; `>` sends them, `<` receives them (a status I, T or E after Z is that of
+ * ReadyForQuery).
+ */
+function play(script: string, tracker = new Tracker()): Tracker {
+  for (const word of script.split(/\s+/).filter(Boolean)) {
+    const letters = [...word.slice(1)]
+    if (word.startsWith('>')) { for (const letter of letters) tracker.sent(letter.charCodeAt(0)) }
+    else if (word.startsWith('<Z')) tracker.ready(word.charAt(2) as 'I' | 'T' | 'E')
+    else for (const letter of letters) tracker.received(letter.charCodeAt(0))
+  }
+  return tracker
+}
+
+const states: readonly [name: string, script: string, quiet: boolean, more?: Partial<Tracker>][] = [
+  ['nothing has happened', '', true, { status: 'I', tail: 0 }],
+  ['a query is unanswered', '>Q <TDC', false],
+  ['a query is answered', '>Q <TDC <ZI', true],
+  ['the second of two queries is unanswered', '>QQ <TDC <ZI', false],
+  ['a block is open', '>Q <C <ZT', true, { status: 'T' }],
+  ['a Sync is unanswered', '>PBDES <12TDC', false, { tail: 0 }],
+  ['a pipeline has no Sync and no replies', '>PBE', false, { tail: 3 }],
+  ['a pipeline has no Sync and all replies', '>PBDE <12TDDC', true, { tail: 4 }],
+  ['a Describe of a statement is half answered', '>PD <1t', false],
+  ['a Describe of a statement is answered', '>PD <1tn', true],
+  ['a portal is suspended', '>PBE <12Ds', true],
+  ['the error of a pipeline', '>PBE <1E', true, { failed: true }],
+  ['the error of a pipeline, Sync sent', '>PBE <1E >S', false],
+  ['the error of a pipeline, Sync answered', '>PBES <1E <ZI', true, { failed: false, tail: 0 }],
+  ['the next pipeline after an error', '>PBES <E >PBE <ZI', false, { failed: false, tail: 3 }],
+  ['a Query after the error of a pipeline is skipped', '>PBE <E >Q', true],
+  ['a Query sent before the error of a pipeline is skipped', '>PQ <E', true, { failed: true }],
+  ['and so is a FunctionCall', '>PF <E', true, { failed: true }],
+  ['a skipped Query, then Sync', '>PQS <E <ZI', true],
+  ['a skipped Query, a Sync, another Query', '>PQSQ <E <ZI', false],
+  ['all of that answered', '>PQSQ <E <ZI <C <ZI', true],
+  ['the error of a Query after a pipeline that was fine', '>PBEQ <12C <E', false],
+  ['answered', '>PBEQ <12C <E <ZI', true, { failed: false }],
+  ['an error without anything to answer', '<E', true, { failed: false }],
+  ['COPY waits for data', '>Q <G', false, { copying: true }],
+  ['COPY has its data', '>Q <G >ddc', false, { copying: false }],
+  ['COPY is answered', '>Q <G >ddc <C <ZI', true],
+  ['COPY fails half-way', '>Q <G >dd <E <ZI >dc', true, { copying: false }],
+  ['COPY with all its data ahead', '>Qddc <G', false, { copying: false }],
+  ['COPY with all its data ahead fails at once', '>Qddc <E <ZI', true],
+  ['the next COPY after stray data', '>Qddc <E <ZI >Q <G', false, { copying: true }],
+  ['two COPYs with their data ahead', '>QdcQdc <G <C <ZI <G', false, { copying: false }],
+  ['two COPYs, both answered', '>QdcQdc <G <C <ZI <G <C <ZI', true],
+  ['a Sync while COPY reads is dropped', '>Q <G >dSc <C <ZI', true],
+  ['COPY in the extended protocol with an early Sync', '>PBES <12G', false, {
+    copying: true,
+    tail: 3,
+  }],
+  ['its data and its second Sync', '>PBES <12G >dcS <C', false],
+  ['answered', '>PBES <12G >dcS <C <ZI', true, { tail: 0 }],
+  ['all of it ahead', '>PBESdcS <12G <C', false],
+  ['all of it ahead and answered', '>PBESdcS <12G <C <ZI', true],
+  ['it fails before it reads', '>PBES <12E <ZI', true, { failed: false }],
+  ['it fails half-way, Sync to come', '>PBES <12G >d <E', true, { failed: true }],
+  ['it fails half-way, Sync sent', '>PBES <12G >d <E >cS', false],
+  ['it fails half-way, Sync answered', '>PBES <12G >d <E >cS <ZI', true, { tail: 0 }],
+  ['its early Sync is answered after all', '>PBES <12G <E <ZI', true, { tail: 0, failed: false }],
+  ['a pipeline goes on after COPY', '>PBEdcPBE <12G <C <12', false, { copying: false }],
+  ['and is answered', '>PBEdcPBES <12G <C <12C <ZI', true],
+  ['COPY TO STDOUT', '>Q <HddcC', false, { copying: false }],
+]
+
+test('after each script the tracker knows whether everything is answered', () => {
+  for (const [name, script, quiet, more = {}] of states) {
+    const tracker = play(script)
+    assert.equal(tracker.quiet, quiet, `${name}: ${script}`)
+    for (const [field, value] of Object.entries(more)) {
+      assert.equal(tracker[field as keyof Tracker], value, `${name}: ${script}: ${field}`)
+    }
+  }
+})
+
+test('an epoch ends whenever Postgres is ready outside a block', () => {
+  assert.equal(play('>Q <ZT >Q <ZE').epoch, 0)
+  assert.equal(play('>Q <ZT >Q <ZI >S <ZI').epoch, 2)
+})
+
+/** Replies to the messages that succeed. */
+const replyOf: Readonly<Record<string, readonly string[]>> = {
+  P: ['1'],
+  B: ['2'],
+  D: ['t', 'n'],
+  E: ['D', 'D', 'C'],
+  C: ['3'],
+}
+
+/** What Postgres answers to a sequence of messages; lower case letters are messages that fail. */
+function answer(messages: readonly string[]): string[] {
+  const replies: string[] = []
+  let skipping = false
+  for (const message of messages) {
+    if (message === 'S') {
+      replies.push('Z')
+      skipping = false
+    } else if (skipping) continue
+    else if (message === 'Q') replies.push('T', 'D', 'C', 'Z')
+    else if (message === 'q') replies.push('E', 'Z')
+    else if (message === message.toLowerCase()) {
+      replies.push('E')
+      skipping = true
+    } else replies.push(...(replyOf[message] ?? []))
+  }
+  return replies
+}
+
+test('in random pipelines it is quiet exactly when the model has answered everything', () => {
+  const messages = fc.array(
+    fc.constantFrom('P', 'B', 'D', 'E', 'C', 'p', 'e', 'S', 'S', 'Q', 'q'),
+    {
+      maxLength: 30,
+    },
+  )
+  // after how many messages sent the model's replies so far are received
+  const pace = fc.array(fc.nat(4), { minLength: 30, maxLength: 30 })
+  fc.assert(
+    fc.property(messages, pace, (list, paces) => {
+      const tracker = new Tracker()
+      let heard = 0
+      for (const [index, message] of list.entries()) {
+        tracker.sent(message.toUpperCase().charCodeAt(0))
+        const replies = answer(list.slice(0, index + 1))
+        const until = paces[index] === 0
+          ? replies.length
+          : Math.min(heard + (paces[index] ?? 0), replies.length)
+        for (; heard < until; heard++) {
+          const letter = replies[heard] ?? ''
+          if (letter === 'Z') tracker.ready('I')
+          else tracker.received(letter.charCodeAt(0))
+        }
+        assert.equal(tracker.quiet, heard === replies.length)
+      }
+    }),
+    { numRuns: 2_000 },
+  )
+})
