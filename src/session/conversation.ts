@@ -38,6 +38,9 @@ export interface ConversationOptions {
 
 type Mutation = Extract<Classified, { kind: 'mutation' }>
 
+/** So many messages are held at most; then they are put to Postgres. */
+const heldMax = 256
+
 const letter = (frame: Frame): string => String.fromCharCode(frame.tag)
 
 /** Thrown where the reply to held messages was an error: the client has seen it. */
@@ -190,7 +193,7 @@ export class Conversation {
     if (classified?.kind === 'prepare') state.prepared.add(classified.name)
     if (mutation.kind === 'refuse') return await this.#refuse(mutation.fault)
     if (mutation.kind !== 'mutation') return await this.#pass(frame, key)
-    this.#holdParse(frame, key, {
+    await this.#holdParse(frame, key, {
       name: Uint8Array.from(message.name.bytes),
       sql: Uint8Array.from(message.sql.bytes),
       parameterTypes: message.parameterTypes,
@@ -203,12 +206,16 @@ export class Conversation {
 
   /** A Parse that is no mutation: a statement of that name is none any more, if Postgres takes it. */
   async #pass(frame: Frame, key: string): Promise<void> {
-    if (this.#options.state.statements.has(key)) this.#holdParse(frame, key, null)
+    if (this.#options.state.statements.has(key)) await this.#holdParse(frame, key, null)
     else await this.#passOn(frame)
   }
 
   /** `statement`: what the name stands for from now on; null: no mutation. */
-  #holdParse(frame: Frame, key: string, statement: MutationStatement | null): void {
+  async #holdParse(
+    frame: Frame,
+    key: string,
+    statement: MutationStatement | null,
+  ): Promise<void> {
     const { statements } = this.#options.state
     const set = (next: MutationStatement | null): void => {
       if (next === null) statements.delete(key)
@@ -216,7 +223,11 @@ export class Conversation {
     }
     const before = statements.get(key) ?? null
     set(statement)
-    this.#hold({ type: 'parse', frame: Uint8Array.from(frame.bytes), undo: () => set(before) })
+    await this.#hold({
+      type: 'parse',
+      frame: Uint8Array.from(frame.bytes),
+      undo: () => set(before),
+    })
   }
 
   async #bind(frame: Frame): Promise<void> {
@@ -235,7 +246,7 @@ export class Conversation {
       epoch: link.tracker.epoch,
     }
     state.portals.set(key, portal)
-    this.#hold({ type: 'bind', portal })
+    await this.#hold({ type: 'bind', portal })
   }
 
   async #describe(frame: Frame): Promise<void> {
@@ -245,10 +256,10 @@ export class Conversation {
     const key = textKey(message.name.bytes)
     const portal = message.what === 'portal' ? this.#portal(key) : undefined
     if (portal !== undefined) {
-      return this.#hold({ type: 'describe-portal', portal, current: this.#current(portal) })
+      return await this.#hold({ type: 'describe-portal', portal, current: this.#current(portal) })
     }
     if (message.what === 'statement' && state.statements.has(key)) {
-      return this.#hold({ type: 'describe-statement', frame: Uint8Array.from(frame.bytes) })
+      return await this.#hold({ type: 'describe-statement', frame: Uint8Array.from(frame.bytes) })
     }
     await this.#passOn(frame)
   }
@@ -274,7 +285,7 @@ export class Conversation {
     const key = textKey(message.name.bytes)
     if (message.what === 'portal' && this.#portal(key) !== undefined) {
       state.portals.delete(key)
-      return this.#hold({ type: 'close-portal' })
+      return await this.#hold({ type: 'close-portal' })
     }
     await this.#flushHeld()
     if (this.#skipping) return
@@ -360,9 +371,10 @@ export class Conversation {
 
   // — held messages
 
-  #hold(held: Held): void {
+  async #hold(held: Held): Promise<void> {
     this.#held.push(held)
     this.#answered = true
+    if (this.#held.length >= heldMax) await this.#flushHeld()
   }
 
   /** Puts what was held to Postgres and waits for the reply. */
@@ -443,8 +455,7 @@ export class Conversation {
 
   async #refuse(refusal: Fault): Promise<void> {
     await this.#flushHeld()
-    if (!this.#skipping) await this.#fail(refusal)
-    this.#skip()
+    if (!this.#skipping) throw refusal
   }
 
   /**

@@ -54,7 +54,7 @@ const decoders = new Map<string, Decode>([
 export function decoderFor(clientEncoding: string): Decode | null {
   const known = decoders.get(clientEncoding)
   if (known !== undefined) return known
-  const label = labels[clientEncoding]
+  const label = Object.hasOwn(labels, clientEncoding) ? labels[clientEncoding] : undefined
   if (label === undefined) return null
   const decoder = new TextDecoder(label, { ignoreBOM: true })
   const decode: Decode = (bytes) => decoder.decode(bytes)

@@ -143,7 +143,12 @@ describe('cancel', () => {
   test('a cancel that comes at any moment leaves either everything or nothing', async () => {
     const client = await rawClient(stage.through())
     let written = 0
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < 120; round++) {
+      const inBlock = round % 2 === 1
+      if (inBlock) {
+        client.send(encodeQuery('begin'))
+        await client.until('Z')
+      }
       client.send(encodeQuery(insert))
       for (let turns = 0; turns < round; turns++) {
         await new Promise<void>((resolve) => setImmediate(resolve))
@@ -151,7 +156,10 @@ describe('cancel', () => {
       await cancel(client)
       const told = codes(await client.until('Z'))
       if (told.includes('C')) written += 1
-      else assert.deepEqual(told, ['57014', 'I'])
+      else assert.deepEqual(told, ['57014', inBlock ? 'E' : 'I'])
+      if (!inBlock) continue
+      client.send(encodeQuery('rollback'))
+      await client.until('Z')
     }
     client.destroy()
     assert.equal(stage.sent.length, written)

@@ -3,6 +3,7 @@
 // ended at every stage of a mutation, which the played service holds up as long as the test wants.
 
 import assert from 'node:assert/strict'
+import { Buffer } from 'node:buffer'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import pg from 'pg'
 import { faultData } from '../../src/mutation/fault.ts'
@@ -30,7 +31,7 @@ const insert = `insert into salesforce.contacts (last_name) values ('L') returni
 function heldService(stage: Stage) {
   const accept = stage.carry
   let reached = (): void => {}
-  let answer = (_: 'accept' | Outcome): void => {}
+  let answer: (outcome: 'accept' | Outcome) => void = () => {}
   const called = new Promise<void>((resolve) => reached = resolve)
   const said = new Promise<'accept' | Outcome>((resolve) => answer = resolve)
   stage.carry = async (mutation, options) => {
@@ -181,6 +182,123 @@ describe('a mutation whose connections break', () => {
       }
     })
   }
+
+  test('Postgres gone at any moment: what was sent is told, what was not sent is not', async () => {
+    for (let round = 0; round < 80; round++) {
+      stage.sent.length = 0
+      await stage.empty()
+      const client = await rawClient(stage.through())
+      client.send(...(round % 2 === 0 ? shapes['a simple query'] : shapes['the extended protocol']))
+      for (let turns = 0; turns < round / 2; turns++) {
+        await new Promise<void>((resolve) => setImmediate(resolve))
+      }
+      await stage.sql`select pg_terminate_backend(${client.key?.pid ?? 0})`
+      const frames = await client.until('!')
+      const codes = errorsOf(frames).map((fields) => fields.get('C'))
+      const complete = letters(frames).includes('C')
+      assert.equal(complete || codes.includes('SL001'), stage.sent.length === 1, codes.join())
+      if (complete) assert.deepEqual(await rows(), ['L'])
+      if (stage.sent.length === 0) assert.deepEqual(await rows(), [])
+    }
+  })
+
+  test('a client gone at any moment: what was sent is in the database', async () => {
+    for (let round = 0; round < 80; round++) {
+      const client = await rawClient(stage.through())
+      if (round % 4 > 1) {
+        client.send(encodeQuery('begin'))
+        await client.until('Z')
+      }
+      client.send(...(round % 2 === 0 ? shapes['a simple query'] : shapes['the extended protocol']))
+      for (let turns = 0; turns < round / 2; turns++) {
+        await new Promise<void>((resolve) => setImmediate(resolve))
+      }
+      client.destroy()
+    }
+    await until(() => stage.listener.sessions === 0)
+    assert.equal(stage.applied.length, stage.sent.length)
+    assert.equal((await rows()).length, stage.sent.length)
+    assert.ok(stage.sent.length > 0)
+  })
+
+  test('a client that does not read what its mutation returns, and goes, has it committed all the same', async () => {
+    const client = await rawClient(stage.through())
+    client.socket.pause()
+    client.send(encodeQuery(`with made as (${insert})
+      select repeat('x', 1000000) from made, generate_series(1, 200)`))
+    await until(async () => {
+      const [row] = await stage.sql`
+        select wait_event from pg_stat_activity where pid = ${client.key?.pid ?? 0}`
+      return row?.['wait_event'] === 'ClientWrite'
+    })
+    assert.equal(stage.sent.length, 1)
+    client.destroy()
+    await until(() => stage.applied.length === 1)
+    assert.deepEqual(await rows(), ['L'])
+  })
+
+  test('what a client sends ahead of its mutation’s end is read up to a bound, and answered afterwards', async () => {
+    const service = heldService(stage)
+    const client = await rawClient(stage.through())
+    client.send(encodeQuery(insert))
+    await service.called
+    const count = 400
+    for (let index = 0; index < count; index++) {
+      client.send(encodeQuery(`select ${index} as n, length('${'a'.repeat(65_000)}')`))
+    }
+    // no more is taken while the mutation runs: the rest stays here, once the buffers on the way are full
+    let left = -1
+    await until(async () => {
+      const same = left === client.socket.writableLength
+      left = client.socket.writableLength
+      await stage.sql`select pg_sleep(0.2)`
+      return same
+    })
+    assert.ok(left > 10_000_000, `${left} bytes are left`)
+    service.answer('accept')
+    assert.equal(letters(await client.until('Z')), 'TDCZ')
+    for (let index = 0; index < count; index++) {
+      const row = (await client.until('Z')).find((bytes) => bytes[0] === 0x44)
+      assert.ok(row)
+      assert.ok(Buffer.from(row).includes(String(index)))
+    }
+    client.destroy()
+  })
+
+  test('on the slow path, too, a database that does not read slows the client down', async () => {
+    const client = await rawClient(stage.through())
+    const [parse, bind, execute] = shapes['the extended protocol']
+    assert.ok(parse && bind && execute)
+    // a mutation without Sync: the session looks at every frame
+    client.send(parse, bind, execute)
+    await client.until('C')
+    await stage.sql.begin(async (sql) => {
+      await sql`lock table public.plain in exclusive mode`
+      const note = 'insert into public.plain values (1, $1) on conflict do nothing'
+      client.send(
+        encodeParse({ name: 'note', sql: note, parameterTypes: [25] }),
+        encodeBind({ portal: '', statement: 'note', parameters: [null] }),
+        encodeExecute({ portal: '' }),
+      )
+      const big = encodeBind({
+        portal: '',
+        statement: 'note',
+        parameters: [new Uint8Array(65_000).fill(97)],
+      })
+      let accepted = 0
+      for (; client.socket.writableLength < 8_388_608 && accepted < 2_000; accepted++) {
+        client.send(big)
+        await new Promise<void>((resolve) => setImmediate(resolve))
+      }
+      assert.ok(accepted < 2_000, 'the listener took everything')
+    })
+    client.send(sync)
+    const frames = await client.until('Z')
+    assert.equal(letters(frames).at(-1), 'Z')
+    assert.deepEqual(errorsOf(frames), [])
+    client.destroy()
+    await stage.sql`delete from public.plain`
+  })
 
   test('in a block, a client connection that Postgres ends does not stop the mutation', async () => {
     const service = heldService(stage)

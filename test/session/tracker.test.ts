@@ -12,7 +12,7 @@ import { Tracker } from '../../src/session/tracker.ts'
  */
 function play(script: string, tracker = new Tracker()): Tracker {
   for (const word of script.split(/\s+/).filter(Boolean)) {
-    const letters = [...word.slice(1)]
+    const letters = word.slice(1).split('')
     if (word.startsWith('>')) { for (const letter of letters) tracker.sent(letter.charCodeAt(0)) }
     else if (word.startsWith('<Z')) tracker.ready(word.charAt(2) as 'I' | 'T' | 'E')
     else for (const letter of letters) tracker.received(letter.charCodeAt(0))

@@ -1,0 +1,180 @@
+// Goal: what Postgres reports becomes a mutation, or a fault that says why not. Method: reports by hand, at the limits
+// and beyond, for each operation.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { PlanReport } from '../../src/database/index.ts'
+import { makePlan, reportLimit } from '../../src/engine/plan.ts'
+import { Fault, type FaultCode } from '../../src/mutation/fault.ts'
+import { rowLimits } from '../../src/mutation/limits.ts'
+import {
+  type Column,
+  operations,
+  platforms,
+  type SyncedTable,
+  tableKey,
+} from '../../src/mutation/table.ts'
+
+const column = (name: string, insertable = true, updatable = true): Column => ({
+  name,
+  field: `F_${name}`,
+  type: 'text',
+  insertable,
+  updatable,
+  required: false,
+})
+const table: SyncedTable = {
+  syncId: 'sync_p',
+  platform: 'stripe',
+  schema: 'hubspot',
+  name: 'contacts',
+  object: 'contacts',
+  columns: [
+    column('id', false, false),
+    column('email'),
+    column('note'),
+    column('owner', true, false),
+    column('created', false, false),
+  ],
+}
+const other: SyncedTable = { ...table, name: 'deals' }
+const tables = new Map([table, other].map((one) => [tableKey(one.schema, one.name), one]))
+
+const report = (more: Partial<PlanReport> = {}): PlanReport => ({
+  schema: 'hubspot',
+  table: 'contacts',
+  operation: 'insert',
+  ordinal: 1,
+  id: null,
+  row: { id: null, email: null, note: null, owner: null, created: null },
+  before: null,
+  seal: 'seal',
+  ...more,
+})
+const changed = (
+  before: Record<string, string | null>,
+  row: Record<string, string | null>,
+): PlanReport => {
+  const base = { id: '7', email: 'e', note: 'n', owner: 'o', created: 'c' }
+  return report({
+    operation: 'update',
+    id: '7',
+    before: { ...base, ...before },
+    row: { ...base, ...before, ...row },
+  })
+}
+
+const plan = (reports: readonly PlanReport[], setColumns: readonly string[] | null = null) =>
+  makePlan({ reports, count: reports.length, tables, setColumns })
+
+function refused(code: FaultCode, work: () => unknown): Fault {
+  try {
+    work()
+  } catch (error) {
+    assert.ok(error instanceof Fault)
+    assert.equal(error.code, code)
+    return error
+  }
+  assert.fail(`no ${code}`)
+}
+
+test('no report is no plan', () => {
+  assert.equal(plan([]), null)
+})
+
+test('an insert gives the columns that are not null, and columns of a person’s own to nobody', () => {
+  const made = plan([report({ row: { id: null, email: 'e', note: '', owner: null, mine: 'x' } })])
+  assert.deepEqual(made?.rows, [{ ordinal: 1, id: null, values: { email: 'e', note: '' } }])
+  assert.equal(made?.operation, 'insert')
+  assert.equal(made?.table, table)
+})
+
+test('an insert may not give a column that the platform assigns, the id among them', () => {
+  for (const [name, detail] of [['id', /assigns the id/], ['created', /F_created/]] as const) {
+    const { data } = refused(
+      'column_read_only',
+      () => plan([report(), report({ ordinal: 2, row: { email: 'e', [name]: 'x' } })]),
+    )
+    assert.equal(data.column, name)
+    assert.equal(data.row, 2)
+    assert.match(data.detail ?? '', detail)
+  }
+})
+
+test('an update gives the columns set, changed or not, and those that a trigger changed besides', () => {
+  const set = (...names: string[]) => plan([changed({}, { note: 'm' })], names)?.rows[0]?.values
+  assert.deepEqual(set('note'), { note: 'm' })
+  assert.deepEqual(set('email', 'note'), { email: 'e', note: 'm' })
+  assert.deepEqual(set('email'), { email: 'e', note: 'm' })
+  assert.deepEqual(set('mine'), { note: 'm' })
+})
+
+test('an update whose SET list is not known gives the columns that changed, null too', () => {
+  const made = plan([changed({}, { email: null }), changed({ note: null }, { note: 'n' })])
+  assert.deepEqual(made?.rows.map(({ id, values }) => ({ id, values })), [
+    { id: '7', values: { email: null } },
+    { id: '7', values: { note: 'n' } },
+  ])
+})
+
+test('an update that changes nothing sends no column that is read-only', () => {
+  assert.deepEqual(plan([changed({}, {})], ['owner', 'created'])?.rows[0]?.values, {})
+})
+
+test('an update may not change a column that cannot be updated', () => {
+  for (const name of ['id', 'owner', 'created']) {
+    const { data } = refused('column_read_only', () => plan([changed({}, { [name]: 'x' })], [name]))
+    assert.equal(data.column, name)
+    assert.equal(data.schema, 'hubspot')
+  }
+})
+
+test('a delete gives the ids', () => {
+  const gone = report({
+    operation: 'delete',
+    id: '9',
+    before: { id: '9', email: 'e' },
+    row: { id: '9' },
+  })
+  assert.deepEqual(plan([gone])?.rows, [{ ordinal: 1, id: '9', values: {} }])
+})
+
+test('two tables, or two operations, are two mutations', () => {
+  for (const second of [report({ table: 'deals' }), changed({}, {})]) {
+    const { data } = refused('form_not_supported', () => plan([report(), second]))
+    assert.equal(data.message, 'two mutations in one statement are not supported')
+  }
+})
+
+test('a table that belongs to no sync is told by its name', () => {
+  const { data } = refused('form_not_supported', () => plan([report({ table: 'gone' })]))
+  assert.match(data.detail ?? '', /hubspot\.gone/)
+})
+
+test('each platform’s limit holds to the row', () => {
+  for (const platform of platforms) {
+    for (const operation of operations) {
+      const one = { ...table, platform }
+      const limit = rowLimits[platform][operation]
+      const only = new Map([[tableKey('hubspot', 'contacts'), one]])
+      const row = { ...changed({}, {}), operation }
+      const reports = Array.from({ length: limit }, (_, index) => ({
+        ...row,
+        ordinal: index + 1,
+        row: operation === 'insert' ? { email: 'e' } : row.row,
+      }))
+      const input = { reports, tables: only, setColumns: null }
+      assert.equal(makePlan({ ...input, count: limit })?.rows.length, limit)
+      const { data } = refused('too_many_rows', () => makePlan({ ...input, count: limit + 1 }))
+      assert.match(
+        data.message,
+        new RegExp(`${limit + 1} rows, but ${platform} takes ${limit} in one`),
+      )
+    }
+  }
+})
+
+test('the triggers report as many rows as any operation may change', () => {
+  assert.equal(reportLimit({ ...table, platform: 'hubspot' }), 100)
+  assert.equal(reportLimit({ ...table, platform: 'airtable' }), 10)
+})

@@ -1,0 +1,304 @@
+// Goal: whatever fails at whichever step, nothing is sent twice, nothing that the platform accepted is called refused,
+// and no transaction is left open. Method: a scripted conduit in place of Postgres that fails at the step of the test's
+// choice; every step is tried.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { closeSql, lockSql, openSql, plannedSql, planSeal } from '../../src/database/index.ts'
+import { type Conduit, ConnectionLost, DatabaseError, type Step } from '../../src/engine/conduit.ts'
+import { type EngineDeps, runMutation } from '../../src/engine/run.ts'
+import { silentLog } from '../../src/lib/log.ts'
+import { Fault, faultData } from '../../src/mutation/fault.ts'
+import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
+import { type Operation, type SyncedTable, tableKey } from '../../src/mutation/table.ts'
+
+const column = (name: string) => ({
+  name,
+  field: name,
+  type: 'text',
+  insertable: name !== 'id',
+  updatable: name !== 'id',
+  required: false,
+})
+const table: SyncedTable = {
+  syncId: 'sync_r',
+  platform: 'salesforce',
+  schema: 's',
+  name: 't',
+  object: 'T',
+  columns: [column('id'), column('a')],
+}
+const id = '11111111-2222-4333-8444-555555555555'
+const ticketKey = new Uint8Array(32).fill(1)
+const pid = 42
+
+interface Played {
+  /** Every step that was put to Postgres, by its first words. */
+  readonly log: string[]
+  readonly sent: Mutation[]
+  readonly applied: string[]
+  /** A transaction is open. */
+  open: boolean
+}
+
+interface Scene {
+  readonly operation?: Operation
+  readonly rows?: number
+  /** What `planned` says; the number of rows when absent. */
+  readonly count?: number
+  readonly seal?: string
+  readonly outcome?: Outcome | 'accept'
+  /** Throws what it gives, in the place of the step; `nth`: how often a step of that name has come, from 1. */
+  readonly fail?: (step: string, nth: number) => Error | null
+  readonly abort?: boolean
+}
+
+const nameOf = (step: Step): string => {
+  if (step.kind === 'statement') return step.phase
+  if (step.sql.startsWith(openSql)) return `open ${step.parameters[0] ?? ''}`
+  if (step.sql === plannedSql) return 'planned'
+  if (step.sql === lockSql) return 'lock'
+  if (step.sql === closeSql) return 'close'
+  return step.sql.split(' ')[0]?.toLowerCase() ?? ''
+}
+
+const failure = (sqlstate: string, own = false) =>
+  new DatabaseError(`failed with ${sqlstate}`, { sqlstate, frame: new Uint8Array(), step: 0, own })
+
+async function play(scene: Scene): Promise<Played & { error: unknown }> {
+  const { operation = 'update', rows = 2, outcome = 'accept', fail = () => null } = scene
+  const { count = rows, seal = planSeal(ticketKey, { mutationId: id, pid }) } = scene
+  const played: Played = { log: [], sent: [], applied: [], open: false }
+  const times = new Map<string, number>()
+  let lost = false
+  const report = (index: number) => ({
+    schema: 's',
+    table: 't',
+    operation,
+    ordinal: index + 1,
+    id: operation === 'insert' ? null : `id${index}`,
+    row: { id: operation === 'insert' ? null : `id${index}`, a: 'new' },
+    before: operation === 'insert' ? null : { id: `id${index}`, a: 'old' },
+    seal,
+  })
+  const answer = (step: Step, name: string) => {
+    if (name === 'plan') {
+      return {
+        rows: [],
+        reports: Array.from({ length: rows }, (_, at) => report(at)),
+      }
+    }
+    if (name === 'planned') return { rows: [[String(count)]], reports: [] }
+    if (name === 'lock') return { rows: [[String(rows)]], reports: [] }
+    if (step.kind === 'control' && step.sql.includes('statement_timeout')) {
+      return { rows: [['250']], reports: [] }
+    }
+    return { rows: [], reports: [] }
+  }
+  const conduit: Conduit = {
+    pid,
+    serverMajor: 18,
+    run: (steps) => {
+      if (lost) return Promise.reject(new ConnectionLost('gone'))
+      const results = []
+      for (const step of steps) {
+        const name = nameOf(step)
+        const nth = (times.get(name) ?? 0) + 1
+        times.set(name, nth)
+        played.log.push(name)
+        const error = fail(name, nth)
+        if (error !== null) {
+          lost = error instanceof ConnectionLost
+          if (lost) played.open = false
+          return Promise.reject(error)
+        }
+        if (name === 'begin') played.open = true
+        if (
+          name === 'commit' ||
+          (name === 'rollback' && step.kind === 'control' && step.sql === 'ROLLBACK')
+        ) {
+          played.open = false
+        }
+        results.push(answer(step, name))
+      }
+      return Promise.resolve(results)
+    },
+  }
+  const abort = new AbortController()
+  if (scene.abort) abort.abort()
+  const deps: EngineDeps = {
+    send: (mutation, { waitMs }) => {
+      assert.equal(waitMs, 250)
+      played.sent.push(mutation)
+      if (outcome !== 'accept') return Promise.resolve(outcome)
+      return Promise.resolve({
+        state: 'accepted',
+        rows: mutation.rows.map((row) => ({
+          ordinal: row.ordinal,
+          id: row.id ?? `new${row.ordinal}`,
+          values: operation === 'delete' ? null : { a: 'theirs' },
+        })),
+      })
+    },
+    applied: (mutationId) => void played.applied.push(mutationId),
+    newId: () => id,
+    ticketKey,
+    tables: new Map([[tableKey('s', 't'), table]]),
+    log: silentLog,
+  }
+  const request = { table, setColumns: ['a'], readOnly: false, signal: abort.signal }
+  const error = await runMutation(conduit, request, deps).then(
+    () => null,
+    (thrown: unknown) => thrown,
+  )
+  return { ...played, open: played.open, error }
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Fault
+    ? error.data.sqlstate
+    : error instanceof DatabaseError
+    ? error.sqlstate
+    : error instanceof Error
+    ? error.name
+    : 'none'
+
+test('a mutation is planned, sent once, applied and told', async () => {
+  for (const operation of ['insert', 'update', 'delete'] as const) {
+    const { log, sent, applied, error, open } = await play({ operation })
+    assert.equal(error, null)
+    assert.equal(sent.length, 1)
+    assert.equal(sent[0]?.operation, operation)
+    assert.deepEqual(applied, [id])
+    assert.equal(open, false)
+    const lock = operation === 'insert' ? [] : ['open lock', 'lock']
+    assert.deepEqual(log, [
+      'begin',
+      'select',
+      'savepoint',
+      'open plan',
+      'plan',
+      'planned',
+      'rollback',
+      ...lock,
+      'open apply',
+      'apply',
+      'close',
+      'commit',
+    ])
+  }
+})
+
+test('no rows: nothing is sent, nothing is told, and the statement runs where nothing can be written', async () => {
+  const { log, sent, applied, error } = await play({ rows: 0 })
+  assert.equal(error, null)
+  assert.equal(sent.length + applied.length, 0)
+  assert.deepEqual(log.slice(-3), ['open lock', 'apply', 'commit'])
+})
+
+test('an error at any step before the send sends nothing and ends the transaction', async () => {
+  const whole = await play({})
+  const steps = whole.log.slice(0, whole.log.indexOf('open apply'))
+  for (const [index] of steps.entries()) {
+    for (const error of [failure('22012', true), new ConnectionLost('gone')]) {
+      let count = 0
+      const played = await play({ fail: () => count++ === index ? error : null })
+      assert.equal(played.error, error)
+      assert.equal(played.sent.length, 0)
+      assert.equal(played.open, false)
+    }
+  }
+})
+
+test('rows that others change are planned again, so often and no more', async () => {
+  for (
+    const [sqlstate, step] of [['40001', 'lock'], ['40P01', 'plan'], ['40001', 'plan']] as const
+  ) {
+    const third = await play({
+      fail: (name, nth) => name === step && nth < 3 ? failure(sqlstate) : null,
+    })
+    assert.equal(third.error, null)
+    assert.equal(third.sent.length, 1)
+    assert.equal(third.log.filter((name) => name === 'begin').length, 3)
+    const never = await play({ fail: (name) => name === step ? failure(sqlstate) : null })
+    assert.equal(codeOf(never.error), sqlstate)
+    assert.equal(never.log.filter((name) => name === 'begin').length, 10)
+    assert.equal(never.sent.length, 0)
+    assert.equal(never.open, false)
+  }
+})
+
+test('a cancel before the send sends nothing', async () => {
+  const { error, sent, open } = await play({ abort: true })
+  assert.equal(codeOf(error), '57014')
+  assert.equal(sent.length, 0)
+  assert.equal(open, false)
+})
+
+test('a refusal and an unknown outcome are told as they are, even when the connection is lost after them', async () => {
+  for (const state of ['refused', 'unknown'] as const) {
+    const fault = faultData(state === 'refused' ? 'duplicate' : 'outcome_unknown')
+    for (const broken of [null, new ConnectionLost('gone'), failure('XX000')]) {
+      const { error, sent, applied, log } = await play({
+        outcome: { state, fault },
+        // the first rollback is the one to the savepoint
+        fail: (name, nth) => name === 'rollback' && nth > 1 ? broken : null,
+      })
+      assert.equal(codeOf(error), fault.sqlstate)
+      assert.equal(sent.length, 1)
+      assert.equal(applied.length, 0)
+      assert.ok(!log.includes('open apply'))
+    }
+  }
+})
+
+test('a cancel that meets the ROLLBACK does not leave the transaction open', async () => {
+  const { error, open } = await play({
+    outcome: { state: 'refused', fault: faultData('duplicate') },
+    fail: (name, nth) => name === 'rollback' && nth === 2 ? failure('57014') : null,
+  })
+  assert.equal(codeOf(error), '23505')
+  assert.equal(open, false)
+})
+
+test('accepted, and an error at any step of the apply: the rows are written by id and the client knows', async () => {
+  const whole = await play({})
+  const steps = whole.log.slice(whole.log.indexOf('open apply'))
+  for (const step of steps) {
+    const nth = whole.log.filter((name) => name === step).length
+    const played = await play({
+      fail: (name, time) => name === step && time === nth ? failure('53100') : null,
+    })
+    assert.equal(codeOf(played.error), 'SL001', step)
+    assert.match((played.error as Fault).data.hint ?? '', /The rows are in s\.t/)
+    assert.equal(played.sent.length, 1)
+    assert.deepEqual(played.applied, [id])
+    assert.deepEqual(played.log.slice(-4), ['begin', 'open apply', 'close', 'commit'])
+    assert.equal(played.open, false)
+  }
+})
+
+test('accepted, and the database fails for good: the rows will appear, and the service is not told', async () => {
+  const apply = (name: string) => name === 'open apply'
+  for (const error of [failure('53100'), new ConnectionLost('gone')]) {
+    const played = await play({ fail: (name) => apply(name) ? error : null })
+    assert.equal(codeOf(played.error), 'SL001')
+    assert.match((played.error as Fault).data.hint ?? '', /will appear/)
+    assert.equal(played.sent.length, 1)
+    assert.equal(played.applied.length, 0)
+    assert.equal(played.open, false)
+  }
+})
+
+test('what Postgres counts and what it reports must agree: a function could forge either', async () => {
+  const { error, sent, open } = await play({ rows: 2, count: 3 })
+  assert.match(String(error), /planned 3 rows and reported 2/)
+  assert.equal(sent.length, 0)
+  assert.equal(open, false)
+})
+
+test('a report without the seal of this mutation is none', async () => {
+  const { error, sent } = await play({ rows: 1, seal: 'forged' })
+  assert.match(String(error), /planned 1 rows and reported 0/)
+  assert.equal(sent.length, 0)
+})

@@ -1,0 +1,250 @@
+// Goal: whatever the mutation service does, the listener knows the configuration it can know, sends a mutation never
+// twice under two ids, and tells the outcome that it can prove. Method: a small HTTP server that answers as told.
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { createHttp, type Http } from '../../src/lib/http.ts'
+import { silentLog } from '../../src/lib/log.ts'
+import { Fault, faultData } from '../../src/mutation/fault.ts'
+import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
+import { createService, type Service } from '../../src/session/service.ts'
+import { freePort } from '../help/cluster.ts'
+
+interface Heard {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+type Answer = (response: ServerResponse, heard: Heard, socket: Socket) => void
+
+let server: Server
+let http: Http
+let service: Service
+let heard: Heard[]
+let answers: Answer[]
+let now = 1_000_000
+
+const json =
+  (status: number, body: unknown, headers: Record<string, string> = {}): Answer => (response) => {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers })
+    response.end(typeof body === 'string' ? body : JSON.stringify(body))
+  }
+const hangUp: Answer = (_response, _heard, socket) => socket.destroy()
+
+before(async () => {
+  server = createServer((request, response) => {
+    const chunks: Uint8Array[] = []
+    request.on('data', (chunk: Uint8Array) => chunks.push(chunk))
+    request.on('end', () => {
+      const one = {
+        method: request.method ?? '',
+        url: request.url ?? '',
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString(),
+      }
+      heard.push(one)
+      const answer = answers.shift() ?? json(500, 'no answer is left')
+      answer(response, one, request.socket)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+})
+after(async () => {
+  server.closeAllConnections()
+  server.close()
+  await once(server, 'close')
+})
+
+const connect = (port: number): Service =>
+  createService({
+    url: `http://127.0.0.1:${port}`,
+    listenerKey: 'key',
+    http,
+    log: silentLog,
+    now: () => now,
+  })
+
+beforeEach(() => {
+  heard = []
+  answers = []
+  http = createHttp()
+  service = connect((server.address() as AddressInfo).port)
+})
+afterEach(() => http.close())
+
+const config = {
+  id: 'sync_a',
+  state: 'active',
+  database: { host: 'h', port: 5432, database: 'd', user: 'u', password: 'p', sslmode: 'disable' },
+  ticketKey: 'a2V5',
+  users: {},
+  tables: [],
+}
+const mutation: Mutation = {
+  id: '7b0c3a3e-1111-4222-8333-444455556666',
+  syncId: 'sync_a',
+  schema: 'salesforce',
+  table: 'contacts',
+  operation: 'delete',
+  rows: [{ ordinal: 1, id: '001', values: {} }],
+}
+const accepted: Outcome = { state: 'accepted', rows: [{ ordinal: 1, id: '001', values: null }] }
+const send = () => service.send(mutation, { waitMs: 1_000 })
+const codeOf = (outcome: Outcome): string =>
+  outcome.state === 'accepted' ? 'accepted' : `${outcome.state} ${outcome.fault.code}`
+
+test('a configuration is asked for with the key, kept fresh for seconds, then asked for by its etag', async () => {
+  answers = [
+    json(200, config, { etag: '"1"' }),
+    json(304, ''),
+    json(200, { ...config, state: 'disabled' }),
+  ]
+  assert.deepEqual(await service.findSync('sync_a'), config)
+  assert.equal(heard[0]?.url, '/internal/syncs/sync_a')
+  assert.equal(heard[0]?.headers.authorization, 'Bearer key')
+  assert.equal(heard[0]?.headers['if-none-match'], undefined)
+  now += 2_999
+  const kept = await service.findSync('sync_a')
+  assert.equal(heard.length, 1)
+  now += 1
+  assert.equal(await service.findSync('sync_a'), kept, 'the very same object after 304')
+  assert.equal(heard[1]?.headers['if-none-match'], '"1"')
+  now += 3_000
+  assert.equal((await service.findSync('sync_a'))?.state, 'disabled')
+  assert.equal(heard.length, 3)
+})
+
+test('who asks at the same time shares one request', async () => {
+  answers = [json(200, config)]
+  await Promise.all(Array.from({ length: 20 }, () => service.findSync('sync_a')))
+  assert.equal(heard.length, 1)
+})
+
+test('an unknown sync is null, and may be made later', async () => {
+  answers = [json(404, { fault: faultData('not_found') }), json(200, config)]
+  assert.equal(await service.findSync('sync_a'), null)
+  now += 3_000
+  assert.equal((await service.findSync('sync_a'))?.id, 'sync_a')
+})
+
+test('while the service is down or talks nonsense, the last configuration counts', async () => {
+  answers = [
+    json(200, config),
+    hangUp,
+    json(503, 'down'),
+    json(200, '<html>'),
+    json(200, {}),
+    json(200, []),
+  ]
+  const known = await service.findSync('sync_a')
+  for (let index = 0; index < 5; index++) {
+    now += 3_000
+    assert.equal(await service.findSync('sync_a'), known)
+  }
+  assert.equal(heard.length, 6)
+})
+
+test('a configuration that was never known is service_unreachable', async () => {
+  for (const answer of [hangUp, json(500, ''), json(200, 'null'), json(401, {})]) {
+    answers = [answer]
+    await assert.rejects(
+      service.findSync('sync_b'),
+      (error: unknown) => error instanceof Fault && error.code === 'service_unreachable',
+    )
+  }
+})
+
+test('a mutation is sent once with its id and deadline, and the outcome is the service’s', async () => {
+  const refused: Outcome = {
+    state: 'refused',
+    fault: faultData('duplicate', { platform: 'stripe' }),
+  }
+  const unknown: Outcome = { state: 'unknown', fault: faultData('outcome_unknown') }
+  for (const outcome of [accepted, refused, unknown]) {
+    answers = [json(200, outcome)]
+    assert.deepEqual(await send(), outcome)
+  }
+  assert.equal(heard.length, 3)
+  assert.equal(heard[0]?.method, 'POST')
+  assert.equal(heard[0]?.url, '/internal/mutations')
+  assert.deepEqual(JSON.parse(heard[0]?.body ?? ''), { mutation, waitMs: 1_000 })
+})
+
+test('a problem is a refusal, unless the mutation may have been sent all the same', async () => {
+  const told: Record<string, string> = {
+    bad_request: 'refused bad_request',
+    too_many_rows: 'refused too_many_rows',
+    shutting_down: 'refused shutting_down',
+    unauthorized: 'refused unauthorized',
+    internal_error: 'unknown outcome_unknown',
+    outcome_unknown: 'unknown outcome_unknown',
+  }
+  for (const [code, outcome] of Object.entries(told)) {
+    answers = [json(500, { fault: faultData(code as 'bad_request') })]
+    assert.equal(codeOf(await send()), outcome)
+  }
+})
+
+test('a lost reply is asked for once more under the same id', async () => {
+  answers = [hangUp, json(200, accepted)]
+  assert.deepEqual(await send(), accepted)
+  assert.equal(heard.length, 2)
+  assert.equal(heard[0]?.body, heard[1]?.body)
+})
+
+test('two lost replies, or answers that are none, are an unknown outcome that names the mutation', async () => {
+  const nonsense: Answer[] = [
+    hangUp,
+    json(200, '{'),
+    json(200, { state: 'accepted', rows: [] }),
+    json(200, { state: 'accepted' }),
+    json(200, { state: 'refused', fault: { code: 'nonsense', sqlstate: 'x', message: 'y' } }),
+    json(200, null),
+    json(502, '<html>bad gateway</html>'),
+    json(500, { fault: 'no' }),
+  ]
+  for (const answer of nonsense) {
+    heard = []
+    answers = [answer, answer]
+    const outcome = await send()
+    assert.equal(codeOf(outcome), 'unknown outcome_unknown')
+    assert.ok(outcome.state === 'unknown' && outcome.fault.detail?.includes(mutation.id))
+    assert.equal(heard.length, 2)
+  }
+})
+
+test('a service that cannot be reached refuses: nothing was sent', async () => {
+  const nobody = connect(await freePort())
+  assert.equal(
+    codeOf(await nobody.send(mutation, { waitMs: 1_000 })),
+    'refused service_unreachable',
+  )
+})
+
+test('lost, and then not to be reached: nobody knows', async () => {
+  const other = createServer((_request, response) => {
+    other.close()
+    response.socket?.destroy()
+  })
+  other.listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const fragile = connect((other.address() as AddressInfo).port)
+  assert.equal(codeOf(await fragile.send(mutation, { waitMs: 1_000 })), 'unknown outcome_unknown')
+})
+
+test('that a mutation is applied is told once, and settle waits for it', async () => {
+  answers = [json(204, '')]
+  service.applied(mutation.id)
+  await service.settle()
+  assert.equal(heard[0]?.url, `/internal/mutations/${mutation.id}/applied`)
+  assert.equal(heard[0]?.method, 'POST')
+  answers = [hangUp]
+  service.applied(mutation.id)
+  await service.settle()
+  assert.equal(heard.length, 2)
+})
