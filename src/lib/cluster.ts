@@ -192,7 +192,7 @@ function writeSettings({ dataDir, port, settings, hba }: ClusterOptions): void {
     unix_socket_directories: '',
     max_connections: '200',
     shared_buffers: '64MB',
-    log_min_messages: 'fatal',
+    log_min_messages: 'log',
     ...settings,
   }
   const lines = Object.entries(all).map(([key, value]) => `${key} = '${value}'`)
