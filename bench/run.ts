@@ -8,7 +8,7 @@ import process from 'node:process'
 import { stopPrograms } from './child.ts'
 import { readOptions } from './options.ts'
 import { measureRelay } from './relay.ts'
-import { type Stack, startStack } from './stack.ts'
+import { type Stack, startStack, stopLeftover } from './stack.ts'
 import { findTools } from './tools.ts'
 import { measureWrites } from './writes.ts'
 
@@ -41,7 +41,8 @@ function wordsOf(error: unknown): string {
 async function cleanUp(): Promise<void> {
   await starting?.catch(() => {}) // what is still starting cannot be stopped
   await stopPrograms()
-  rmSync(folder, { recursive: true, force: true })
+  stopLeftover(folder)
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
 }
 
 let interrupted = false

@@ -1,6 +1,6 @@
 // Bench: everything that `npm start` starts, on ports of its own and with a database of its own.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { withDeadline } from '../src/lib/deadline.ts'
@@ -53,7 +53,7 @@ export async function startStack(folder: string): Promise<Stack> {
     env: {
       SLUICE_DATA_DIR: dataDir,
       SLUICE_EXIT_WITH_STDIN: '1',
-      SLUICE_LOG_LEVEL: 'debug',
+      SLUICE_LOG_LEVEL: 'warn',
       ...Object.fromEntries(
         Object.entries(ports).map((
           [name, port],
@@ -68,6 +68,18 @@ export async function startStack(folder: string): Promise<Stack> {
     ...describe(dataDir, { ports, rolePassword }),
     ended: child.ended,
     lastWords: () => child.lastWords(),
+  }
+}
+
+/** Ends a Postgres that Sluice, killed by somebody, has left in the folder. Call it when Sluice is gone. */
+export function stopLeftover(folder: string): void {
+  const file = join(folder, 'data', 'postgres', 'postmaster.pid')
+  if (!existsSync(file)) return
+  const pid = Number(readFileSync(file, 'utf8').split('\n')[0])
+  try {
+    if (pid > 1) process.kill(pid, 'SIGQUIT')
+  } catch {
+    // gone already: the file is all that is left
   }
 }
 

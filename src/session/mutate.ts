@@ -44,8 +44,6 @@ interface Running {
   /** The connection at work. */
   link: Link
   sent: boolean
-  /** A CancelRequest on its way to Postgres: it must have arrived before anything is sent. */
-  cancelling: Promise<void>
 }
 
 const cancelWaitMs = 5_000
@@ -56,6 +54,8 @@ const blockedAgainMs = 200
 export class Mutator {
   readonly #options: MutatorOptions
   #running: Running | null = null
+  /** CancelRequests on their way to Postgres: they must have arrived before anything is sent. */
+  readonly #cancels = new Set<Promise<void>>()
   #identity: { pid: number; serverMajor: number } | null = null
 
   constructor(options: MutatorOptions) {
@@ -73,7 +73,6 @@ export class Mutator {
       abort: new AbortController(),
       link,
       sent: false,
-      cancelling: Promise.resolve(),
     }
     this.#running = running
     request.prelude.catch(() => {}) // looked at when the plan is there
@@ -87,18 +86,19 @@ export class Mutator {
     }
   }
 
-  /** The client's CancelRequest. True when a mutation was running, which then is the one to heed it. */
-  cancel(): boolean {
+  /** The client's CancelRequest: for what Postgres does now, unless the API has the mutation: then the outcome is told. */
+  async cancel(): Promise<void> {
+    const { link, address, log } = this.#options
     const running = this.#running
-    if (running === null) return false
-    if (running.sent) return true // the API has it: the true outcome is told
-    running.abort.abort()
-    const { key } = running.link
-    if (key !== null) {
-      running.cancelling = cancelDatabase(this.#options.address, key, { waitMs: cancelWaitMs })
-        .catch((error: unknown) => this.#options.log.warn('cancel_failed', { error }))
-    }
-    return true
+    if (running?.sent) return
+    running?.abort.abort()
+    const { key } = running?.link ?? link
+    if (key === null) return
+    const request = cancelDatabase(address, key, { waitMs: cancelWaitMs })
+      .catch((error: unknown) => log.warn('cancel_failed', { error }))
+      .finally(() => this.#cancels.delete(request))
+    this.#cancels.add(request)
+    await request
   }
 
   async #runOwn(request: MutationRequest, running: Running): Promise<void> {
@@ -164,7 +164,7 @@ export class Mutator {
       log,
       newId: randomUUID,
       send: async (mutation, options) => {
-        await running.cancelling
+        await Promise.all(this.#cancels)
         if (running.abort.signal.aborted) throw fault('statement_cancelled')
         running.sent = true
         return await service.send(mutation, options)

@@ -18,7 +18,7 @@ import { FrameQueue } from './client.ts'
 import { Conversation } from './conversation.ts'
 import { Gate } from './gate.ts'
 import { Link } from './link.ts'
-import { cancelDatabase, type DatabaseLink } from './login.ts'
+import type { DatabaseLink } from './login.ts'
 import { Mutator } from './mutate.ts'
 import type { Service } from './service.ts'
 import { Side } from './side.ts'
@@ -38,7 +38,6 @@ export interface SessionOptions {
 }
 
 const nothing: Uint8Array = new Uint8Array(0)
-const cancelWaitMs = 5_000
 /** How long a client may take to read its last bytes, in milliseconds. */
 const lastBytesWaitMs = 30_000
 /** What Postgres may still send for a client that has gone before the connection is cut, in bytes. */
@@ -161,9 +160,7 @@ export class Session {
 
   /** The client's CancelRequest: for the mutation that runs, or for Postgres. */
   async cancel(): Promise<void> {
-    const { config, login } = this.#options
-    if (this.#mutator.cancel() || login.key === null) return
-    await cancelDatabase(config.database, login.key, { waitMs: cancelWaitMs })
+    await this.#mutator.cancel()
   }
 
   /** Is a mutation running? */

@@ -47,7 +47,8 @@ export function encodeStatement(statement: ClientStatement, options: EncodeOptio
   return [
     ...encodePortal(statement, options),
     ...(describe ? [encodeDescribe('portal', runName)] : []),
-    encodeExecute({ portal: runName }),
+    // a mutation runs to its end all the same; the rows of a plan are for nobody
+    encodeExecute({ portal: runName, rowsMax: options.phase === 'plan' ? 1 : 0 }),
     encodeClose('portal', runName),
     ...(ownParse(statement, options) ? [encodeClose('statement', runName)] : []),
   ]

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { once } from 'node:events'
-import { after, before, beforeEach, describe, test } from 'node:test'
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type pg from 'pg'
 import { encodeCancelRequest } from '../../src/wire/startup.ts'
 import {
@@ -40,6 +40,15 @@ describe('cancel', () => {
     stage = await createStage()
   })
   after(() => stage.close())
+  const clients: RawClient[] = []
+  const connectRaw = async (): Promise<RawClient> => {
+    const client = await rawClient(stage.through())
+    clients.push(client)
+    return client
+  }
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.destroy()
+  })
   beforeEach(async () => {
     await until(() => stage.listener.sessions === 0)
     stage.sent.length = 0
@@ -85,7 +94,7 @@ describe('cancel', () => {
     for (const inBlock of [false, true]) {
       const status = inBlock ? 'E' : 'I'
       const start = async () => {
-        const client = await rawClient(stage.through())
+        const client = await connectRaw()
         if (!inBlock) return client
         client.send(encodeQuery('begin'))
         await client.until('Z')
@@ -141,7 +150,7 @@ describe('cancel', () => {
   }
 
   test('a cancel that comes at any moment leaves either everything or nothing', async () => {
-    const client = await rawClient(stage.through())
+    const client = await connectRaw()
     let written = 0
     for (let round = 0; round < 120; round++) {
       const inBlock = round % 2 === 1
@@ -168,7 +177,7 @@ describe('cancel', () => {
   })
 
   test('a cancel reaches a statement that is no mutation', async () => {
-    const client = await rawClient(stage.through())
+    const client = await connectRaw()
     client.send(encodeQuery('select pg_sleep(60)'))
     await until(async () =>
       (await stage.sql`select from pg_stat_activity where pid = ${
@@ -182,7 +191,7 @@ describe('cancel', () => {
   })
 
   test('a cancel with a wrong secret does nothing', async () => {
-    const client = await rawClient(stage.through())
+    const client = await connectRaw()
     const pid = client.key?.pid ?? 0
     await stage.sql.begin(async (sql) => {
       await sql`lock table salesforce.contacts in exclusive mode`

@@ -73,6 +73,14 @@ test('elsewhere, and where its name has been given away, the statement is parsed
   }
 })
 
+test('a plan asks for one row at most, an apply for all', () => {
+  for (const [phase, rowsMax] of [['plan', 1], ['apply', 0]] as const) {
+    const messages = encodeStatement(portal(true), { own: true, phase }).map(decode)
+    const execute = messages.find((message) => message.type === 'Execute')
+    assert.equal(execute?.rowsMax, rowsMax)
+  }
+})
+
 test('a simple query describes its rows to the client, in the apply only', () => {
   const query: ClientStatement = { via: 'query', sql: bytesOf('delete from t') }
   assert.equal(types(query, true, 'plan'), 'Parse Bind Execute Close Close')
