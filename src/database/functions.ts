@@ -75,15 +75,16 @@ begin
     from jsonb_each(rows -> 'rows') e
     on conflict do nothing;
   end if;
-  insert into sluice.tickets (pid, xid, mode, mutation, rows_max, seal, target, operation)
+  insert into sluice.tickets (pid, xid, mode, mutation, rows_max, seal, target, operation, nulls)
   values (
     pg_backend_pid(), pg_current_xact_id(), mode, mutation, rows_max,
     case mode when 'plan' then sluice.mac(concat('seal:', mutation, ':', pg_backend_pid())) end,
-    place, upper(rows ->> 'operation')
+    place, upper(rows ->> 'operation'), rows -> 'nulls'
   )
   on conflict (pid) do update set
     xid = excluded.xid, mode = excluded.mode, mutation = excluded.mutation, rows_max = excluded.rows_max,
-    seal = excluded.seal, target = excluded.target, operation = excluded.operation;
+    seal = excluded.seal, target = excluded.target, operation = excluded.operation,
+    nulls = excluded.nulls;
   perform set_config('sluice.ordinal', '0', true), set_config('sluice.planned', '0', true);
 end
 $$;
@@ -171,7 +172,10 @@ begin
     raise exception 'mutation % is of another table or operation', mutation using errcode = '22023';
   end if;
   update sluice.tickets t set mode = 'sync' where t.pid = pg_backend_pid();
-  for missed in select r.id, r.op, r.row from sluice.ticket_rows r where r.pid = pg_backend_pid() loop
+  for missed in
+    select r.id, r.op, coalesce(t.nulls, '{}') || r.row as row
+    from sluice.ticket_rows r join sluice.tickets t on t.pid = r.pid where r.pid = pg_backend_pid()
+  loop
     perform sluice.put(target, missed.id, missed.op, missed.row);
     missed_count := missed_count + 1;
   end loop;

@@ -6,7 +6,8 @@ import { idColumn, isJsonType, type Operation, type SyncedTable } from '../mutat
 /**
  * The rows of an accepted outcome for openSql in mode `apply`. Inserts are keyed by ordinal, updates and deletes by id;
  * a row without values is deleted. Columns that the table does not have are left out. Columns that the platform did not
- * answer never get the client's value: an insert leaves them null, an update leaves them as they were.
+ * answer never get the client's value: an insert leaves them null (`nulls`, once for all rows: most columns of most
+ * rows are), an update leaves them as they were.
  * Throws RangeError when a jsonb or array value is not JSON, naming table and column.
  */
 export function encodeTicketRows(
@@ -18,21 +19,25 @@ export function encodeTicketRows(
     const key = operation === 'insert' ? String(row.ordinal) : row.id
     return `${quote(key)}:${encodeEntry(table, operation, row)}`
   })
+  const names = table.columns.map(({ name }) => name).filter((name) => name !== idColumn)
+  const nulls = operation === 'insert'
+    ? `"nulls":{${names.map((name) => `${quote(name)}:null`).join(',')}},`
+    : ''
   return `{"schema":${quote(table.schema)},"table":${quote(table.name)},` +
-    `"operation":${quote(operation)},"rows":{${entries.join(',')}}}`
+    `"operation":${quote(operation)},${nulls}"rows":{${entries.join(',')}}}`
 }
 
 function encodeEntry(table: SyncedTable, operation: Operation, row: OutcomeRow): string {
   const id = quote(row.id)
   if (operation === 'delete' || row.values === null) return `{"op":"delete","id":${id}}`
   const values = row.values
+  if (operation === 'insert') {
+    const said = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
+    return `{"op":"upsert","id":${id},"row":${encodeRow(table, row.id, said)}}`
+  }
   const missing = table.columns
     .filter(({ name }) => name !== idColumn && !Object.hasOwn(values, name))
     .map(({ name }) => name)
-  if (operation === 'insert') {
-    const nulls = Object.fromEntries(missing.map((name) => [name, null]))
-    return `{"op":"upsert","id":${id},"row":${encodeRow(table, row.id, { ...values, ...nulls })}}`
-  }
   const keep = missing.length === 0 ? '' : `,"keep":[${missing.map(quote).join(',')}]`
   return `{"op":"upsert","id":${id},"row":${encodeRow(table, row.id, values)}${keep}}`
 }

@@ -33,7 +33,8 @@ create unlogged table sluice.tickets (
   rows_max int not null,
   seal text,
   target oid,
-  operation text
+  operation text,
+  nulls jsonb -- what an insert's row does not say
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
 
 create unlogged table sluice.ticket_rows (

@@ -17,7 +17,8 @@ const refuse = `raise exception 'mutations on a synced table must go through Slu
       errcode = 'SL002', schema = tg_table_schema, table = tg_table_name,
       hint = 'Connect through the proxy and write the table directly, in a statement of its own.'`
 
-const ticket = `select t.mode, t.mutation, t.rows_max, t.seal, t.target, t.operation into ticket
+const ticket =
+  `select t.mode, t.mutation, t.rows_max, t.seal, t.target, t.operation, t.nulls into ticket
   from sluice.tickets t
   where t.pid = pg_backend_pid() and t.xid = pg_current_xact_id_if_assigned()`
 
@@ -72,7 +73,9 @@ begin
       return null;
     end if;
     fields := planned.row;
-    if planned.keep is not null then
+    if tg_op = 'INSERT' then
+      fields := coalesce(ticket.nulls, '{}') || fields;
+    elsif planned.keep is not null then
       before := to_jsonb(old);
       select coalesce(jsonb_object_agg(k, before -> k), '{}') || fields into fields
       from unnest(planned.keep) k;

@@ -153,8 +153,9 @@ function settingsSql(serverMajor: number): string {
     ...serverMajor >= 17 ? ['transaction_timeout'] : [],
   ]
   const zero = names.map((name) => `pg_catalog.set_config('${name}', '0', true)`)
-  const milliseconds =
-    `(select setting from pg_catalog.pg_settings where name = 'statement_timeout')`
+  // read as an interval, since it is shown with a unit; pg_settings would list every setting for it
+  const timeout = `pg_catalog.current_setting('statement_timeout')::pg_catalog.interval`
+  const milliseconds = `(extract(epoch from ${timeout}) * 1000)::pg_catalog.int8`
   return `select ${milliseconds}, ${
     zero.join(', ')
   }, pg_catalog.set_config('synchronize_seqscans', 'off', true)`

@@ -58,7 +58,10 @@ export function embeddedBinDir(): string {
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { port, password } = options
   const owner = unprivileged()
-  const given = { binDir: options.binDir ?? embeddedBinDir(), dataDir: resolve(options.dataDir) }
+  const given = {
+    binDir: resolve(options.binDir ?? embeddedBinDir()),
+    dataDir: resolve(options.dataDir),
+  }
   const { binDir, dataDir } = reachable(given, owner)
   if (!existsSync(join(dataDir, 'PG_VERSION'))) await initdb({ binDir, dataDir, password, owner })
   writeSettings({ ...options, dataDir })
@@ -114,8 +117,8 @@ interface Folders {
  */
 function reachable({ binDir, dataDir }: Folders, owner: Owner): Folders {
   return {
-    binDir: mayEnter(resolve(binDir), owner) ? binDir : copyPrograms(binDir, owner),
-    dataDir: mayEnter(resolve(dataDir), owner) ? dataDir : join(substitute(dataDir, owner), 'data'),
+    binDir: mayEnter(binDir, owner) ? binDir : copyPrograms(binDir, owner),
+    dataDir: mayEnter(dataDir, owner) ? dataDir : join(substitute(dataDir, owner), 'data'),
   }
 }
 
@@ -131,7 +134,7 @@ function mayEnter(folder: string, owner: Owner): boolean {
 
 /** A folder of ours, always the same for the same name, that stands in for a folder that the owner cannot enter. */
 function substitute(folder: string, owner: Owner): string {
-  const name = createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 16)
+  const name = createHash('sha256').update(folder).digest('hex').slice(0, 16)
   const path = join(tmpdir(), `sluice-${name}`)
   if (!mayEnter(path, owner)) {
     throw new Error(`Cannot run Postgres: its user can enter neither ${folder} nor ${tmpdir()}`)
@@ -144,14 +147,14 @@ function substitute(folder: string, owner: Owner): string {
 
 function copyPrograms(binDir: string, owner: Owner): string {
   const place = substitute(binDir, owner)
-  const home = dirname(resolve(binDir)) // bin, lib and share belong together
+  const home = dirname(binDir) // bin, lib and share belong together
   const done = join(place, 'complete')
   if (!existsSync(done)) {
     const copied = spawnSync('cp', ['-a', '--no-target-directory', home, join(place, 'programs')])
     if (copied.status !== 0) throw new Error(`Cannot copy Postgres: ${copied.stderr.toString()}`)
     writeFileSync(done, '')
   }
-  return join(place, 'programs', basename(resolve(binDir)))
+  return join(place, 'programs', basename(binDir))
 }
 
 async function initdb(

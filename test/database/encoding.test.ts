@@ -86,13 +86,13 @@ test('only columns of the table travel, the id is that of the outcome, what is m
       },
     },
   })
-  const insert = JSON.parse(encodeTicketRows(contacts, 'insert', rows)) as {
-    rows: Record<string, unknown>
-  }
-  assert.deepEqual(insert.rows['1'], {
-    op: 'upsert',
-    id: '003A',
-    row: { id: '003A', email: null, amount: null, name: null },
+  const written = [{ ordinal: 1, id: '003A', values: { email: null, amount: '1', unknown: 'x' } }]
+  assert.deepEqual(JSON.parse(encodeTicketRows(contacts, 'insert', written)), {
+    schema: 'salesforce',
+    table: 'contacts',
+    operation: 'insert',
+    nulls: { email: null, amount: null, name: null },
+    rows: { '1': { op: 'upsert', id: '003A', row: { id: '003A', amount: '1' } } },
   })
 })
 
