@@ -30,6 +30,21 @@ export function readMutationRequest(body: Uint8Array): MutationRequest {
   return { mutation: readMutation(request['mutation']), waitMs }
 }
 
+/** Ids of mutations in one message that they are applied. */
+export const appliedMax = 1_000
+
+/** Reads `{ids}`, the body of `POST /internal/applied`. Throws `bad_request`. */
+export function readApplied(body: Uint8Array): string[] {
+  const { ids } = record(parse(body), { at: 'the body', keys: ['ids'] })
+  if (!Array.isArray(ids) || ids.length > appliedMax) {
+    throw bad(`ids must be a list of at most ${appliedMax} ids`)
+  }
+  return ids.map((id) => {
+    if (typeof id !== 'string' || !uuid.test(id)) throw bad('ids must be UUIDs')
+    return id.toLowerCase()
+  })
+}
+
 function readMutation(value: unknown): Mutation {
   const keys = ['id', 'syncId', 'schema', 'table', 'operation', 'rows']
   const mutation = record(value, { at: 'mutation', keys })

@@ -17,7 +17,7 @@ import { readSyncConfig } from '../store/syncs.ts'
 import { createAuthentication } from './authentication.ts'
 import { createCredentials, type Credentials } from './credentials.ts'
 import { faultFor, problemResponse } from './problem.ts'
-import { bodyBytesMax, readMutationRequest } from './request.ts'
+import { bodyBytesMax, readApplied, readMutationRequest } from './request.ts'
 import { createRunner, type Runner } from './runner.ts'
 import { createSyncs } from './syncs.ts'
 
@@ -47,7 +47,7 @@ export interface Service {
   drain(options: { waitMs: number }): Promise<boolean>
 }
 
-/** Makes the service. Routes: GET /internal/syncs/:id, POST /internal/mutations, POST /internal/mutations/:id/applied,
+/** Makes the service. Routes: GET /internal/syncs/:id, POST /internal/mutations, POST /internal/applied,
  * GET /healthz, GET /readyz. */
 export function createService(deps: ServiceDeps): Service {
   const { store, http, log } = deps
@@ -89,8 +89,6 @@ interface Inside {
   readonly now: () => number
 }
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-
 function addInternal(app: Hono, inside: Inside): void {
   const { store, journal, runner } = inside
   const authentication = createAuthentication(inside)
@@ -109,12 +107,10 @@ function addInternal(app: Hono, inside: Inside): void {
     const { mutation, waitMs } = readMutationRequest(body)
     return c.json(await runner.run(mutation, { waitMs }))
   })
-  app.post('/internal/mutations/:id/applied', async (c) => {
-    const id = c.req.param('id').toLowerCase()
-    if (!uuid.test(id)) throw fault('not_found', { message: 'no such mutation' })
-    await runner.settled(id)
-    await journal.applied(id)
-    return c.body(null, 204)
+  app.post('/internal/applied', async (c) => {
+    const ids = readApplied(new Uint8Array(await c.req.arrayBuffer()))
+    await Promise.all(ids.map((id) => runner.settled(id)))
+    return c.json({ applied: await journal.applied(ids) })
   })
 }
 

@@ -50,8 +50,8 @@ export function createService(options: ServiceOptions): Service {
   const now = options.now ?? Date.now
   const kept = new Map<string, Kept>()
   const asking = new Map<string, Promise<SyncConfig | null>>()
-  const telling = new Set<Promise<void>>()
   const call = caller(options)
+  const teller = createTeller(call, options.log)
 
   const keep = (syncId: string, entry: Kept): SyncConfig | null => {
     kept.delete(syncId)
@@ -86,18 +86,46 @@ export function createService(options: ServiceOptions): Service {
       return await running
     },
     send: (mutation, { waitMs }) => sendMutation(call, { mutation, waitMs, now, log: options.log }),
-    applied: (mutationId) => {
-      const path = `/internal/mutations/${mutationId}/applied`
-      const told = call({ method: 'POST', path, waitMs: configWaitMs }).then(
-        (response) => {
-          if (response.status >= 300) throw new Error(`status ${response.status}`)
-        },
-      ).catch((error: unknown) => {
-        options.log.warn('applied_not_told', { mutation: mutationId, error })
-      }).finally(() => telling.delete(told))
-      telling.add(told)
+    applied: (mutationId) => teller.tell(mutationId),
+    settle: () => teller.settle(),
+  }
+}
+
+/** How long ids are gathered before they are told, in milliseconds: nobody waits for it. */
+const gatherMs = 25
+/** Ids told in one message. */
+const toldMax = 500
+
+/** Tells the service which mutations are applied, many at a time, and not on anybody's path. */
+function createTeller(call: (call: Call) => Promise<HttpResponse>, log: Log) {
+  const telling = new Set<Promise<void>>()
+  let gathered: string[] = []
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const send = async (ids: readonly string[]): Promise<void> => {
+    try {
+      const request = { method: 'POST', path: '/internal/applied', waitMs: configWaitMs } as const
+      const response = await call({ ...request, body: JSON.stringify({ ids }) })
+      if (response.status !== 200) throw new Error(`The service answered ${response.status}`)
+    } catch (error) {
+      log.warn('applied_not_told', { mutations: ids, error })
+    }
+  }
+  const flush = (): void => {
+    clearTimeout(timer)
+    timer = undefined
+    if (gathered.length === 0) return
+    const told = send(gathered).finally(() => telling.delete(told))
+    gathered = []
+    telling.add(told)
+  }
+  return {
+    tell: (mutationId: string): void => {
+      gathered.push(mutationId)
+      if (gathered.length >= toldMax) flush()
+      timer ??= setTimeout(flush, gatherMs)
     },
-    settle: async () => {
+    settle: async (): Promise<void> => {
+      flush()
       await Promise.all(telling)
     },
   }

@@ -35,8 +35,11 @@ export interface Journal {
   send(id: string): Promise<boolean>
   /** Records the outcome, committed. False: nothing to change (it is settled already). */
   settle(id: string, outcome: Outcome): Promise<boolean>
-  /** accepted → applied; applied again is fine. Throws `not_found`, and `bad_request` in any other state. */
-  applied(id: string): Promise<void>
+  /**
+   * accepted → applied; applied again is fine. Gives the ids that are applied now: not those that are unknown or in any
+   * other state, which nobody can have applied.
+   */
+  applied(ids: readonly string[]): Promise<string[]>
   /**
    * What is known of a mutation; `stale`: nothing. One that a process has which is gone is settled. Throws
    * `mutation_id_reused`, `service_unreachable`.
@@ -121,7 +124,7 @@ export function createJournal(store: Store, { service }: { service: number }): J
           where id = ${id} and state in ${sql(states)} and service = ${service}`)
       return changed.count > 0
     },
-    applied: (id) => store.ask('Recording the apply', (sql) => applied(sql, id)),
+    applied: (ids) => store.ask('Recording the apply', (sql) => applied(sql, ids)),
     sweep: () => store.ask('Sweeping the journal', (sql) => sweep(sql)),
   }
 }
@@ -159,16 +162,14 @@ function alive(sql: Sql) {
       and classid = ${presenceClass} and objid = mutations.service)`
 }
 
-async function applied(sql: Sql, id: string): Promise<void> {
-  const changed = await sql`
+async function applied(sql: Sql, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return []
+  const changed = await sql<{ id: string }[]>`
     update sluice_store.mutations
     set state = 'applied', applied_at = coalesce(applied_at, now())
-    where id = ${id} and state in ${sql(statesBefore('apply'))}`
-  if (changed.count > 0) return
-  const [row] = await sql<{ state: LifeState }[]>`
-    select state from sluice_store.mutations where id = ${id}`
-  if (row === undefined) throw fault('not_found', { message: 'mutation not found' })
-  throw fault('bad_request', { message: `mutation is ${row.state}, so it cannot be applied` })
+    where id in ${sql(ids)} and state in ${sql(statesBefore('apply'))}
+    returning id`
+  return changed.map(({ id }) => id)
 }
 
 async function sweep(sql: Sql): Promise<number> {

@@ -86,7 +86,7 @@ async function applyLeft(deps: RecoveryDeps, left: Left): Promise<number> {
     if (kept.length > 0 && gone.length > 0) {
       await applyRows(sql, { ...common, operation: 'delete', rows: gone })
     }
-    await deps.journal.applied(request.id)
+    await deps.journal.applied([request.id])
     return changed
   } finally {
     await sql.end({ timeout: connectWaitSeconds })

@@ -212,14 +212,23 @@ test('tables and columns must be there, and columns writable', async () => {
   assert.equal(adapter.writes.length, sent)
 })
 
-test('applied is taken once and again, and of an unknown mutation it is not found', async () => {
-  const mutation = update()
-  await post(service, mutation)
-  const say = (id: string) =>
-    service.app.request(`/internal/mutations/${id}/applied`, { method: 'POST', headers })
-  assert.deepEqual([(await say(mutation.id)).status, (await say(mutation.id)).status], [204, 204])
-  assert.equal((await say(crypto.randomUUID())).status, 404)
-  assert.equal((await say('nothing')).status, 404)
+test('applied is taken once and again, of many at a time, and of what was accepted only', async () => {
+  const mutations = [update(), update()]
+  for (const mutation of mutations) await post(service, mutation)
+  const ids = mutations.map(({ id }) => id)
+  const say = async (body: unknown) => {
+    const request = { method: 'POST', headers, body: JSON.stringify(body) }
+    const answer = await service.app.request('/internal/applied', request)
+    return [answer.status, await answer.json() as { applied?: string[] }] as const
+  }
+  for (const _turn of [1, 2]) {
+    const [status, { applied }] = await say({ ids: [...ids, crypto.randomUUID()] })
+    assert.equal(status, 200)
+    assert.deepEqual(applied?.toSorted(), ids.toSorted())
+  }
+  assert.equal((await say({ ids: ['nothing'] }))[0], 400)
+  assert.equal((await say({ ids: Array.from({ length: 1001 }, () => ids[0]) }))[0], 400)
+  assert.equal((await say({}))[0], 400)
 })
 
 test('an error that is not a fault reaches the log, and the client hears its id only', async () => {

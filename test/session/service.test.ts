@@ -237,14 +237,19 @@ test('lost, and then not to be reached: nobody knows', async () => {
   assert.equal(codeOf(await fragile.send(mutation, { waitMs: 1_000 })), 'unknown outcome_unknown')
 })
 
-test('that a mutation is applied is told once, and settle waits for it', async () => {
-  answers = [json(204, '')]
-  service.applied(mutation.id)
+test('that mutations are applied is told together, and settle waits for it', async () => {
+  answers = [json(200, JSON.stringify({ applied: ['a', 'b'] }))]
+  service.applied('a')
+  service.applied('b')
   await service.settle()
-  assert.equal(heard[0]?.url, `/internal/mutations/${mutation.id}/applied`)
+  assert.equal(heard.length, 1)
+  assert.equal(heard[0]?.url, '/internal/applied')
   assert.equal(heard[0]?.method, 'POST')
+  assert.deepEqual(JSON.parse(heard[0]?.body ?? ''), { ids: ['a', 'b'] })
   answers = [hangUp]
-  service.applied(mutation.id)
+  service.applied('c')
+  await service.settle()
+  assert.equal(heard.length, 2)
   await service.settle()
   assert.equal(heard.length, 2)
 })

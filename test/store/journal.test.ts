@@ -188,16 +188,14 @@ test('an unknown outcome can become known, a known one stays', async () => {
 test('applied is said as often as one likes, but only of what was accepted', async () => {
   const mutation = update()
   await begin(journal, mutation)
-  await assert.rejects(journal.applied(mutation.id), {
-    code: 'bad_request',
-    message: 'mutation is sent, so it cannot be applied',
-  })
+  assert.deepEqual(await journal.applied([mutation.id]), [])
+  assert.equal((await row(mutation.id)).state, 'sent')
   await journal.settle(mutation.id, accepted)
-  await journal.applied(mutation.id)
+  assert.deepEqual(await journal.applied([mutation.id]), [mutation.id])
   const { state, applied_at } = await row(mutation.id)
-  await journal.applied(mutation.id)
+  assert.deepEqual(await journal.applied([crypto.randomUUID(), mutation.id]), [mutation.id])
   assert.equal(state, 'applied')
   assert.deepEqual((await row(mutation.id))['applied_at'], applied_at)
   assert.deepEqual(await begin(journal, mutation), { kind: 'settled', outcome: accepted })
-  await assert.rejects(journal.applied(crypto.randomUUID()), { code: 'not_found' })
+  assert.deepEqual(await journal.applied([]), [])
 })
