@@ -35,7 +35,10 @@ export interface Mutation {
 export interface OutcomeRow {
   readonly ordinal: number
   readonly id: string
-  /** Every column the platform answered, or null for a deleted record. */
+  /**
+   * Every column the platform answered, or null for a deleted record. A column that an insert's row lacks is null, one
+   * that an update's lacks is as it was.
+   */
   readonly values: Values | null
 }
 

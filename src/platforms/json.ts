@@ -1,5 +1,7 @@
 // Room platforms: JSON in which numbers keep every digit: a number is the text it was written with, never a float.
 
+import { readJson } from './json-reader.ts'
+
 /** A JSON number by its source text, as `JSON.rawJSON` makes it: `JSON.stringify` writes that text. */
 export interface JsonNumber {
   readonly rawJSON: string
@@ -15,19 +17,11 @@ export type Json = string | boolean | null | JsonNumber | readonly Json[] | Json
 const lossless = JSON as unknown as {
   rawJSON(text: string): JsonNumber
   isRawJSON(value: unknown): value is JsonNumber
-  parse(
-    text: string,
-    reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
-  ): Json
 }
 
 /** Reads JSON without loss. @throws SyntaxError when the text is not JSON. */
 export function parseJson(text: string): Json {
-  return lossless.parse(
-    text,
-    (_key, value, { source }) =>
-      typeof value === 'number' && source !== undefined ? lossless.rawJSON(source) : value,
-  )
+  return readJson(text, (token) => lossless.rawJSON(token))
 }
 
 /** Reads JSON without loss; undefined when the text is not JSON. */

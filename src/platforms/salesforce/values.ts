@@ -55,8 +55,15 @@ export function fromPlatform(value: Json, column: Column): string | null {
   }
 }
 
+const bases = new Map<string, string>()
+
+/** The type without its length; remembered, since it is asked for every value. */
 function baseOf(type: string): string {
-  return type.replace(/\(.*\)$/, '')
+  const known = bases.get(type)
+  if (known !== undefined) return known
+  const base = type.replace(/\(.*\)$/, '')
+  bases.set(type, base)
+  return base
 }
 
 function refused(code: FaultCode, text: string, column: Column): Error {

@@ -95,7 +95,8 @@ async function concludeWrite(
   const records = await readBack(result.ids, read, context)
   return accepted(mutation.rows, result.ids, (row, i) => {
     const record = records?.[i] ?? undefined
-    return record === undefined ? sentValues(row, result.ids[i] ?? '') : valuesOf(record, table)
+    if (record === undefined) return sentValues(row, result.ids[i] ?? '')
+    return mutation.operation === 'insert' ? filledOf(record, table) : valuesOf(record, table)
   })
 }
 
@@ -184,9 +185,16 @@ function sentValues(row: PlannedRow, id: string): Values {
 
 /** Every column of the table that the record holds. */
 export function valuesOf(record: JsonObject, table: SyncedTable): Values {
-  const entries = table.columns.flatMap((column) => {
+  const values: Record<string, string | null> = {}
+  for (const column of table.columns) {
     const value: Json | undefined = record[column.field]
-    return value === undefined ? [] : [[column.name, fromPlatform(value, column)] as const]
-  })
+    if (value !== undefined) values[column.name] = fromPlatform(value, column)
+  }
+  return values
+}
+
+/** The columns that hold something: a new row has null in all others without being told, and most are. */
+function filledOf(record: JsonObject, table: SyncedTable): Values {
+  const entries = Object.entries(valuesOf(record, table)).filter(([, value]) => value !== null)
   return Object.fromEntries(entries)
 }
