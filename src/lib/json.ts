@@ -86,7 +86,8 @@ function skipValue(cursor: Cursor, depth: number): JsonMember['kind'] {
       skipString(cursor)
       return 'string'
     case 'n':
-      if (!take(cursor, word)) throw unexpected(cursor)
+      if (!cursor.source.startsWith('null', cursor.at)) throw unexpected(cursor)
+      cursor.at += 4
       return 'null'
     case 't':
     case 'f':
@@ -100,6 +101,29 @@ function skipValue(cursor: Cursor, depth: number): JsonMember['kind'] {
 
 /** Moves past a string; true when it stands for itself, without an escape. */
 function skipString(cursor: Cursor): boolean {
+  const { source, at } = cursor
+  if (source.charCodeAt(at) !== 0x22) throw unexpected(cursor)
+  const end = source.indexOf('"', at + 1)
+  const short = end >= 0 && end - at < plainMax
+  if (short && isPlain(source, at + 1, end)) {
+    cursor.at = end + 1
+    return true
+  }
+  return skipLongString(cursor)
+}
+
+/** Longest string looked at character by character; the pattern is quicker for longer ones. */
+const plainMax = 64
+
+function isPlain(source: string, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 1) {
+    const code = source.charCodeAt(at)
+    if (code < 0x20 || code === 0x5c) return false
+  }
+  return true
+}
+
+function skipLongString(cursor: Cursor): boolean {
   if (take(cursor, plainString)) return true
   const start = cursor.at
   expect(cursor, '"')
@@ -126,7 +150,7 @@ function skipSpace(cursor: Cursor): void {
 }
 
 function skip(cursor: Cursor, character: string): boolean {
-  if (cursor.source[cursor.at] !== character) return false
+  if (cursor.source.charCodeAt(cursor.at) !== character.charCodeAt(0)) return false
   cursor.at += 1
   return true
 }
