@@ -99,7 +99,7 @@ async function upsert(
   for (const { names, rows: alike } of groupByColumns(table, rows)) {
     for (const chunk of chunks(alike)) {
       const json = `[${
-        chunk.map(({ id, values }) => encodeRow(table, id, values ?? {})).join(',')
+        chunk.map(({ id, values }) => encodeRow(table, { id, values: values ?? {} })).join(',')
       }]`
       changed += (await tx.unsafe(upsertSql(table, names), [json])).count
     }

@@ -13,7 +13,10 @@ export interface PlanReport {
   readonly ordinal: number
   /** update, delete: the id before the change. insert: null, or the id that the statement gave. */
   readonly id: string | null
-  /** Every column as the statement leaves it, a person's own columns too; for a delete as it was. */
+  /**
+   * Every column as the statement leaves it, a person's own columns too; for a delete as it was. An insert leaves those
+   * out that are null, its id excepted: most are.
+   */
   readonly row: Values
   /** Every column as it was; null for an insert. */
   readonly before: Values | null
@@ -21,29 +24,25 @@ export interface PlanReport {
   readonly seal: string
 }
 
+/** What stands before a row in a report, and between the parts of one. JSON can hold neither. */
+const [rowSeparator, partSeparator] = ['\u001e', '\u001f']
+
 /**
  * Reads the DETAIL of a notice with SQLSTATE `planReportState`. The placeholder id of an insert reads as null.
  * Throws SyntaxError or RangeError when it is not such a report: a client's function can raise anything.
  */
-export function parsePlanDetail(detail: string): PlanReport {
-  const members = new Map(readJsonObject(detail).map((member) => [member.name, member]))
+export function parsePlanDetail(detail: string): PlanReport[] {
+  const [head = '', ...rows] = detail.split(rowSeparator)
+  const members = new Map(readJsonObject(head).map((member) => [member.name, member]))
   const operation = operations.find((name) => name === stringOf(members, 'op'))
   if (operation === undefined) throw new RangeError('Cannot read a plan report: no operation')
-  const idMember = members.get('id')
-  const id = idMember?.kind === 'string' ? idMember.text : null
-  const before = rowOf(members, 'old')
-  const row = rowOf(members, 'new') ?? before
-  if (row === null) throw new RangeError('Cannot read a plan report: no row')
-  return {
+  const about = {
     schema: stringOf(members, 'schema'),
     table: stringOf(members, 'table'),
     operation,
-    ordinal: ordinalOf(members.get('n')),
-    id,
-    row: operation === 'insert' ? { ...row, [idColumn]: id } : row,
-    before,
     seal: stringOf(members, 'seal'),
   }
+  return rows.map((row) => readRow(row, about))
 }
 
 type Members = ReadonlyMap<string, JsonMember>
@@ -54,20 +53,44 @@ function stringOf(members: Members, name: string): string {
   return member.text
 }
 
-function ordinalOf(member: JsonMember | undefined): number {
-  const ordinal = member?.kind === 'number' ? Number(member.text) : 0
+function readRow(
+  text: string,
+  about: Pick<PlanReport, 'schema' | 'table' | 'operation' | 'seal'>,
+): PlanReport {
+  const [ordinal = '', idJson = '', newJson = '', oldJson = '', more] = text.split(partSeparator)
+  if (more !== undefined) throw new RangeError('Cannot read a plan report: too many parts')
+  const id = idOf(idJson)
+  const insert = about.operation === 'insert'
+  const before = rowOf(oldJson)
+  const row = rowOf(newJson, { nulls: !insert }) ?? before
+  if (row === null) throw new RangeError('Cannot read a plan report: no row')
+  return {
+    ...about,
+    ordinal: ordinalOf(ordinal),
+    id,
+    row: insert ? { ...row, [idColumn]: id } : row,
+    before,
+  }
+}
+
+function ordinalOf(text: string): number {
+  const ordinal = Number(text)
   if (!Number.isSafeInteger(ordinal) || ordinal < 1) {
     throw new RangeError('Cannot read a plan report: no ordinal')
   }
   return ordinal
 }
 
-function rowOf(members: Members, name: string): Values | null {
-  const member = members.get(name)
-  if (member === undefined || member.kind === 'null') return null
-  if (member.kind !== 'object') throw new RangeError(`Cannot read a plan report: no row ${name}`)
+function idOf(json: string): string | null {
+  const id: unknown = JSON.parse(json)
+  if (id === null || typeof id === 'string') return id
+  throw new RangeError('Cannot read a plan report: no id')
+}
+
+function rowOf(json: string, options?: { nulls: boolean }): Values | null {
+  if (json === 'null') return null
   return Object.fromEntries(
-    readJsonObject(member.text).map((
+    readJsonObject(json, options).map((
       { name, kind, text },
     ) => [name, kind === 'null' ? null : text]),
   )

@@ -32,37 +32,63 @@ function encodeEntry(table: SyncedTable, operation: Operation, row: OutcomeRow):
   if (operation === 'delete' || row.values === null) return `{"op":"delete","id":${id}}`
   const values = row.values
   if (operation === 'insert') {
-    const said = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
-    return `{"op":"upsert","id":${id},"row":${encodeRow(table, row.id, said)}}`
+    return `{"op":"upsert","id":${id},"row":${
+      encodeRow(table, { id: row.id, values }, { nulls: false })
+    }}`
   }
   const missing = table.columns
     .filter(({ name }) => name !== idColumn && !Object.hasOwn(values, name))
     .map(({ name }) => name)
   const keep = missing.length === 0 ? '' : `,"keep":[${missing.map(quote).join(',')}]`
-  return `{"op":"upsert","id":${id},"row":${encodeRow(table, row.id, values)}${keep}}`
+  return `{"op":"upsert","id":${id},"row":${encodeRow(table, { id: row.id, values })}${keep}}`
 }
 
 /** One row as a JSON object with its id: text as strings, jsonb and arrays as they are; columns of the table only. */
-export function encodeRow(table: SyncedTable, id: string, values: Values): string {
+export function encodeRow(
+  table: SyncedTable,
+  { id, values }: { id: string; values: Values },
+  { nulls = true }: { nulls?: boolean } = {},
+): string {
+  const columns = columnsOf(table)
   const members = [`${quote(idColumn)}:${quote(id)}`]
-  for (const { name, type } of table.columns) {
-    const value = Object.hasOwn(values, name) ? values[name] : undefined
-    if (name === idColumn || value === undefined) continue
-    members.push(`${quote(name)}:${encodeValue(value, { table, name, type })}`)
+  for (const [name, value] of Object.entries(values)) {
+    const column = columns.get(name)
+    if (name === idColumn || column === undefined || (value === null && !nulls)) continue
+    members.push(`${column.quoted}:${encodeValue(value, column, { table })}`)
   }
   return `{${members.join(',')}}`
 }
 
+interface QuotedColumn {
+  readonly name: string
+  readonly type: string
+  readonly quoted: string
+}
+
+const quotedColumns = new WeakMap<SyncedTable, ReadonlyMap<string, QuotedColumn>>()
+
+/** The columns by their names; remembered, since they are asked for every row. */
+function columnsOf(table: SyncedTable): ReadonlyMap<string, QuotedColumn> {
+  const known = quotedColumns.get(table)
+  if (known !== undefined) return known
+  const columns = new Map(
+    table.columns.map(({ name, type }) => [name, { name, type, quoted: quote(name) }]),
+  )
+  quotedColumns.set(table, columns)
+  return columns
+}
+
 function encodeValue(
   value: string | null,
-  { table, name, type }: { table: SyncedTable; name: string; type: string },
+  column: QuotedColumn,
+  { table }: { table: SyncedTable },
 ): string {
   if (value === null) return 'null'
-  if (!isJsonType(type)) return quote(value)
+  if (!isJsonType(column.type)) return quote(value)
   try {
     JSON.parse(value)
   } catch (cause) {
-    const place = `${table.schema}.${table.name}.${name}`
+    const place = `${table.schema}.${table.name}.${column.name}`
     throw new RangeError(`Cannot read the value of ${place} as JSON`, { cause })
   }
   return storableJson(value.toWellFormed())

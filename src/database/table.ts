@@ -164,18 +164,24 @@ function primaryKeySql(table: SyncedTable, { primaryKey }: Present): string[] {
 }
 
 function triggersSql(table: SyncedTable, { triggers }: Present): string[] {
-  const events = 'insert or update or delete'
-  const texts: [name: string, when: string, run: string][] = [
-    [triggerNames.before, `before ${events}`, 'for each row execute function sluice.before_row()'],
-    [triggerNames.after, `after ${events}`, 'for each row execute function sluice.after_row()'],
+  const run = 'for each statement execute function'
+  const report = `${run} sluice.after_statement()`
+  const [inserted, deleted] = ['new table as sluice_new', 'old table as sluice_old']
+  const texts: [name: string, when: string, referencing: string, run: string][] = [
     [
-      triggerNames.truncate,
-      'before truncate',
-      'for each statement execute function sluice.before_truncate()',
+      triggerNames.before,
+      'before insert or update or delete',
+      '',
+      'for each row execute function sluice.before_row()',
     ],
+    [triggerNames.afterInsert, 'after insert', `referencing ${inserted}`, report],
+    [triggerNames.afterUpdate, 'after update', `referencing ${deleted} ${inserted}`, report],
+    [triggerNames.afterDelete, 'after delete', `referencing ${deleted}`, report],
+    [triggerNames.truncate, 'before truncate', '', `${run} sluice.before_truncate()`],
   ]
-  return texts.flatMap(([name, when, what]) => {
+  return texts.flatMap(([name, when, referencing, run]) => {
     const trigger = triggers.get(name)
+    const what = `${referencing} ${run}`.trim()
     if (trigger?.enabled === 'A' && trigger.definition.toLowerCase().endsWith(what)) return []
     return [
       `create or replace trigger ${quoteIdent(name)} ${when} on ${place(table)} ${what}`,

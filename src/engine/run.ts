@@ -203,7 +203,7 @@ async function sendPlan(
   } catch (error) {
     // a connection that is lost now must not hide what the platform has said
     await rollback(conduit, error).catch((failure: unknown) => {
-      deps.log.warn('rollback_failed', { mutation: id, error: failure })
+      deps.log.warn('rollback_failed', { mutation: id, error: reasonOf(failure) })
     })
     throw error
   }
@@ -226,7 +226,7 @@ async function apply(conduit: Conduit, applying: Applying): Promise<void> {
     ])
   } catch (error) {
     await rollback(conduit, error).catch((failure: unknown) => {
-      deps.log.warn('rollback_failed', { mutation: id, error: failure })
+      deps.log.warn('rollback_failed', { mutation: id, error: reasonOf(failure) })
     })
     if (plan === null) throw error
     throw await applyById(conduit, applying, error)
@@ -240,9 +240,8 @@ async function apply(conduit: Conduit, applying: Applying): Promise<void> {
  */
 async function applyById(conduit: Conduit, applying: Applying, cause: unknown): Promise<Fault> {
   const { id, deps, table } = applying
-  deps.log.warn('apply_failed', { mutation: id, cause })
-  const recovered = cause instanceof DatabaseError && cause.sqlstate === alreadyAppliedState
-  if (recovered) return notApplied(applying, { cause, written: true })
+  deps.log.warn('apply_failed', { mutation: id, cause: reasonOf(cause) })
+  if (isApplied(cause)) return notApplied(applying, { cause, written: true })
   try {
     await conduit.run([
       control('BEGIN'),
@@ -251,13 +250,25 @@ async function applyById(conduit: Conduit, applying: Applying, cause: unknown): 
       control('COMMIT'),
     ])
   } catch (error) {
-    deps.log.error('apply_by_id_failed', { mutation: id, error })
+    deps.log.error('apply_by_id_failed', { mutation: id, error: reasonOf(error) })
     await rollback(conduit, error).catch(() => {})
-    return notApplied(applying, { cause, written: false })
+    return notApplied(applying, { cause, written: isApplied(error) })
   }
   deps.applied(id)
   deps.log.info('applied_by_id', { mutation: id, table: tableKey(table.schema, table.name) })
   return notApplied(applying, { cause, written: true })
+}
+
+/** For the log: what Postgres says of a value holds the value. */
+function reasonOf(error: unknown): unknown {
+  if (!(error instanceof DatabaseError)) return error
+  const { name, sqlstate, step, own } = error
+  return { name, sqlstate, step, own }
+}
+
+/** Recovery was there first: the rows are in the database. */
+function isApplied(error: unknown): boolean {
+  return error instanceof DatabaseError && error.sqlstate === alreadyAppliedState
 }
 
 function notApplied(
@@ -288,12 +299,15 @@ function openApply(conduit: Conduit, { id, plan, rows, deps }: Applying): Step {
   if (plan === null) return open(conduit, { mode: 'lock', id, rowsMax: 0, deps })
   const encoded = encodeTicketRows(plan.table, plan.operation, rows)
   const step = open(conduit, { mode: 'apply', id, rowsMax: rows.length, rows: encoded, deps })
-  return { ...step, sql: `${step.sql}, ${applyTimeoutSql}` }
+  return { ...step, sql: `${step.sql}, ${applySettingsSql}` }
 }
 
 /** The platform has the rows: the statement_timeout of the client's is no reason any more to stop, a lock for ever is. */
 const applyWaitMs = 60_000
-const applyTimeoutSql = `pg_catalog.set_config('statement_timeout', '${applyWaitMs}', true)`
+/** Whoever hears that it is applied forgets it, so the commit must be on disk whatever the session is set to. */
+const applySettingsSql = `pg_catalog.set_config('statement_timeout', '${applyWaitMs}', true),
+  case pg_catalog.current_setting('synchronous_commit') when 'off'
+    then pg_catalog.set_config('synchronous_commit', 'on', true) end`
 
 /** Nothing planned leaves no trace: only a mutation that was sent is closed. */
 function closeSteps({ id, plan, rows }: Applying): Step[] {

@@ -53,8 +53,9 @@ type Checked = Job & {
 const graceMs = 5_000
 /** The listener waits this long for a store that does not take the outcome; then it hears the outcome all the same. */
 const settleWaitMs = 5_000
-const settleTriesMax = 60
-const settleAgainMaxMs = 5_000
+/** A day: an outcome that is known is not given up while the store is down, since nobody else knows it. */
+const settleTriesMax = 8_640
+const settleAgainMaxMs = 10_000
 const pollMs = 100
 const staleTriesMax = 3
 

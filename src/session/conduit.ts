@@ -108,9 +108,10 @@ function takeFrame(
     return
   }
   if (frame.tag === noticeTag) {
-    const report = planReport(options.link, frame)
-    if (report !== null) result.reports.push(report)
-    else if (step.phase === 'apply') options.onResult(frame)
+    const reports = planReports(options.link, frame)
+    // not spread: a function of the client's can raise any number
+    for (const report of reports ?? []) result.reports.push(report)
+    if (reports === null && step.phase === 'apply') options.onResult(frame)
     return
   }
   const forClient = executeEnds.has(frame.tag) || described.has(frame.tag) || frame.tag === rowTag
@@ -178,7 +179,7 @@ function textRow(link: Link, frame: Frame): (string | null)[] {
   return message.values.map((value) => value === null ? null : decode(value))
 }
 
-function planReport(link: Link, frame: Frame): PlanReport | null {
+function planReports(link: Link, frame: Frame): PlanReport[] | null {
   const message = decodeFrame(link, frame)
   if (message.type !== 'NoticeResponse' || message.fields.get('C') !== planReportState) return null
   try {

@@ -17,7 +17,7 @@ import type { Classified } from './classify.ts'
 import { failTransaction } from './conduit.ts'
 import { clientEncoding, decoderFor } from './encoding.ts'
 import { errorFrame } from './errors.ts'
-import { createPrelude, fetchRows, type Held } from './held.ts'
+import { createPrelude, fetchRows, type Held, PreludeFailed } from './held.ts'
 import { cannotAsk, Interpreter } from './interpreter.ts'
 import type { Link } from './link.ts'
 import type { Mutator } from './mutate.ts'
@@ -41,12 +41,9 @@ type Mutation = Extract<Classified, { kind: 'mutation' }>
 /** So many messages are held at most; then they are put to Postgres. */
 const heldMax = 256
 
-const letter = (frame: Frame): string => String.fromCharCode(frame.tag)
+const syncTag = 'S'.charCodeAt(0)
 
-/** Thrown where the reply to held messages was an error: the client has seen it. */
-class PreludeFailed extends Error {
-  override name = 'PreludeFailed'
-}
+const letter = (frame: Frame): string => String.fromCharCode(frame.tag)
 
 export class Conversation {
   readonly #options: ConversationOptions
@@ -77,7 +74,7 @@ export class Conversation {
     } catch (error) {
       if (error instanceof ConnectionLost) throw this.#tellLoss(error)
       await this.#fail(error)
-      if (kind === 'Q') this.#options.toClient(encodeReadyForQuery(this.#options.link.status))
+      if (kind === 'Q') this.#ready()
       else this.#skip()
     }
   }
@@ -151,15 +148,14 @@ export class Conversation {
     }
     await link.quiet()
     const classified = await this.#interpreter.classify(message.sql.text)
-    if (classified === null || classified.kind === 'pass' || link.tracker.tail > 0) {
-      return this.#forward(frame)
-    }
+    if (classified === null || classified.kind === 'pass') return this.#forward(frame)
     if (classified.kind === 'prepare') {
       this.#options.state.prepared.add(classified.name)
       return this.#forward(frame)
     }
     const { mutation, prepare } = await this.#interpreter.meaning(classified)
     if (mutation.kind === 'pass') return this.#forward(frame)
+    await link.endPipeline()
     await this.#runQuery(mutation, { via: 'query', sql: message.sql.bytes }, prepare)
   }
 
@@ -168,13 +164,18 @@ export class Conversation {
     statement: ClientStatement,
     prepare: string | null,
   ): Promise<void> {
-    const { link, toClient } = this.#options
     if (classified.kind === 'refuse') throw classified.fault
     if (classified.kind !== 'mutation') return
-    const prelude = Promise.resolve()
-    const complete = await this.#mutate(classified, { statement, prepare, prelude })
-    toClient(complete)
-    toClient(encodeReadyForQuery(link.status))
+    const request = { statement, prepare, prelude: Promise.resolve() }
+    this.#options.toClient(await this.#mutate(classified, request))
+    this.#ready()
+  }
+
+  /** Ends a Query of ours, and an unfinished pipeline before it: asyncpg sends no Sync between. */
+  #ready(): void {
+    const { link, toClient } = this.#options
+    if (link.tracker.tail > 0) this.#forward({ tag: syncTag, bytes: sync })
+    else toClient(encodeReadyForQuery(link.status))
   }
 
   // — extended protocol

@@ -6,6 +6,7 @@ import { ConnectionLost, DatabaseError } from '../engine/conduit.ts'
 import type { Log } from '../lib/log.ts'
 import { Fault, type FaultData, faultData } from '../mutation/fault.ts'
 import { encodeFault } from '../wire/fault.ts'
+import { withoutContext } from './context.ts'
 import { clientEncoding, isUtf8, toAscii } from './encoding.ts'
 import type { Link } from './link.ts'
 
@@ -18,7 +19,8 @@ export interface ErrorContext {
 export function errorFrame(error: unknown, context: ErrorContext): Uint8Array {
   if (error instanceof ConnectionLost) throw error
   if (error instanceof Fault) return faultFrame(error.data, context)
-  if (error instanceof DatabaseError && tellable(error)) return error.frame
+  if (error instanceof DatabaseError && error.own) return error.frame
+  if (error instanceof DatabaseError && tellable(error)) return withoutContext(error.frame)
   const id = randomUUID()
   context.log.error('internal_error', { id, error })
   const data = faultData('internal_error', { message: `internal error (${id})` })
@@ -26,12 +28,11 @@ export function errorFrame(error: unknown, context: ErrorContext): Uint8Array {
 }
 
 /**
- * Codes that only our own control statements can bring about. Their CONTEXT may hold a mac, and their words say nothing
- * to a client: a missing schema `sluice`, a ticket that is not valid, a plan that was left open.
+ * Of what our own control statements bring about, the errors that the client's statement or session has caused. The
+ * words of others say nothing to a client: a missing schema `sluice`, a ticket that is not valid, a plan left open.
  */
-function tellable(error: DatabaseError): boolean {
-  return error.own || sessionStates.has(error.sqlstate) ||
-    sessionClasses.has(error.sqlstate.slice(0, 2))
+function tellable({ sqlstate }: DatabaseError): boolean {
+  return sessionStates.has(sqlstate) || sessionClasses.has(sqlstate.slice(0, 2))
 }
 
 /** read_only_sql_transaction, in_failed_sql_transaction, query_canceled, lock_not_available */

@@ -68,6 +68,11 @@ interface Asked {
 const tags = (letters: string): number[] => Array.from(letters, (letter) => letter.charCodeAt(0))
 const [errorTag] = tags('E')
 
+/** Thrown where the reply to held messages was an error: the client has seen it. */
+export class PreludeFailed extends Error {
+  override name = 'PreludeFailed'
+}
+
 export interface Prelude {
   readonly bytes: Uint8Array
   /** Takes a frame of the reply: true when the client is to see it. */

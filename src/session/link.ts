@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream'
 import { ConnectionLost } from '../engine/conduit.ts'
 import { decodeBackend, type TransactionStatus } from '../wire/backend.ts'
 import { createFrameReader, type Frame, frameSizeMax } from '../wire/frames.ts'
-import { flush } from '../wire/frontend.ts'
+import { flush, sync } from '../wire/frontend.ts'
+import { withoutContext } from './context.ts'
 import type { DatabaseLink } from './login.ts'
 import { Scanner } from './scanner.ts'
 import { Tracker } from './tracker.ts'
@@ -25,6 +26,7 @@ interface Exchange {
   reject(error: Error): void
 }
 
+const syncTag = 0x53
 const readyForQuery = 0x5a
 const parameterStatus = 0x53
 const notification = 0x41
@@ -153,6 +155,17 @@ export class Link {
     return this.#enqueue(bytes, onFrame)
   }
 
+  /**
+   * Ends an unfinished pipeline in which nothing was executed, with a Sync that the client does not hear of: the link is
+   * free then. Call it when quiet.
+   */
+  async endPipeline(): Promise<void> {
+    if (this.tracker.tail === 0 || this.tracker.executed) return
+    this.tracker.sent(syncTag)
+    await this.exchange(sync, () => {})
+    this.tracker.ready(this.tracker.status)
+  }
+
   destroy(): void {
     this.#socket.destroy()
     this.#gone()
@@ -220,7 +233,7 @@ export class Link {
   #replyFrame(exchange: Exchange | undefined, frame: Frame): void {
     if (frame.tag === parameterStatus) this.#parameter(frame.bytes)
     if (frame.tag === errorResponse && endsConnection(frame)) {
-      this.farewell = Uint8Array.from(frame.bytes)
+      this.farewell = Uint8Array.from(withoutContext(frame.bytes))
       return
     }
     const ours = frame.tag !== parameterStatus && frame.tag !== notification

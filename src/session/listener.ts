@@ -3,6 +3,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { withDeadline } from '../lib/deadline.ts'
 import type { Log } from '../lib/log.ts'
+import type { SyncConfig } from '../mutation/config.ts'
 import { Fault, faultData } from '../mutation/fault.ts'
 import { encodeFault } from '../wire/fault.ts'
 import { type Handshake, handshake } from './handshake.ts'
@@ -74,6 +75,8 @@ function listen(server: Server, { host, port }: ListenerOptions): Promise<void> 
 interface Open {
   readonly session: Session
   readonly syncId: string
+  /** The database it is connected to. */
+  readonly place: string
 }
 
 /** All connections of the listener. */
@@ -82,6 +85,7 @@ class Keeper {
   readonly #sockets = new Set<Socket>()
   readonly #sessions = new Map<string, Open>()
   #closing = false
+  #configuring = false
   #onEmpty: () => void = () => {}
 
   constructor(options: ListenerOptions) {
@@ -164,7 +168,7 @@ class Keeper {
         this.#checkEmpty()
       },
     })
-    this.#sessions.set(key, { session, syncId: config.id })
+    this.#sessions.set(key, { session, syncId: config.id, place: placeOf(config) })
     session.start()
     if (this.#closing) session.shutDown()
   }
@@ -189,15 +193,23 @@ class Keeper {
     }
   }
 
-  /** Brings open sessions up to date with their configurations. */
+  /** Brings open sessions up to date with their configurations. Not begun anew while the service keeps one waiting. */
   async configure(): Promise<void> {
+    if (this.#configuring) return
+    this.#configuring = true
     const ids = new Set([...this.#sessions.values()].map(({ syncId }) => syncId))
-    for (const id of ids) {
-      const config = await this.#options.service.findSync(id).catch(() => null)
-      if (config === null) continue
-      for (const { session, syncId } of this.#sessions.values()) {
-        if (syncId === id) session.configure(config)
-      }
+    await Promise.all([...ids].map((id) => this.#configureSync(id)))
+    this.#configuring = false
+  }
+
+  async #configureSync(id: string): Promise<void> {
+    const config = await this.#options.service.findSync(id).catch(() => null)
+    if (config === null) return
+    for (const open of this.#sessions.values()) {
+      if (open.syncId !== id) continue
+      // what is written to a database that the sync has left is lost to the one it has moved to
+      if (open.place === placeOf(config)) open.session.configure(config)
+      else open.session.shutDown()
     }
   }
 
@@ -219,6 +231,10 @@ class Keeper {
   #checkEmpty(): void {
     if (this.#sessions.size === 0 && this.#sockets.size === 0) this.#onEmpty()
   }
+}
+
+function placeOf({ database: { host, port, database } }: SyncConfig): string {
+  return JSON.stringify([host, port, database])
 }
 
 /** A CancelRequest finds its session by these. */

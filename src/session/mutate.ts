@@ -11,10 +11,13 @@ import type { DatabaseAddress } from '../mutation/config.ts'
 import type { SyncedTable } from '../mutation/table.ts'
 import { createConduit, queryLink, type ResultSink } from './conduit.ts'
 import { clientEncoding, isUtf8 } from './encoding.ts'
+import { carryCustom } from './custom.ts'
 import type { Link } from './link.ts'
 import { cancelDatabase } from './login.ts'
+import { textKey } from '../wire/text.ts'
+import { bounded } from './bounded.ts'
 import type { Service } from './service.ts'
-import { blocks, readSettings, restoreSettings, type Side } from './side.ts'
+import { blocks, findRelation, readSettings, restoreSettings, type Side } from './side.ts'
 import type { ClientStatement } from './statement.ts'
 
 export interface MutationRequest {
@@ -47,6 +50,8 @@ interface Running {
 }
 
 const cancelWaitMs = 5_000
+/** The platform has the mutation: a database that says nothing for so long is taken for lost, and recovery applies it. */
+const applyWaitMs = 120_000
 /** First and later looks at who blocks a side connection, in milliseconds. */
 const blockedFirstMs = 30
 const blockedAgainMs = 200
@@ -125,6 +130,8 @@ export class Mutator {
     try {
       const aside = await side.take(settings)
       running.link = aside
+      await carryCustom(link, aside, { sql: textOf(request) })
+      await refuseHidden(aside, request, settings.temporary)
       if (request.prepare !== null) await queryLink(aside, prepareText(link, request.prepare))
       const identity = await identify(aside)
       const conduit = createConduit({
@@ -159,7 +166,15 @@ export class Mutator {
     const { service, log } = this.#options
     const { table, setColumns } = request
     const engineRequest = { table, setColumns, readOnly, signal: running.abort.signal }
-    await runMutation(conduit, engineRequest, {
+    const applying = bounded(conduit, {
+      waitMs: applyWaitMs,
+      when: () => running.sent,
+      giveUp: () => {
+        log.error('apply_without_answer', { waitMs: applyWaitMs })
+        running.link.destroy()
+      },
+    })
+    await runMutation(applying, engineRequest, {
       ...this.#options.config(),
       log,
       newId: randomUUID,
@@ -226,6 +241,41 @@ function prepareText(link: Link, text: string): string {
     detail: 'The text of the PREPARE holds characters outside ASCII.',
     hint: 'Send the statement itself, or set client_encoding to UTF8.',
   })
+}
+
+/**
+ * A temporary table is not there on another connection. Where its name stands for another table there, the statement
+ * would read or write that one: such a statement is refused.
+ */
+async function refuseHidden(
+  aside: Link,
+  request: MutationRequest,
+  temporary: readonly string[],
+): Promise<void> {
+  const { table } = request
+  const text = textOf(request).toLowerCase()
+  const named = temporary.filter((name) =>
+    text.includes(textKey(encoder.encode(name.toLowerCase())))
+  )
+  const hidden = await findRelation(aside, named)
+  if (hidden === null) return
+  throw fault('form_not_supported', {
+    message: `temporary table "${hidden}" cannot be seen by a mutation inside a transaction block`,
+    detail:
+      `A mutation runs on a connection of its own there, where "${hidden}" is another table. ` +
+      `Nothing was sent.`,
+    hint: 'Send it outside a transaction block, or give the temporary table another name.',
+    schema: table.schema,
+    table: table.name,
+  })
+}
+
+const encoder = new TextEncoder()
+
+/** All SQL of the client's that will run, bytes as Latin-1. */
+function textOf({ statement, prepare }: MutationRequest): string {
+  const sql = statement.via === 'query' ? statement.sql : statement.prepared.sql
+  return `${textKey(sql)} ${textKey(encoder.encode(prepare ?? ''))}`
 }
 
 function ownLock(table: SyncedTable) {

@@ -194,7 +194,12 @@ async function sendMutation(
   for (let tries = 1;; tries++) {
     try {
       const callWaitMs = Math.max(remainingMs(deadline, now()), serviceMarginMs)
-      return readOutcome(await call({ ...request, waitMs: callWaitMs }), mutation)
+      const outcome = readOutcome(await call({ ...request, waitMs: callWaitMs }), mutation)
+      // a problem now says nothing of the first try, which may have been carried out
+      if (outcome.kind === 'problem' && tries > 1) {
+        return { state: 'unknown', fault: unknownFault(mutation) }
+      }
+      return outcome.outcome
     } catch (error) {
       const sent = !(error instanceof HttpFailure) || error.sent
       log.warn('mutation_reply_lost', { mutation: mutation.id, sent, tries, error })
@@ -207,17 +212,25 @@ async function sendMutation(
 /** Faults after which the service may still have sent the mutation. */
 const mayBeSent: ReadonlySet<FaultCode> = new Set(['internal_error', 'outcome_unknown'])
 
-function readOutcome(response: HttpResponse, mutation: Mutation): Outcome {
+/** recorded: what became of the mutation. problem: the service did not take it, this time. */
+interface Answer {
+  readonly kind: 'recorded' | 'problem'
+  readonly outcome: Outcome
+}
+
+function readOutcome(response: HttpResponse, mutation: Mutation): Answer {
   const body: unknown = JSON.parse(response.body)
-  if (response.status === 200 && isOutcome(body, mutation)) return body
+  if (response.status === 200 && isOutcome(body, mutation)) {
+    return { kind: 'recorded', outcome: body }
+  }
   const problem = typeof body === 'object' && body !== null
     ? (body as { fault?: unknown }).fault
     : null
   if (isFaultData(problem)) {
-    const unknown = mayBeSent.has(problem.code)
-    return unknown
+    const outcome: Outcome = mayBeSent.has(problem.code)
       ? { state: 'unknown', fault: unknownFault(mutation) }
       : { state: 'refused', fault: problem }
+    return { kind: 'problem', outcome }
   }
   throw new Error(`The service answered ${response.status} without an outcome`)
 }

@@ -23,6 +23,8 @@ export interface SessionSettings {
   readonly role: string
   readonly sessionUser: string
   readonly readOnly: boolean
+  /** Names of the session's temporary tables and views, which another connection does not see. */
+  readonly temporary: readonly string[]
   /** Of the client's transaction, which waits for the mutation: switched off meanwhile. Null: it was off. */
   readonly idleTimeout: string | null
 }
@@ -40,6 +42,9 @@ const settingsSql = `
 select coalesce(json_object_agg(name, setting), '{}')::text,
   pg_catalog.current_setting('role'), session_user::text,
   pg_catalog.current_setting('transaction_read_only'),
+  case when pg_catalog.pg_my_temp_schema() <> 0
+    then (select json_agg(relname)::text from pg_catalog.pg_class
+      where relnamespace = pg_catalog.pg_my_temp_schema() and relkind in ('r', 'p', 'v', 'S')) end,
   pg_catalog.current_setting('${idleName}'),
   case when pg_catalog.current_setting('${idleName}') <> '0'
     then pg_catalog.set_config('${idleName}', '0', true) end
@@ -56,12 +61,13 @@ select pg_catalog.set_config('session_authorization', $1, false), pg_catalog.set
 /** Asks the client's own connection; it must be quiet and not in a failed transaction. */
 export async function readSettings(link: Link): Promise<SessionSettings> {
   const [row] = await queryLink(link, settingsSql)
-  const [settings, role, sessionUser, readOnly, idle] = required(row, 'the settings')
+  const [settings, role, sessionUser, readOnly, temporary, idle] = required(row, 'the settings')
   return {
     settings: settings ?? '{}',
     role: role ?? 'none',
     sessionUser: sessionUser ?? '',
     readOnly: readOnly === 'on',
+    temporary: JSON.parse(temporary ?? '[]') as string[],
     idleTimeout: idle === undefined || idle === '0' ? null : idle,
   }
 }
@@ -138,6 +144,15 @@ function refused(error: DatabaseRefused) {
       `A mutation inside a transaction block runs on a connection of its own: ${error.message}`,
     hint: 'Send it outside a transaction block, or allow the role more connections.',
   }, { cause: error })
+}
+
+/** The first of these names that means something on this connection, or null. */
+export async function findRelation(link: Link, names: readonly string[]): Promise<string | null> {
+  if (names.length === 0) return null
+  const sql = `select n from pg_catalog.json_array_elements_text($1::json) n
+    where pg_catalog.to_regclass(pg_catalog.quote_ident(n)) is not null limit 1`
+  const rows = await queryLink(link, sql, [JSON.stringify(names)])
+  return rows[0]?.[0] ?? null
 }
 
 /** Is `pid` waiting for a lock that the link's own transaction holds? */

@@ -38,6 +38,8 @@ export class Tracker {
   status: TransactionStatus = 'I'
   /** Messages of the extended protocol sent since the last Sync: an unfinished pipeline while not 0. */
   tail = 0
+  /** There is an Execute in the tail: it may have done something that is not committed. */
+  executed = false
   /** The tail has met an error: Postgres skips everything until Sync. */
   failed = false
   /** COPY FROM STDIN waits for the client's data; any other message now ends the connection. */
@@ -64,6 +66,7 @@ export class Tracker {
         if (this.tail === 0 && this.#owed === 0) this.#ends = [] // stray CopyDones
         this.tail += 1
         this.#open += 1
+        this.executed ||= code === execute
         return
       case sync:
         // in copy-in mode Postgres drops a Sync that it reads
@@ -141,6 +144,7 @@ export class Tracker {
     if (kind === 'copy') return
     this.#owed += 1
     this.tail = 0
+    this.executed = false
   }
 
   #clear(): void {
@@ -148,6 +152,7 @@ export class Tracker {
     this.#owed = 0
     this.#open = 0
     this.tail = 0
+    this.executed = false
   }
 
   #firstOwed(): number {
@@ -194,6 +199,7 @@ export class Tracker {
     else next.messages += messages
     const last = this.#ends.findLastIndex(({ kind }) => kind !== 'copy')
     this.tail = this.#open + countMessages(this.#ends.slice(last + 1))
+    this.executed = this.tail > 0 // or not: which messages they were is forgotten
   }
 }
 

@@ -20,10 +20,17 @@ export function hashKey(key: string): Uint8Array {
 
 /** Adds a key under an id, or gives that id another key; a revoked id becomes valid again. */
 export async function saveListenerKey(store: Store, { id, key }: { id: string; key: string }) {
-  await store.ask('Saving the listener key', (sql) =>
-    sql`
-      insert into sluice_store.listener_keys (id, sha256) values (${id}, ${hashKey(key)})
-      on conflict (id) do update set sha256 = excluded.sha256, revoked_at = null`)
+  await store.ask('Saving the listener key', (sql) => {
+    const save = () =>
+      sql`
+        insert into sluice_store.listener_keys (id, sha256) values (${id}, ${hashKey(key)})
+        on conflict (id) do update set sha256 = excluded.sha256, revoked_at = null`
+    // of two processes that save the same key at once, one meets the other's hash before it sees its id
+    return save().catch((error: unknown) => {
+      if ((error as { code?: unknown }).code === '23505') return save()
+      throw error
+    })
+  })
 }
 
 /** Takes a key's validity. Service processes notice within seconds. */

@@ -72,7 +72,8 @@ export const migrations: readonly Migration[] = [
   {
     id: 2,
     name: 'journal',
-    // request and outcome are json, not jsonb: kept to the byte, and a platform may answer what jsonb cannot hold
+    // request and outcome are json, not jsonb: kept to the byte, and a platform may answer what jsonb cannot hold;
+    // external, since compressing them takes longer than writing them, while a client waits
     sql: `
       create table sluice_store.services (
         id integer generated always as identity primary key,
@@ -98,6 +99,8 @@ export const migrations: readonly Migration[] = [
         applied_at timestamptz,
         check ((outcome is null) = (state in ('received', 'sent')))
       );
+      alter table sluice_store.mutations
+        alter column request set storage external, alter column outcome set storage external;
       create index mutations_open on sluice_store.mutations (state, received_at)
         where state in ('received', 'sent', 'accepted', 'unknown');
       create index mutations_by_sync on sluice_store.mutations (sync_id, received_at);`,

@@ -16,6 +16,8 @@ export interface StoreOptions {
   readonly connectionsMax?: number
   /** Longest wait for one question, 10 s by default. */
   readonly waitMs?: number
+  /** Questions put and not answered, those that were given up included; 5,000 by default. One more fails at once. */
+  readonly questionsMax?: number
 }
 
 export interface Store {
@@ -37,6 +39,7 @@ export interface Store {
 }
 
 const storeWaitMs = 10_000
+const storeQuestionsMax = 5_000
 const connectWaitSeconds = 5
 const closeWaitSeconds = 5
 const backoffMaxSeconds = 2
@@ -44,13 +47,22 @@ const backoffMaxSeconds = 2
 /** Opens the store. Connects when first asked. */
 export function openStore(options: StoreOptions): Store {
   const { url, keyring, connectionsMax = 20, waitMs = storeWaitMs } = options
+  const { questionsMax = storeQuestionsMax } = options
   const connection = { application_name: 'sluice', statement_timeout: waitMs }
   const sql = postgres(url, { ...common, max: connectionsMax, connection })
+  let questions = 0
   return {
     keyring,
     sql,
     url,
-    ask: (what, work) => ask(withDeadline(work(sql), { waitMs, what }), what),
+    ask: async (what, work) => {
+      // the driver keeps what was given up until it has a connection: a store that is down must not fill the memory
+      if (questions >= questionsMax) throw storeDown(what, undefined)
+      const asked = work(sql)
+      questions += 1
+      const answer = asked.finally(() => questions -= 1)
+      return await ask(withDeadline(answer, { waitMs, what }), what)
+    },
     close: () => sql.end({ timeout: closeWaitSeconds }),
   }
 }

@@ -10,12 +10,14 @@ import { forgerySuite } from './suites/forgery.ts'
 import { installSuite } from './suites/install.ts'
 import { modesSuite } from './suites/modes.ts'
 import { mutationsSuite } from './suites/mutations.ts'
+import { reportsSuite } from './suites/reports.ts'
 import { rowsSuite } from './suites/rows.ts'
 import { valuesSuite } from './suites/values.ts'
 import { waysSuite } from './suites/ways.ts'
 
 const suites = {
   'modes': modesSuite,
+  'reports': reportsSuite,
   'mutations': mutationsSuite,
   'forgery': forgerySuite,
   'other ways to write': waysSuite,

@@ -137,8 +137,13 @@ test('ids become an array literal of Postgres', () => {
   )
 })
 
+/** A report as the triggers write it. */
+function detailOf({ n, id, new: row, old, ...about }: Record<string, unknown>): string {
+  const parts = [n, id, row, old].map((part) => JSON.stringify(part)).join('\x1f')
+  return `${JSON.stringify(about)}\x1e${parts}`
+}
+
 test('a report is read as what it says', () => {
-  const detail = JSON.stringify(report)
   const expected = {
     schema: 's',
     table: 't',
@@ -149,12 +154,27 @@ test('a report is read as what it says', () => {
     before: { id: '1', a: 'old' },
     seal: 'x',
   }
-  assert.deepEqual(parsePlanDetail(detail), expected)
-  assert.deepEqual(parsePlanDetail(JSON.stringify({ ...report, op: 'delete', new: null })), {
+  assert.deepEqual(parsePlanDetail(detailOf(report)), [expected])
+  assert.deepEqual(parsePlanDetail(detailOf({ ...report, op: 'delete', new: null })), [{
     ...expected,
     operation: 'delete',
     row: report.old,
-  })
+  }])
+})
+
+test('a report holds as many rows as it says, each with its own values', () => {
+  const [head, row] = detailOf(report).split('\x1e')
+  const other = row?.replace('3', '4').replace('new', 'newer')
+  const rows = parsePlanDetail([head, row, other].join('\x1e'))
+  assert.deepEqual(rows.map(({ ordinal, row }) => [ordinal, row['a']]), [[3, 'new'], [4, 'newer']])
+  assert.deepEqual(parsePlanDetail(head ?? ''), [])
+})
+
+test('a report of an insert leaves out what is null, wherever it stands', () => {
+  const row = { id: '-1', a: null, b: null, c: '"x":null,', d: null, e: 0, f: { g: null }, h: null }
+  const detail = detailOf({ ...report, op: 'insert', id: null, new: row, old: null })
+  const expected = { id: null, c: '"x":null,', e: '0', f: '{"g":null}' }
+  assert.deepEqual(parsePlanDetail(detail).map(({ row }) => row), [expected])
 })
 
 test('what is no report is refused', () => {
@@ -164,19 +184,23 @@ test('what is no report is refused', () => {
     ['n', 0],
     ['n', '3'],
     ['n', 1.5],
+    ['id', 3],
     ['schema', null],
     ['table', 1],
     ['seal', null],
-    ['new', 'x'],
-    ['old', []],
   ]
   for (const [name, value] of odd) {
     assert.throws(
-      () => parsePlanDetail(JSON.stringify({ ...report, [name]: value })),
+      () => parsePlanDetail(detailOf({ ...report, [name]: value })),
       RangeError,
       `${name} ${JSON.stringify(value)}`,
     )
   }
+  for (const detail of [{ ...report, new: 'x' }, { ...report, old: [] }].map(detailOf)) {
+    assert.throws(() => parsePlanDetail(detail), SyntaxError)
+  }
   assert.throws(() => parsePlanDetail(''), SyntaxError)
   assert.throws(() => parsePlanDetail('{"op":"insert","n":1'), SyntaxError)
+  assert.throws(() => parsePlanDetail(`${detailOf(report)}\x1fmore`), RangeError)
+  assert.throws(() => parsePlanDetail(`${detailOf(report)}\x1e1\x1fnull`), SyntaxError)
 })

@@ -157,7 +157,7 @@ async function connect(url: string): Promise<Session> {
       assert.ok(reports.every(({ severity }) => severity === 'INFO'))
       return {
         planned: Number(count?.['planned']),
-        reports: reports.map(({ detail }) => parsePlanDetail(detail)),
+        reports: reports.flatMap(({ detail }) => parsePlanDetail(detail)),
       }
     },
     end: () => sql.end(),

@@ -39,7 +39,8 @@ export interface Stage {
   close(): Promise<void>
 }
 
-const triggers = ['before', 'after', 'truncate'].map((when) => `"~sluice_${when}"`)
+const triggers = ['before', 'after_insert', 'after_update', 'after_delete', 'truncate']
+  .map((when) => `"~sluice_${when}"`)
 const emptySql = `do $$ begin
   alter table salesforce.contacts disable trigger all;
   delete from salesforce.contacts;

@@ -105,3 +105,27 @@ test('agrees with JSON.parse on every cut and every changed character of a docum
     }
   }
 })
+
+test('without nulls all other members are there, whatever stands around them', () => {
+  const texts = [
+    '{"a":null,"b":null,"c":1,"d":null}',
+    '{ "a" : null , "b":"\\"x\\":null,", "c":{"n":null},"\\u0061":null,"e":[null],"f":null }',
+    '{"a":null}',
+    '{}',
+  ]
+  for (const text of texts) {
+    const filled = readJsonObject(text).filter(({ kind }) => kind !== 'null')
+    assert.deepEqual(readJsonObject(text, { nulls: false }), filled)
+  }
+  for (const text of ['{"a":null,', '{"a":null,}', '{"a":null,null}', '{"a":null,"b":nul}']) {
+    assert.throws(() => readJsonObject(text, { nulls: false }), SyntaxError, text)
+  }
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.oneof(fc.constant(null), fc.string())), (object) => {
+      const text = JSON.stringify(object)
+      const filled = readJsonObject(text).filter(({ kind }) => kind !== 'null')
+      assert.deepEqual(readJsonObject(text, { nulls: false }), filled)
+    }),
+    { seed: 20261125, numRuns: 300 },
+  )
+})

@@ -80,7 +80,7 @@ test('a sync is set up, and set up again without a change', async () => {
   assert.deepEqual(await readConfig(), config)
   const [triggers] = await sql`
     select count(*)::int from pg_trigger where tgrelid = 'salesforce.contacts'::regclass`
-  assert.equal(triggers?.['count'], 3)
+  assert.equal(triggers?.['count'], 5)
   const [granted] = await sql`
     select has_table_privilege(${options.role}, 'salesforce.contacts', 'select, insert') as granted`
   assert.equal(granted?.['granted'], true)

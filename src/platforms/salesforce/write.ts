@@ -195,6 +195,10 @@ export function valuesOf(record: JsonObject, table: SyncedTable): Values {
 
 /** The columns that hold something: a new row has null in all others without being told, and most are. */
 function filledOf(record: JsonObject, table: SyncedTable): Values {
-  const entries = Object.entries(valuesOf(record, table)).filter(([, value]) => value !== null)
-  return Object.fromEntries(entries)
+  const values: Record<string, string> = {}
+  for (const column of table.columns) {
+    const value = fromPlatform(record[column.field] ?? null, column)
+    if (value !== null) values[column.name] = value
+  }
+  return values
 }

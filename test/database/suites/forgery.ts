@@ -265,7 +265,7 @@ export function forgerySuite(context: Context): void {
     await client.run(`create or replace function own.liar() returns text language plpgsql as $$
       begin
         raise info 'plan' using errcode = 'SLPLN', detail = '{"schema":"salesforce","table":"contacts",'
-          '"op":"delete","n":1,"seal":"","id":"003A","new":null,"old":{"id":"003A"}}';
+          '"op":"delete","seal":""}' || e'\\x1e1\\x1f"003A"\\x1fnull\\x1f{"id":"003A"}';
         return 'x';
       end $$`)
     await inTransaction(client, async () => {

@@ -86,7 +86,7 @@ export function modesSuite(context: Context): void {
         operation: 'insert',
         ordinal: 1,
         id: null,
-        row: { id: null, email: 'new@a.co', amount: '1.50', name: null },
+        row: { id: null, email: 'new@a.co', amount: '1.50' },
         before: null,
         seal: planSeal(ticketKey, { mutationId, pid: client.pid }),
       }])

@@ -1,0 +1,26 @@
+// Room session: a wait for the database that ends. Postgres bounds its own work; a network that swallows every packet
+// bounds nothing.
+
+import type { Conduit } from '../engine/conduit.ts'
+
+/**
+ * The conduit, but a run that begins while `when()` holds and has no answer after `waitMs` milliseconds calls `giveUp`,
+ * which must make the run fail.
+ */
+export function bounded(
+  conduit: Conduit,
+  { waitMs, when, giveUp }: { waitMs: number; when: () => boolean; giveUp: () => void },
+): Conduit {
+  return {
+    ...conduit,
+    run: async (steps) => {
+      if (!when()) return await conduit.run(steps)
+      const timer = setTimeout(giveUp, waitMs)
+      try {
+        return await conduit.run(steps)
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+  }
+}
