@@ -24,3 +24,20 @@ export function bounded(
     },
   }
 }
+
+/** How long Postgres may take over a message of ours that is no work for it, in milliseconds. */
+const answerWaitMs = 60_000
+
+/** Waits for such an answer. When the time is up the link is destroyed, which makes `work` fail with ConnectionLost. */
+export async function answered<T>(
+  link: { destroy(): void },
+  work: Promise<T>,
+  waitMs: number = answerWaitMs,
+): Promise<T> {
+  const timer = setTimeout(() => link.destroy(), waitMs)
+  try {
+    return await work
+  } finally {
+    clearTimeout(timer)
+  }
+}

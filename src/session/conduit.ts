@@ -23,6 +23,7 @@ import {
   flush,
   sync,
 } from '../wire/frontend.ts'
+import { answered } from './bounded.ts'
 import { clientEncoding, decoderFor, isUtf8 } from './encoding.ts'
 import type { Link } from './link.ts'
 import { type ClientStatement, encodeStatement, runName } from './statement.ts'
@@ -237,9 +238,10 @@ export async function failTransaction(link: Link): Promise<void> {
   const { tail } = link.tracker
   const failing = encodeDescribe('portal', 'sluice_refused_the_mutation')
   if (tail > 0 && !link.tracker.failed) {
-    await link.exchangeFlushed(Buffer.concat([failing, flush]), (frame) => frame.tag === errorTag)
+    const flushed = Buffer.concat([failing, flush])
+    await answered(link, link.exchangeFlushed(flushed, (frame) => frame.tag === errorTag))
     link.tracker.failed = true
   } else if (tail === 0 && link.status === 'T') {
-    await link.exchange(Buffer.concat([failing, sync]), () => {})
+    await answered(link, link.exchange(Buffer.concat([failing, sync]), () => {}))
   }
 }

@@ -5,6 +5,7 @@ import { required } from '../lib/assert.ts'
 import type { Log } from '../lib/log.ts'
 import type { DatabaseAddress } from '../mutation/config.ts'
 import { fault } from '../mutation/fault.ts'
+import { answered } from './bounded.ts'
 import { queryLink } from './conduit.ts'
 import { Link } from './link.ts'
 import { DatabaseRefused, loginDatabase } from './login.ts'
@@ -79,7 +80,7 @@ export async function restoreSettings(
 ): Promise<void> {
   if (idleTimeout === null || link.closed || link.tracker.failed) return
   const sql = `select pg_catalog.set_config('${idleName}', $1, true)`
-  await queryLink(link, sql, [idleTimeout]).catch(() => {})
+  await answered(link, queryLink(link, sql, [idleTimeout])).catch(() => {})
 }
 
 /** Keeps at most one side connection, for a session. */

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { once } from 'node:events'
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type pg from 'pg'
 import { encodeCancelRequest } from '../../src/wire/startup.ts'
 import {
@@ -15,47 +15,14 @@ import {
   sync,
 } from '../../src/wire/frontend.ts'
 import { decodeBackend } from '../../src/wire/backend.ts'
-import {
-  acceptAll,
-  createStage,
-  type RawClient,
-  rawClient,
-  type Stage,
-  withClient,
-} from '../help/stage.ts'
+import { type RawClient, type Stage, withClient } from '../help/stage.ts'
+import { stageHooks, until } from '../help/stage-hooks.ts'
 
 const insert = `insert into salesforce.contacts (last_name) values ('C') returning last_name`
 
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000
-  while (!await condition()) {
-    if (Date.now() > end) assert.fail('it did not come about in ten seconds')
-    await new Promise<void>((resolve) => setImmediate(resolve))
-  }
-}
-
 describe('cancel', () => {
   let stage: Stage
-  before(async () => {
-    stage = await createStage()
-  })
-  after(() => stage.close())
-  const clients: RawClient[] = []
-  const connectRaw = async (): Promise<RawClient> => {
-    const client = await rawClient(stage.through())
-    clients.push(client)
-    return client
-  }
-  afterEach(() => {
-    for (const client of clients.splice(0)) client.destroy()
-  })
-  beforeEach(async () => {
-    await until(() => stage.listener.sessions === 0)
-    stage.sent.length = 0
-    stage.applied.length = 0
-    stage.carry = acceptAll()
-    await stage.empty()
-  })
+  const connectRaw = stageHooks({ use: (made) => stage = made })
 
   /** As libpq does: resolves when the listener has closed the connection, that is, has passed it on. */
   const cancel = async ({ key }: RawClient) => {

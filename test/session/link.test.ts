@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import pg from 'pg'
 import { faultData } from '../../src/mutation/fault.ts'
 import type { Outcome } from '../../src/mutation/mutation.ts'
@@ -24,6 +24,7 @@ import {
   type Stage,
   withClient,
 } from '../help/stage.ts'
+import { stageHooks, until } from '../help/stage-hooks.ts'
 
 const insert = `insert into salesforce.contacts (last_name) values ('L') returning last_name`
 
@@ -52,37 +53,9 @@ const errorsOf = (frames: readonly Uint8Array[]) =>
     return message.type === 'ErrorResponse' ? message.fields : new Map<string, string>()
   })
 
-/** Waits for the condition; the caller's test has a deadline of its own. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000
-  while (!await condition()) {
-    if (Date.now() > end) assert.fail('it did not come about in ten seconds')
-    await new Promise<void>((resolve) => setImmediate(resolve))
-  }
-}
-
 describe('a mutation whose connections break', () => {
   let stage: Stage
-  before(async () => {
-    stage = await createStage()
-  })
-  after(() => stage.close())
-  const clients: RawClient[] = []
-  const connect = async (): Promise<RawClient> => {
-    const client = await rawClient(stage.through())
-    clients.push(client)
-    return client
-  }
-  afterEach(() => {
-    for (const client of clients.splice(0)) client.destroy()
-  })
-  beforeEach(async () => {
-    await until(() => stage.listener.sessions === 0)
-    stage.sent.length = 0
-    stage.applied.length = 0
-    stage.carry = acceptAll()
-    await stage.empty()
-  })
+  const connect = stageHooks({ use: (made) => stage = made })
 
   const rows = async () =>
     (await stage.sql`select last_name from salesforce.contacts`).map((row) => row['last_name'])
