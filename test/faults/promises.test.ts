@@ -165,7 +165,7 @@ test('a database connection that is ended while the platform is waited for is to
     const outcome = await platform(mutation, options)
     await stage.sql`
       select pg_terminate_backend(pid) from pg_stat_activity
-      where usename = 'stage_app' and state = 'idle in transaction'`
+      where usename = ${stage.role} and state = 'idle in transaction'`
     return outcome
   }
   const client = new pg.Client(stage.through())

@@ -24,6 +24,8 @@ export interface Stage {
   /** Superuser, past the listener. */
   readonly sql: postgres.Sql
   readonly table: SyncedTable
+  /** The listener's role in Postgres. */
+  readonly role: string
   /** Every mutation that was sent. */
   readonly sent: Mutation[]
   /** Ids told as applied. */
@@ -98,7 +100,6 @@ export function acceptAll(): Carry {
   }
 }
 
-const role = 'stage_app'
 const rolePassword = 'stage'
 
 export async function createStage(
@@ -109,8 +110,9 @@ export async function createStage(
   const database = new URL(url).pathname.slice(1)
   const sql = postgres(url, { max: 4, onnotice: () => {} })
   const ticketKey = randomBytes(32)
-  await sql.unsafe(`do $$ begin create role ${role} login password '${rolePassword}';
-    exception when duplicate_object or unique_violation then null; end $$`)
+  // Roles belong to the whole cluster, which test files share: each stage has its own.
+  const role = `app_of_${database}`
+  await sql.unsafe(`create role ${role} login password '${rolePassword}'`)
   await installDatabase(sql, { ticketKey })
   await ensureTable(sql, contacts, { role })
   await sql.unsafe(`create table public.local_notes (contact_id text, body text);
@@ -160,6 +162,7 @@ export async function createStage(
     listener,
     sql,
     table: contacts,
+    role,
     sent,
     applied,
     carry: acceptAll(),

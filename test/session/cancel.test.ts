@@ -43,7 +43,7 @@ describe('cancel', () => {
   const waitsForLock = () =>
     until(async () => {
       const waiting = await stage.sql`select from pg_stat_activity
-        where usename = 'stage_app' and datname = current_database() and wait_event_type = 'Lock'`
+        where usename = ${stage.role} and wait_event_type = 'Lock'`
       return waiting.length > 0
     })
   const count = async () => (await stage.sql`select from salesforce.contacts`).length
@@ -192,7 +192,7 @@ describe('cancel', () => {
   test('statement_timeout is the time that the platform gets, and is no reason not to apply what it accepted', async () => {
     // a sequence is not rolled back: the second call is the apply
     await stage.sql.unsafe(`
-      create sequence public.calls; grant all on public.calls to stage_app;
+      create sequence public.calls; grant all on public.calls to ${stage.role};
       create function public.slow() returns trigger language plpgsql as $$ begin
         if nextval('public.calls') % 2 = 0 then perform pg_sleep(0.5); end if; return new; end $$;
       create trigger slow before insert on salesforce.contacts for each row execute function public.slow()`)

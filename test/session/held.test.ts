@@ -486,7 +486,7 @@ describe('mutations in the extended protocol', () => {
       create table public.twin (like salesforce.contacts);
       alter table public.twin add primary key (id);
       alter table public.twin alter column id set default '003' || lpad(nextval('public.twin_ids')::text, 15, '0');
-      grant all on public.twin to stage_app; grant all on public.twin_ids to stage_app`)
+      grant all on public.twin to ${stage.role}; grant all on public.twin_ids to ${stage.role}`)
   })
   after(() => stage.close())
   beforeEach(async () => {

@@ -301,7 +301,7 @@ describe('a mutation whose connections break', () => {
     const side = async () =>
       (await stage.sql`
         select pid from pg_stat_activity
-        where usename = 'stage_app' and datname = current_database() order by backend_start`).at(-1)
+        where usename = ${stage.role} order by backend_start`).at(-1)
         ?.['pid']
     const client = await connect()
     client.send(encodeQuery('begin'))
@@ -334,7 +334,7 @@ describe('a mutation whose connections break', () => {
       await until(async () => {
         const [row] = await stage.sql`
           select pid from pg_stat_activity
-          where usename = 'stage_app' and datname = current_database() and wait_event_type = 'Lock'`
+          where usename = ${stage.role} and wait_event_type = 'Lock'`
         waiting = row?.['pid'] as number | undefined
         return waiting !== undefined
       })
@@ -350,10 +350,11 @@ describe('a mutation whose connections break', () => {
   })
 
   test('a role without a second connection is told why its mutation cannot run in a block', async () => {
-    const others = await stage.sql`
-      select from pg_stat_activity where usename = 'stage_app'`
+    await until(async () =>
+      (await stage.sql`select from pg_stat_activity where usename = ${stage.role}`).length === 0
+    )
     const client = await connect()
-    await stage.sql.unsafe(`alter role stage_app connection limit ${others.length + 1}`)
+    await stage.sql.unsafe(`alter role ${stage.role} connection limit 1`)
     try {
       client.send(encodeQuery('begin'))
       await client.until('Z')
@@ -368,7 +369,7 @@ describe('a mutation whose connections break', () => {
       client.send(encodeQuery(insert))
       assert.equal(letters(await client.until('Z')), 'TDCZ')
     } finally {
-      await stage.sql.unsafe('alter role stage_app connection limit -1')
+      await stage.sql.unsafe(`alter role ${stage.role} connection limit -1`)
       client.destroy()
     }
   })
