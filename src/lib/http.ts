@@ -136,13 +136,13 @@ async function send(dispatcher: Dispatcher, request: HttpRequest): Promise<HttpR
   const { method, headers = {}, body, waitMs, signal } = request
   if (signal?.aborted) throw failure(request, 'given up', { sent: false })
   if (waitMs <= 0) throw failure(request, 'the time was up', { sent: false })
+  const { origin, pathname, search } = addressOf(request)
   const progress: Progress = { started: false }
   const stop = new AbortController()
   const timer = setTimeout(() => stop.abort(new TimeUp(`no answer within ${waitMs} ms`)), waitMs)
   const giveUp = () => stop.abort(new TimeUp('given up'))
   signal?.addEventListener('abort', giveUp, { once: true })
   try {
-    const { origin, pathname, search } = new URL(request.url)
     const answer = await dispatcher.request({
       origin,
       path: pathname + search,
@@ -161,6 +161,22 @@ async function send(dispatcher: Dispatcher, request: HttpRequest): Promise<HttpR
     clearTimeout(timer)
     signal?.removeEventListener('abort', giveUp)
   }
+}
+
+/**
+ * The address, if it is the very one that was asked for. A URL resolves dots in its path, turns `\\` into `/`, drops line
+ * breaks and what follows `#`: an id that holds such would quietly address something else.
+ */
+function addressOf(request: HttpRequest): URL {
+  const { url } = request
+  const path = /^https?:\/\/[^/?#]+([^?#]*)(?:\?[^#]*)?$/i.exec(url)?.[1]
+  if (path === undefined || !URL.canParse(url)) {
+    throw failure(request, 'it is not an address of the web', { sent: false })
+  }
+  const address = new URL(url)
+  const same = address.pathname === (path === '' ? '/' : path) && !/[\t\r\n]/.test(url)
+  if (same) return address
+  throw failure(request, 'its path is not the one that would be sent', { sent: false })
 }
 
 class TimeUp extends Error {

@@ -1,6 +1,7 @@
 // Room mutation: the fault catalogue. Nothing else reaches a client: what is not a Fault becomes `internal_error` and
 // an id in the log. The README's table of errors is made from this one.
 
+import { cut } from '../lib/cut.ts'
 import type { Platform } from './table.ts'
 
 /** Whose doing it is; metrics count by it. */
@@ -117,7 +118,7 @@ export const catalogue = {
     'credential',
     'no',
     'not permitted by {platform}',
-    'The connected account may not do this. Grant the permission at the platform.',
+    'The connected account may not do this: grant the permission at the platform. Or the token is for another sync.',
   ),
   credential_refused: entry(
     '28000',
@@ -288,6 +289,38 @@ export const catalogue = {
     'mutation id was used for another mutation',
     'A mutation id stands for one mutation only.',
   ),
+  database_refused: entry(
+    '42000',
+    422,
+    'client',
+    'no',
+    'the database refused the statement',
+    'HTTP only. The SQLSTATE and the words are those of your Postgres. Nothing was written.',
+  ),
+  result_too_large: entry(
+    '54000',
+    422,
+    'client',
+    'no',
+    'result is too large',
+    'HTTP only. The query returned more than is taken. Ask for less, or use the Postgres protocol.',
+  ),
+  idempotency_key_reused: entry(
+    '22023',
+    409,
+    'client',
+    'no',
+    'idempotency key was used for another request',
+    'HTTP only. A key stands for one request. Make another key for another request.',
+  ),
+  idempotency_key_in_use: entry(
+    '55006',
+    409,
+    'client',
+    'later',
+    'a request with this idempotency key is under way',
+    'HTTP only. Try again in a moment with the same key and body.',
+  ),
   shutting_down: entry(
     '57P01',
     503,
@@ -353,12 +386,30 @@ export class Fault extends Error {
   }
 }
 
-/** The data of a fault: the catalogue's message (or the one given), its SQLSTATE and these fields. */
+/** The longest code of a platform that is passed on, in characters. */
+export const constraintMax = 200
+/** The longest message, DETAIL and HINT, in characters. */
+export const textMax = 4000
+
+/**
+ * The data of a fault: the catalogue's message (or the one given), its SQLSTATE and these fields. What can hold a
+ * platform's words is cut: `constraint` at 200 characters; message, DETAIL and HINT at 4,000.
+ */
 export function faultData(code: FaultCode, fields: FaultFields = {}): FaultData {
   const place: CatalogueEntry = catalogue[code]
   const message = fields.message ??
     place.message.replace('{platform}', fields.platform ?? 'the platform')
-  return { ...fields, code, sqlstate: place.sqlstate, message }
+  return { ...bounded(fields), code, sqlstate: place.sqlstate, message: cut(message, textMax) }
+}
+
+function bounded(fields: FaultFields): FaultFields {
+  const { constraint, detail, hint } = fields
+  return {
+    ...fields,
+    ...(constraint === undefined ? {} : { constraint: cut(constraint, constraintMax) }),
+    ...(detail === undefined ? {} : { detail: cut(detail, textMax) }),
+    ...(hint === undefined ? {} : { hint: cut(hint, textMax) }),
+  }
 }
 
 /** An error to throw. */

@@ -1,6 +1,6 @@
 // Room mutation: how many rows one statement may change, by platform and operation.
 
-import type { Operation, Platform } from './table.ts'
+import type { Operation, Platform, SyncedTable } from './table.ts'
 
 /** Rows per statement. */
 export const rowLimits: Readonly<Record<Platform, Readonly<Record<Operation, number>>>> = {
@@ -11,8 +11,22 @@ export const rowLimits: Readonly<Record<Platform, Readonly<Record<Operation, num
   github: { insert: 100, update: 100, delete: 100 },
 }
 
-/** How long a request to a platform may take, in milliseconds, unless statement_timeout says less. */
+/** Rows per statement of this table: its own limit, else its platform's. */
+export function rowLimitOf(
+  table: Pick<SyncedTable, 'platform' | 'rowsMax'>,
+  operation: Operation,
+): number {
+  return table.rowsMax?.[operation] ?? rowLimits[table.platform][operation]
+}
+
+/** How long a request to a platform may take once its turn has come, in milliseconds, unless statement_timeout says less. */
 export const requestWaitMs = 30_000
 
-/** The longest that a request may take whatever statement_timeout says, in milliseconds. */
+/** The longest that the platform may take over a statement, in milliseconds: its turns in the buckets, and the requests. */
 export const statementWaitMaxMs = 150_000
+
+/**
+ * The longest answer of a platform, and the longest outcome made of one, in bytes. A Salesforce statement answers 200
+ * records whole, each with up to 1.6 million characters in its long texts; longer than this no string should get.
+ */
+export const answerBytesMax = 256 * 1024 * 1024

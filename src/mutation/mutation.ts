@@ -18,6 +18,8 @@ export interface PlannedRow {
   readonly id: string | null
   /** insert: the columns given. update: the columns set, with their new values. delete: none. */
   readonly values: Values
+  /** update, delete: the table's `keyColumns` as they were before the statement; absent where the table has none. */
+  readonly key?: Values
 }
 
 /** One statement's change to one synced table: one operation, many rows. */
@@ -42,11 +44,35 @@ export interface OutcomeRow {
   readonly values: Values | null
 }
 
+/** A row that the platform did not write, or perhaps did. `id`: null for an insert. */
+export type UnwrittenRow =
+  | {
+    readonly state: 'refused' | 'unknown'
+    readonly ordinal: number
+    readonly id: string | null
+    readonly fault: FaultData
+  }
+  | { readonly state: 'unsent'; readonly ordinal: number; readonly id: string | null }
+
 /**
  * What the platform answered.
  * accepted: every row is written. refused: surely nothing is written. unknown: the reply was lost or unreadable.
+ * partial: `rows` are written (one at least), `others` are not, or perhaps are; together they are the mutation's rows.
+ * Its fault is `partly_written`, or `outcome_unknown` where one of the others is unknown.
+ * requests: how many were made to the platform, reads included; absent where nobody counted.
  */
 export type Outcome =
-  | { readonly state: 'accepted'; readonly rows: readonly OutcomeRow[] }
+  | {
+    readonly state: 'accepted'
+    readonly rows: readonly OutcomeRow[]
+    readonly requests?: number
+  }
+  | {
+    readonly state: 'partial'
+    readonly rows: readonly OutcomeRow[]
+    readonly requests?: number
+    readonly others: readonly UnwrittenRow[]
+    readonly fault: FaultData
+  }
   | { readonly state: 'refused'; readonly fault: FaultData }
   | { readonly state: 'unknown'; readonly fault: FaultData }

@@ -10,7 +10,7 @@ export type Operation = typeof operations[number]
 export interface Column {
   /** Its name in Postgres. */
   readonly name: string
-  /** The platform's own name of the field; also the column's comment in the database. */
+  /** The platform's own name of the field; the column's comment in the database begins with it. */
   readonly field: string
   /** Its Postgres type as DDL writes it: `text`, `varchar(18)`, `numeric(18,2)`, `jsonb`, `text[]`. */
   readonly type: string
@@ -22,8 +22,27 @@ export interface Column {
   readonly required: boolean
 }
 
+/** Why a platform has no such operation for an object, and what to do instead. */
+export interface Refusal {
+  readonly detail: string
+  readonly hint: string
+}
+
+/** What makes a table different from the others of its platform. All of it is optional. */
+export interface TableTraits {
+  /**
+   * Columns whose values before the statement travel with each row of an update or delete, since the platform addresses
+   * the record by them and not, or not only, by its id: a GitHub issue's `repository` and `number`.
+   */
+  readonly keyColumns?: readonly string[]
+  /** Rows per statement, where they are not those of `rowLimits`. */
+  readonly rowsMax?: Readonly<Partial<Record<Operation, number>>>
+  /** Operations that the platform does not have for this object. They are refused with 0A000 before anything is sent. */
+  readonly refuses?: Readonly<Partial<Record<Operation, Refusal>>>
+}
+
 /** A table whose rows mirror the platform's records. Its primary key is always the column `id`. */
-export interface SyncedTable {
+export interface SyncedTable extends TableTraits {
   readonly syncId: string
   readonly platform: Platform
   readonly schema: string
@@ -40,6 +59,15 @@ export const idColumn = 'id'
 /** `schema.name`, the key under which tables are looked up. Both parts as Postgres folds them, unquoted. */
 export function tableKey(schema: string, name: string): string {
   return `${schema}.${name}`
+}
+
+/** The traits of a table or shape alone. */
+export function traitsOf({ keyColumns, rowsMax, refuses }: TableTraits): TableTraits {
+  return {
+    ...(keyColumns === undefined ? {} : { keyColumns }),
+    ...(rowsMax === undefined ? {} : { rowsMax }),
+    ...(refuses === undefined ? {} : { refuses }),
+  }
 }
 
 /** The column of that name, or undefined. */

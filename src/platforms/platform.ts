@@ -4,12 +4,23 @@ import type { Http } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
 import type { Deadline } from '../lib/deadline.ts'
 import type { Mutation, Outcome, Values } from '../mutation/mutation.ts'
-import type { Column, Operation, Platform, SyncedTable } from '../mutation/table.ts'
+import type { Column, Operation, Platform, SyncedTable, TableTraits } from '../mutation/table.ts'
+import type { OAuthRules } from './oauth.ts'
+import type { PlannedRequest, Rates } from './rates.ts'
+
+/** A connection's settings: any JSON object. An adapter reads those that it documents and minds no others. */
+export type Settings = Readonly<Record<string, unknown>>
 
 /** What an adapter needs to call its platform on behalf of one connection. */
 export interface Caller {
   /** Base URL of the platform's API for this connection, without a trailing slash. */
   readonly baseUrl: string
+  /** The connection's settings, JSON that the platform's adapter knows how to read: Airtable's `base`, say. */
+  readonly settings: Settings
+  /**
+   * Sends, in its turn in the connection's buckets. Besides HttpFailure it throws a Fault when the request must not be
+   * sent: `rate_limited` (its turn would come after the deadline), `statement_cancelled`. Surely nothing was sent then.
+   */
   readonly http: Http
   readonly deadline: Deadline
   /** Aborted when the caller is no longer interested; honoured only before the request is sent. */
@@ -23,7 +34,7 @@ export interface Caller {
 }
 
 /** A table as the platform describes it: a SyncedTable without what the sync adds. */
-export interface TableShape {
+export interface TableShape extends TableTraits {
   readonly object: string
   /** Proposed name of the table in Postgres, e.g. `contacts`. */
   readonly name: string
@@ -46,6 +57,8 @@ export interface Tokens {
   readonly expiresAt?: number
   /** Base URL for API calls, where the platform tells it with the token. */
   readonly baseUrl?: string
+  /** The account that they are for, where the platform tells it. */
+  readonly account?: string
 }
 
 /** What the refresh-token grant needs. */
@@ -59,11 +72,46 @@ export interface RefreshGrant {
   readonly clientSecret?: string
 }
 
+/** What the authorization-code grant needs. */
+export interface CodeGrant extends Omit<RefreshGrant, 'refreshToken'> {
+  readonly code: string
+  readonly redirectUri: string
+  /** RFC 7636; sent where the platform takes it. */
+  readonly verifier: string
+}
+
+/** What an app proves itself with, to get tokens without a person. */
+export interface MintGrant {
+  readonly http: Http
+  readonly deadline: Deadline
+  /** Base URL of the connection's API. */
+  readonly baseUrl: string
+  readonly appId: string
+  /** PEM, RSA. */
+  readonly privateKey: string
+  readonly installationId: string
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
 /** An adapter: data first, and a few functions. */
 export interface Adapter {
   readonly platform: Platform
   /** Rows per statement. */
   readonly limits: Readonly<Record<Operation, number>>
+  /** How accounts are connected with OAuth. */
+  readonly oauth: OAuthRules
+  /** The limits that the platform sets, and what a request takes from them. */
+  readonly rates: Rates
+  /**
+   * The write requests that a mutation will make, in their order: the service reserves their turns before the first is
+   * sent, and EXPLAIN shows them. Pure; not the reads that an adapter may add.
+   */
+  requests(
+    mutation: Mutation,
+    table: SyncedTable,
+    at: Pick<Caller, 'baseUrl' | 'settings'>,
+  ): readonly PlannedRequest[]
   /** Describes these objects (the platform's own names). Throws a Fault. */
   describe(objects: readonly string[], caller: Caller): Promise<TableShape[]>
   /**
@@ -75,4 +123,6 @@ export interface Adapter {
   page(table: SyncedTable, cursor: string | null, caller: Caller): Promise<Page>
   /** The OAuth refresh-token grant. Throws `credential_refused` when revoked, `unreachable` or `platform_failed` else. */
   refresh(grant: RefreshGrant): Promise<Tokens>
+  /** Tokens for an installation of an app, where the platform has such; throws as `refresh`. */
+  readonly mint?: (grant: MintGrant) => Promise<Tokens>
 }

@@ -2,12 +2,13 @@
 
 export { describeMutation } from './describe.ts'
 export type { Agreement } from './describe.ts'
+export { type Explained, readExplained, readsStdin, writesAtCursor } from './forms.ts'
 export { createNameFilter } from './filter.ts'
 export { createRecogniser, recogniseMutation } from './mutation.ts'
 export type { MemoryOptions, Recogniser } from './mutation.ts'
 export { mayMutate } from './prefilter.ts'
 export { recognise } from './recognise.ts'
-export { nameBytesMax } from './name.ts'
+export { nameBytesMax } from '../lib/name.ts'
 export type {
   RecogniseOptions,
   Recognition,

@@ -1,11 +1,9 @@
 // Room sql: identifiers as Postgres reads them: folded, unquoted, unescaped, cut at 63 bytes.
 // https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
 
+import { cutName, nameBytesMax } from '../lib/name.ts'
 import { at, isIdent, isSymbol, type Token, type Tokens } from './token.ts'
 import { unsure } from './unsure.ts'
-
-/** NAMEDATALEN - 1: the most bytes of a name. */
-export const nameBytesMax = 63
 
 /** A table's name as it stands in a statement, and the index of the token after it. */
 export interface QualifiedName {
@@ -22,23 +20,15 @@ export function nameOf(text: string, token: Token): string {
   return cutName(name)
 }
 
-/** The name cut to 63 bytes of UTF-8, never inside a character, as Postgres does with a NOTICE. */
-export function cutName(name: string): string {
-  if (name.length * 3 <= nameBytesMax) return name
-  let bytes = 0
-  let units = 0
-  for (const character of name) {
-    const code = character.codePointAt(0) ?? 0
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4
-    if (bytes > nameBytesMax) return name.slice(0, units)
-    units += character.length
-  }
-  return name
-}
+/** No character of a name is written with more than so many. */
+const writtenMax = '\\+000000'.length
 
+/** What stands between the quotes, as far as it can count: the rest is cut off. */
 function unquote(quoted: string): string {
-  if (quoted.startsWith('"')) return quoted.slice(1, -1).replaceAll('""', '"')
-  return unescape(quoted.slice(3, -1).replaceAll('""', '"'))
+  const escaped = !quoted.startsWith('"')
+  const inner = quoted.slice(escaped ? 3 : 1, -1).slice(0, (nameBytesMax + 1) * writtenMax)
+  const name = inner.replaceAll('""', '"')
+  return escaped ? unescape(name) : name
 }
 
 /** The escapes of U&"…" with the usual escape character; the walk sees to it that no UESCAPE follows. */

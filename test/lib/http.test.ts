@@ -265,6 +265,53 @@ describe('http', () => {
       assert.equal(failure.sent, false)
     }))
 
+  const astray = [
+    '/repos/octo/hello/labels/..',
+    '/a/../b',
+    '/a/.',
+    '/a/./b',
+    '/a/%2e%2E/b',
+    '/a/.%2e',
+    '/a\\..\\b',
+    '\\b',
+    '/a/b#c',
+    '/a/b?q=1#c',
+    '/a\n/b',
+    '/a?q=b\nc',
+    '/a b',
+    '/é',
+  ]
+  for (const path of astray) {
+    test(`sends nothing to an address that would become another one: ${JSON.stringify(path)}`, () =>
+      withHttp(async () => {
+        server.play(good)
+        const failure = await failureOf(http.send(post({ url: server.url + path })))
+        assert.equal(failure.sent, false)
+        assert.equal(server.requests.length, 0)
+      }))
+  }
+
+  test('sends what only looks like it, and to an origin without a path', () =>
+    withHttp(async () => {
+      const paths = ['/a/...', '/a/..b', '/%252e%252e', '/a//b', "/q?q='../..'", '/a%2F..%2Fb', '']
+      server.play(good)
+      for (const path of paths) {
+        assert.equal((await http.send(post({ url: server.url + path }))).status, 200, path)
+        await turns()
+      }
+      const heard = server.requests.map(({ head }) => head.split(' ')[1])
+      assert.deepEqual(heard, [...paths.slice(0, 4), '/q?q=%27../..%27', '/a%2F..%2Fb', '/'])
+    }))
+
+  test('says not sent of what is no address of the web', () =>
+    withHttp(async () => {
+      for (
+        const url of ['', 'nowhere', '/path', 'file:///etc/passwd', 'http://', 'http://a:b:c/']
+      ) {
+        assert.equal((await failureOf(http.send(post({ url })))).sent, false, url)
+      }
+    }))
+
   test('says not sent when a connection is not made in time', () =>
     withHttp(async () => {
       // TLS to a server that never answers the handshake: a socket, but no connection to write a request to

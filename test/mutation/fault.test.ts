@@ -4,11 +4,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   catalogue,
+  constraintMax,
   Fault,
   fault,
   type FaultCode,
   faultData,
   isFaultData,
+  textMax,
 } from '../../src/mutation/fault.ts'
 
 const entries = Object.entries(catalogue)
@@ -63,4 +65,33 @@ test('a fault is known again after a journey as JSON, and nothing else is', () =
   ) {
     assert.equal(isFaultData(value), false)
   }
+})
+
+test('words of a platform are cut at their bounds, and left as they are up to there', () => {
+  const words = (max: number) => ({ fits: 'x'.repeat(max), long: 'x'.repeat(max + 1) })
+  const [code, text] = [words(constraintMax), words(textMax)]
+  const whole = { constraint: code.fits, detail: text.fits, hint: text.fits, message: text.fits }
+  assert.deepEqual(faultData('duplicate', whole), {
+    ...whole,
+    code: 'duplicate',
+    sqlstate: '23505',
+  })
+  const cut = faultData('duplicate', {
+    constraint: code.long,
+    detail: text.long,
+    hint: text.long,
+    message: text.long,
+    table: 't',
+  })
+  assert.deepEqual(cut, {
+    constraint: `${code.fits}…`,
+    detail: `${text.fits}…`,
+    hint: `${text.fits}…`,
+    message: `${text.fits}…`,
+    table: 't',
+    code: 'duplicate',
+    sqlstate: '23505',
+  })
+  const split = faultData('duplicate', { constraint: `${'x'.repeat(constraintMax - 1)}😀` })
+  assert.equal(split.constraint, `${'x'.repeat(constraintMax - 1)}…`)
 })

@@ -3,7 +3,8 @@
 
 import type { Column } from '../../mutation/table.ts'
 import { isJsonObject, type Json, toInteger } from '../json.ts'
-import { columnName, uniqueNames } from './names.ts'
+import { uniqueNames } from '../names.ts'
+import { columnName } from './names.ts'
 
 /** What we read of a field's description. */
 export interface Field {

@@ -6,7 +6,8 @@ import { isJsonObject, type Json } from '../json.ts'
 import type { Caller, TableShape } from '../platform.ts'
 import { apiRoot } from './client.ts'
 import { columnsOf, type Field, readField } from './columns.ts'
-import { tableName, uniqueNames } from './names.ts'
+import { uniqueNames } from '../names.ts'
+import { tableName } from './names.ts'
 import { read, recoded, unanswered } from './read.ts'
 
 /**

@@ -16,6 +16,15 @@ export interface ApiError {
 /** The rows that did nothing wrong say this when another one did. */
 export const rolledBack = 'ALL_OR_NONE_OPERATION_ROLLED_BACK'
 
+/** Another transaction holds the record: nothing was written, and the same can succeed a moment later. */
+export const lockedRow = 'UNABLE_TO_LOCK_ROW'
+
+/** Is a lock all that is wrong, so that the same may be sent again? The rows that were only rolled back do not count. */
+export function areLocks(errors: readonly ApiError[]): boolean {
+  const causes = errors.filter(({ code }) => code !== rolledBack)
+  return causes.length > 0 && causes.every(({ code }) => code === lockedRow)
+}
+
 /** Said of a subrequest that was not carried out because another one failed. */
 export const halted = 'PROCESSING_HALTED'
 

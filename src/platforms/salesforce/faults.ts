@@ -4,11 +4,16 @@ import type { HttpResponse } from '../../lib/http.ts'
 import { type FaultCode, type FaultData, faultData } from '../../mutation/fault.ts'
 import type { PlannedRow } from '../../mutation/mutation.ts'
 import type { SyncedTable } from '../../mutation/table.ts'
+import { aboutValue, isRefusalStatus, recoded, unknownOutcome, wordsMax } from '../faults.ts'
 import { tryParseJson } from '../json.ts'
 import { isTokenRefused } from './client.ts'
 import { faultCodeOf, hints, surelyNothingWritten } from './codes.ts'
+import { listed } from '../listed.ts'
+import { own } from '../own.ts'
+import { retryAfterMs } from '../retry-after.ts'
+import { waitMaxMs } from './rates.ts'
 import { type ApiError, fieldsOf, halted, readErrors, rolledBack } from './errors.ts'
-import { clause, cut, keyOf, sentence } from './words.ts'
+import { clause, cut, keyOf, sentence } from '../words.ts'
 
 /** Where an error belongs, as far as known. */
 export interface Place {
@@ -27,7 +32,7 @@ export function placeOf(table: SyncedTable | undefined): Partial<FaultData> {
 export function faultOf(error: ApiError, { table, row }: Place): FaultData {
   const code = faultCodeOf(error.code)
   const column = columnOf(error, table)
-  const hint = hints[error.code]
+  const hint = own(hints, error.code)
   return faultData(code, {
     ...placeOf(table),
     constraint: error.code,
@@ -47,34 +52,21 @@ function columnOf(error: ApiError, table: SyncedTable | undefined): string | und
   return undefined
 }
 
-/** Faults that are about the value given, so that DETAIL names it. The others are about the column or the record. */
-const aboutValue: ReadonlySet<FaultCode> = new Set([
-  'validation_error',
-  'duplicate',
-  'reference_missing',
-  'value_too_long',
-  'value_out_of_range',
-  'value_not_of_type',
-])
-
 function detailOf(
   error: ApiError,
   { column, row }: { column: string | undefined; row: PlannedRow | undefined },
 ): string {
-  const value = column === undefined ? undefined : row?.values[column]
+  const value = column === undefined ? undefined : own(row?.values ?? {}, column)
   const words = cut(clause(error.message), wordsMax)
   const named = aboutValue.has(faultCodeOf(error.code))
+  const ids = error.duplicateIds.length > 0 ? ` (id ${listed(error.duplicateIds)})` : ''
   if (named && column !== undefined && value !== undefined) {
     const [field = ''] = fieldsOf(error)
     const bare = words.startsWith(`${field}: `) ? words.slice(field.length + 2) : words
-    return `${keyOf(column, value)} ${sayOf(error, bare)}.`
+    return `${keyOf(column, value)} ${sayOf(error, bare)}${ids}.`
   }
-  const ids = error.duplicateIds.length > 0 ? ` (id ${error.duplicateIds.join(', ')})` : ''
-  return sentence(`${words === '' ? error.code : words}${ids}`)
+  return sentence(`${words === '' ? cut(error.code, wordsMax) : words}${ids}`)
 }
-
-/** The longest message of the platform that is passed on, in characters. */
-const wordsMax = 1000
 
 /** The rest of the sentence that begins with `Key (column)=(value)`. */
 function sayOf(error: ApiError, words: string): string {
@@ -83,18 +75,20 @@ function sayOf(error: ApiError, words: string): string {
       return 'is not a valid email address'
     case 'STRING_TOO_LONG': {
       const limit = /max length=(\d+)/.exec(error.message)?.[1]
-      return limit === undefined ? words : `is longer than ${limit} characters`
+      return limit === undefined ? words : `is longer than ${cut(limit, 40)} characters`
     }
     case 'DUPLICATE_VALUE': {
       const id = /record with id: (\w+)/.exec(error.message)?.[1]
-      return id === undefined ? 'already exists' : `already exists (id ${id})`
+      return id === undefined ? 'already exists' : `already exists (id ${cut(id, 40)})`
     }
+    case 'DUPLICATES_DETECTED':
+      return 'is like that of another record'
     case 'INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST':
       return 'is not a value of the restricted picklist'
     case 'MALFORMED_ID':
       return 'is not a valid id'
     default:
-      return words === '' ? `was refused: ${error.code}` : words
+      return words === '' ? `was refused: ${cut(error.code, wordsMax)}` : words
   }
 }
 
@@ -108,12 +102,11 @@ export function faultOfResponse(response: HttpResponse, place: Place): FaultData
   const credential = isTokenRefused(response)
   const hint = credential ? 'Reconnect the Salesforce account.' : base.hint
   const code = credential ? 'credential_refused' : rateLimitedOr(base.code, response)
-  const wait = response.headers['retry-after']
-  return faultData(code, {
-    ...withoutMessage(base),
+  const waitMs = retryAfterMs(response, waitMaxMs)
+  return recoded(base, code, {
     ...(hint === undefined ? {} : { hint }),
-    ...(code === 'rate_limited' && wait !== undefined
-      ? { hint: `Try again after: ${cut(wait, 40)}.` }
+    ...(code === 'rate_limited' && waitMs !== undefined
+      ? { hint: `Try again in ${Math.ceil(waitMs / 1000)} s.` }
       : {}),
   })
 }
@@ -127,10 +120,6 @@ function plainFault({ status }: HttpResponse, { table }: Place): FaultData {
   return faultData('platform_failed', { ...placeOf(table), detail })
 }
 
-function withoutMessage({ code: _code, sqlstate: _state, message: _words, ...fields }: FaultData) {
-  return fields
-}
-
 /** The errors that are causes; all of them when none is (a bystander's error is better than none). */
 export function culprits(errors: readonly ApiError[]): readonly ApiError[] {
   const causes = errors.filter(({ code }) => code !== rolledBack && code !== halted)
@@ -142,17 +131,13 @@ export function culprits(errors: readonly ApiError[]): readonly ApiError[] {
  * say it of a request that it passed on); 5xx does only with a code of `surelyNothingWritten`; 3xx does not.
  */
 export function isRefusal({ status, body }: HttpResponse): boolean {
-  if (status >= 400 && status < 500) return status !== 408
-  if (status < 500) return false
+  if (status < 500) return isRefusalStatus(status)
   const errors = readErrors(tryParseJson(body))
   return errors.length > 0 && errors.every(({ code }) => surelyNothingWritten.has(code))
 }
 
 /** The outcome is not known: the reply was lost or cannot be read. */
 export function unknownFault(reason: string, table: SyncedTable): FaultData {
-  return faultData('outcome_unknown', {
-    ...placeOf(table),
-    detail: sentence(reason),
-    hint: 'Look at the rows at Salesforce before you send the statement again.',
-  })
+  const hint = 'Look at the rows at Salesforce before you send the statement again.'
+  return unknownOutcome(reason, { place: placeOf(table), hint })
 }

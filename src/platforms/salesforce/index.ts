@@ -2,17 +2,23 @@
 // request. Sources: Salesforce REST API Developer Guide (pages named in each file), API version 62.0.
 
 import { rowLimits } from '../../mutation/limits.ts'
+import { refreshWith } from '../grants.ts'
 import type { Adapter } from '../platform.ts'
 import { describe } from './describe.ts'
-import { refresh } from './oauth.ts'
+import { oauth } from './oauth.ts'
 import { page } from './page.ts'
+import { rates } from './rates.ts'
+import { requests } from './requests.ts'
 import { write } from './write.ts'
 
 export const salesforce: Adapter = {
   platform: 'salesforce',
   limits: rowLimits.salesforce,
+  oauth,
+  rates,
+  requests,
   describe,
   write,
   page,
-  refresh,
+  refresh: (grant) => refreshWith(oauth, grant, 'salesforce'),
 }

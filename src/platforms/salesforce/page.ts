@@ -23,7 +23,7 @@ export async function page(
 ): Promise<Page> {
   const path = cursor === null ? queryPath(table) : cursorPath(cursor)
   try {
-    return readPage(await read({ method: 'GET', path }, { caller, table }), table)
+    return readPage(await read({ method: 'GET', path }, { caller, table }), { table, caller })
   } catch (error) {
     const expired = error instanceof Fault && error.code === 'bad_request'
     throw expired ? recoded(error, 'bad_request', 'Begin again with the first page.') : error
@@ -55,11 +55,17 @@ function isCursor(text: string): boolean {
   return /^\/services\/data\/v\d+\.\d+\/query\/[A-Za-z0-9-]+$/.test(text)
 }
 
-function readPage(json: Json, table: SyncedTable): Page {
+interface Reading {
+  readonly table: SyncedTable
+  readonly caller: Caller
+}
+
+function readPage(json: Json, reading: Reading): Page {
+  const { table } = reading
   const { done, records, nextRecordsUrl } = isJsonObject(json) ? json : {}
   if (!Array.isArray(records)) throw unanswered('this is not a page of records', table)
   const items: readonly Json[] = records
-  const rows = items.map((record) => rowOf(record, table))
+  const rows = items.map((record) => rowOf(record, reading))
   if (done === true) return { rows, next: null }
   if (done === false && typeof nextRecordsUrl === 'string' && isCursor(nextRecordsUrl)) {
     return { rows, next: nextRecordsUrl }
@@ -67,10 +73,10 @@ function readPage(json: Json, table: SyncedTable): Page {
   throw unanswered('the page does not say what comes next', table)
 }
 
-function rowOf(record: Json, table: SyncedTable): Page['rows'][number] {
+function rowOf(record: Json, { table, caller: { log } }: Reading): Page['rows'][number] {
   const id = isJsonObject(record) ? record['Id'] : undefined
   if (!isJsonObject(record) || typeof id !== 'string') {
     throw unanswered('a record has no id', table)
   }
-  return { id, values: valuesOf(record, table) }
+  return { id, values: valuesOf(record, table, log) }
 }

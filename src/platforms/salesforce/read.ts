@@ -1,9 +1,11 @@
 // Room platforms: requests to Salesforce that only read. What they cannot have becomes a Fault.
 
-import { Fault, fault, faultData } from '../../mutation/fault.ts'
+import { Fault } from '../../mutation/fault.ts'
 import type { SyncedTable } from '../../mutation/table.ts'
-import { type Json, tryParseJson } from '../json.ts'
+import { recoded as withCode } from '../faults.ts'
+import type { Json } from '../json.ts'
 import type { Caller } from '../platform.ts'
+import { answered, jsonOf, unanswered as noAnswer } from '../reading.ts'
 import { type ApiRequest, call } from './client.ts'
 import { faultOfResponse, placeOf } from './faults.ts'
 
@@ -15,35 +17,18 @@ export async function read(
   request: ApiRequest,
   { caller, table }: { caller: Caller; table?: SyncedTable },
 ): Promise<Json> {
-  const reply = await call(request, caller)
-  switch (reply.state) {
-    case 'unsent':
-      throw new Fault({ ...placeOf(table), ...reply.fault })
-    case 'lost':
-      throw unanswered(reply.reason, table)
-    case 'answered': {
-      const { status, body } = reply.response
-      if (status < 200 || status >= 300) {
-        throw new Fault(faultOfResponse(reply.response, table === undefined ? {} : { table }))
-      }
-      const json = tryParseJson(body)
-      if (json === undefined) throw unanswered('the answer cannot be read', table)
-      return json
-    }
-  }
+  const place = placeOf(table)
+  const response = answered(await call(request, caller), place)
+  const at = table === undefined ? {} : { table }
+  return jsonOf(response, { place, faultOf: (failed) => faultOfResponse(failed, at) })
 }
 
 /** Reading failed, or gave what it should not. */
 export function unanswered(reason: string, table?: SyncedTable): Fault {
-  return fault('platform_failed', {
-    ...placeOf(table),
-    message: 'salesforce gave no answer that can be read',
-    detail: reason,
-  })
+  return noAnswer(reason, placeOf(table))
 }
 
 /** The fault of another code, otherwise the same. */
 export function recoded(error: Fault, code: 'not_found' | 'bad_request', hint: string): Fault {
-  const { code: _code, sqlstate: _state, message: _words, ...fields } = error.data
-  return new Fault(faultData(code, { ...fields, hint }), { cause: error })
+  return new Fault(withCode(error.data, code, { hint }), { cause: error })
 }

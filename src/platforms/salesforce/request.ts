@@ -10,7 +10,7 @@ import type { Json, JsonObject } from '../json.ts'
 import { writeJson } from '../json.ts'
 import { type ApiRequest, apiRoot } from './client.ts'
 import { toPlatform } from './values.ts'
-import { keyOf } from './words.ts'
+import { keyOf } from '../words.ts'
 
 /** Reference ids of the two parts of a composite request. */
 export const parts = { write: 'write', read: 'read' } as const
@@ -25,7 +25,9 @@ export interface WriteRequest {
 export function writeRequest(mutation: Mutation, table: SyncedTable): WriteRequest {
   const { operation, rows } = mutation
   const ids = rows.map((row) => operation === 'insert' ? '' : idOf(row, table))
-  if (operation === 'delete') return { request: deleteRequest(ids), composite: false }
+  if (operation === 'delete') {
+    return { request: { method: 'DELETE', path: deletePath(ids) }, composite: false }
+  }
   const method = operation === 'insert' ? 'POST' : 'PATCH'
   const records = rows.map((row) => recordOf(row, { mutation, table }))
   const collection: JsonObject = { allOrNone: true, records }
@@ -70,9 +72,9 @@ function compositeRequest(
   return { method: 'POST', path: `${apiRoot}/composite`, body }
 }
 
-function deleteRequest(ids: readonly string[]): ApiRequest {
-  const path = `${apiRoot}/composite/sobjects?ids=${ids.join(',')}&allOrNone=true`
-  return { method: 'DELETE', path }
+/** All of them or none. */
+export function deletePath(ids: readonly string[]): string {
+  return `${apiRoot}/composite/sobjects?ids=${ids.join(',')}&allOrNone=true`
 }
 
 function idOf(row: PlannedRow, table: SyncedTable): string {
@@ -141,6 +143,7 @@ export function placeAt(row: PlannedRow, table: SyncedTable) {
   } as const
 }
 
-function mentionsReference(record: JsonObject): boolean {
+/** Does a value hold what a composite body would take for a reference? */
+export function mentionsReference(record: Readonly<Record<string, unknown>>): boolean {
   return Object.values(record).some((value) => typeof value === 'string' && value.includes('@{'))
 }

@@ -1,10 +1,13 @@
 // Room platforms: values between Postgres' text and Salesforce's JSON. Numbers are copied digit by digit.
 // Source: SOAP API Developer Guide, Primitive Data Types; REST API Developer Guide, Valid Date and DateTime Formats.
 
+import { type Log, silentLog } from '../../lib/log.ts'
 import { fault, type FaultCode } from '../../mutation/fault.ts'
 import type { Column } from '../../mutation/table.ts'
-import { isJsonNumber, type Json, jsonNumber, tryParseJson, writeJson } from '../json.ts'
-import { keyOf } from './words.ts'
+import { readMoment, utcOf } from '../instants.ts'
+import { isJsonNumber, type Json, jsonNumber, writeJson } from '../json.ts'
+import { listItems } from '../lists.ts'
+import { keyOf } from '../words.ts'
 
 /**
  * The value as the API takes it. A date-time is sent in UTC with milliseconds; Salesforce keeps whole seconds, and what
@@ -35,8 +38,11 @@ export function toPlatform(text: string | null, column: Column): Json {
   }
 }
 
-/** The API's value as text that Postgres reads as the column's type: the form of `Values`. */
-export function fromPlatform(value: Json, column: Column): string | null {
+/**
+ * The API's value as text that Postgres reads as the column's type: the form of `Values`. The log hears of a moment that
+ * Postgres cannot hold, which is null.
+ */
+export function fromPlatform(value: Json, column: Column, log: Log = silentLog): string | null {
   if (value === null) return null
   const base = baseOf(column.type)
   if (base === 'jsonb') return writeJson(value)
@@ -44,8 +50,9 @@ export function fromPlatform(value: Json, column: Column): string | null {
   if (typeof value === 'boolean') return String(value)
   if (typeof value !== 'string') return writeJson(value)
   switch (base) {
+    case 'date':
     case 'timestamptz':
-      return instantFromPlatform(value)
+      return readMoment(value, column, log)
     case 'time':
       return value.replace(/Z$/, '').replace(/\.0+$/, '')
     case 'text[]':
@@ -90,33 +97,11 @@ function numberFromPlatform(token: string, base: string): string {
   return Number.isSafeInteger(number) ? String(number) : token
 }
 
-const instant =
-  /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):?(\d\d)?(?::?(\d\d))?)$/
-
-/** Postgres writes offsets of hours, minutes and, for old dates, seconds; the API takes hours and minutes: so UTC. */
+/** The API takes hours and minutes of an offset, so UTC. */
 function instantToPlatform(text: string, column: Column): string {
-  const match = instant.exec(text)
-  if (match === null) throw refused('value_out_of_range', text, column) // infinity, BC, years above 9999
-  const [, date, time, fraction = '', sign = '+', hours = '0', minutes = '0', seconds = '0'] = match
-  const milliseconds = fraction.padEnd(3, '0').slice(0, 3)
-  const offset = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1000
-  const local = Date.parse(`${date}T${time}.${milliseconds}Z`)
-  const utc = new Date(sign === '-' ? local + offset : local - offset)
-  const valid = !Number.isNaN(utc.getTime()) && utc.getUTCFullYear() > 0 &&
-    utc.getUTCFullYear() < 10_000
-  if (!valid) throw refused('value_out_of_range', text, column)
-  return utc.toISOString()
-}
-
-/** `2026-11-22T10:20:30.000+0000` → `2026-11-22T10:20:30+00:00` */
-function instantFromPlatform(text: string): string {
-  return text
-    .replace(/Z$/, '+00:00')
-    .replace(/([+-]\d\d)(\d\d)$/, '$1:$2')
-    .replace(
-      /\.(\d*?)0*([+-])/,
-      (_all, digits: string, sign: string) => digits === '' ? sign : `.${digits}${sign}`,
-    )
+  const utc = utcOf(text)
+  if (utc === undefined) throw refused('value_out_of_range', text, column)
+  return utc
 }
 
 function timeToPlatform(text: string, column: Column): string {
@@ -128,12 +113,7 @@ function timeToPlatform(text: string, column: Column): string {
 
 /** A multi-select picklist is one string in which semicolons separate the values. */
 function listToPlatform(text: string, column: Column): Json {
-  const list = tryParseJson(text)
-  if (!Array.isArray(list)) throw refused('value_not_of_type', text, column)
-  const items: unknown[] = list
-  const valid = items.every((item) =>
-    typeof item === 'string' && item !== '' && !item.includes(';')
-  )
-  if (!valid) throw refused('value_not_of_type', text, column)
+  const items = listItems(text)
+  if (items === undefined) throw refused('value_not_of_type', text, column)
   return items.length === 0 ? null : items.join(';')
 }

@@ -1,16 +1,23 @@
 // Room platforms: a mutation at Salesforce. Accepted means that Salesforce answered so for every row; refused means that
-// surely no row was written; whatever is neither is unknown. Each write is sent once.
+// surely no row was written; whatever is neither is unknown. Each write is sent once, and again only when all that was wrong
+// with it was a record that another transaction held.
 
+import { DeadlineExceeded } from '../../lib/deadline.ts'
 import { Fault, type FaultData, faultData } from '../../mutation/fault.ts'
 import type { Mutation, Outcome, OutcomeRow, PlannedRow, Values } from '../../mutation/mutation.ts'
 import { rowLimits } from '../../mutation/limits.ts'
 import type { SyncedTable } from '../../mutation/table.ts'
 import type { HttpResponse } from '../../lib/http.ts'
-import { type Json, type JsonObject, tryParseJson, writeJson } from '../json.ts'
+import type { Log } from '../../lib/log.ts'
+import { isSuccess } from '../faults.ts'
+import { type JsonObject, tryParseJson, writeJson } from '../json.ts'
+import { own } from '../own.ts'
+import { pause } from '../pause.ts'
+import { readBack } from '../read-back.ts'
 import type { Caller } from '../platform.ts'
 import { isSameRecord, type Part, readCollection, readComposite, readRecords } from './answer.ts'
 import { call } from './client.ts'
-import { type ApiError, rolledBack } from './errors.ts'
+import { type ApiError, areLocks, readErrors, rolledBack } from './errors.ts'
 import { faultOf, faultOfResponse, isRefusal, placeOf, unknownFault } from './faults.ts'
 import { readRequest, type WriteRequest, writeRequest } from './request.ts'
 import { fromPlatform } from './values.ts'
@@ -33,15 +40,39 @@ export async function write(
   }
   const prepared = prepare(mutation, table)
   if (prepared instanceof Fault) return refused({ ...placeOf(table), ...prepared.data })
+  const context = { mutation, table, caller, prepared }
+  for (let sends = 1;; sends += 1) {
+    const { outcome, locked } = await sendOnce(context)
+    const pauseMs = pausesMs[sends - 1]
+    if (!locked || pauseMs === undefined || !(await pause(pauseMs, caller))) return outcome
+    caller.log.info('salesforce.locked', { mutation: mutation.id, sends })
+  }
+}
+
+/** Waits before a request that a lock turned away is sent again, in milliseconds: one for each time, then no more. */
+const pausesMs = [200, 500, 1000] as const
+
+interface Concluded {
+  readonly outcome: Outcome
+  /** Was it refused because of locks alone? */
+  readonly locked: boolean
+}
+
+async function sendOnce(context: Context): Promise<Concluded> {
+  const { table, caller, prepared } = context
   const reply = await call(prepared.request, caller)
   switch (reply.state) {
     case 'unsent':
-      return refused({ ...placeOf(table), ...reply.fault })
+      return sure(refused({ ...placeOf(table), ...reply.fault }))
     case 'lost':
-      return { state: 'unknown', fault: unknownFault(reply.reason, table) }
+      return sure({ state: 'unknown', fault: unknownFault(reply.reason, table) })
     case 'answered':
-      return await conclude(reply.response, { mutation, table, caller, prepared })
+      return await conclude(reply.response, context)
   }
+}
+
+function sure(outcome: Outcome): Concluded {
+  return { outcome, locked: false }
 }
 
 interface Context {
@@ -65,7 +96,7 @@ function prepare(mutation: Mutation, table: SyncedTable): WriteRequest | Fault {
 }
 
 /** What the answer to the whole request says. */
-async function conclude(response: HttpResponse, context: Context): Promise<Outcome> {
+async function conclude(response: HttpResponse, context: Context): Promise<Concluded> {
   const { table, prepared } = context
   if (!isSuccess(response.status)) return failed(response, context)
   const json = tryParseJson(response.body)
@@ -73,7 +104,7 @@ async function conclude(response: HttpResponse, context: Context): Promise<Outco
     return await concludeWrite({ status: response.status, body: json ?? null }, undefined, context)
   }
   const composite = readComposite(json)
-  if (composite === undefined) return unreadable(table)
+  if (composite === undefined) return sure(unreadable(table))
   return await concludeWrite(composite.write, composite.read, context)
 }
 
@@ -82,41 +113,51 @@ async function concludeWrite(
   part: Part,
   read: Part | undefined,
   context: Context,
-): Promise<Outcome> {
+): Promise<Concluded> {
   const { mutation, table } = context
   if (!isSuccess(part.status)) {
     return failed({ status: part.status, headers: {}, body: writeJson(part.body) }, context)
   }
   const result = readCollection(part.body, mutation.rows.length)
-  if (result === undefined) return unreadable(table)
-  if (result.state === 'refused') return refused(faultOfRows(result.errors, context))
-  if (!areOurs(result.ids, mutation)) return unreadable(table)
-  if (mutation.operation === 'delete') return accepted(mutation.rows, result.ids, () => null)
-  const records = await readBack(result.ids, read, context)
-  return accepted(mutation.rows, result.ids, (row, i) => {
-    const record = records?.[i] ?? undefined
-    if (record === undefined) return sentValues(row, result.ids[i] ?? '')
-    return mutation.operation === 'insert' ? filledOf(record, table) : valuesOf(record, table)
-  })
+  if (result === undefined) return sure(unreadable(table))
+  if (result.state === 'refused') {
+    const outcome = refused(faultOfRows(result.errors, context))
+    return { outcome, locked: areLocks(result.errors.flat()) }
+  }
+  if (!areOurs(result.ids, mutation)) return sure(unreadable(table))
+  return sure(await written(result.ids, read, context))
 }
 
-function isSuccess(status: number): boolean {
-  return status >= 200 && status < 300
+async function written(
+  ids: readonly string[],
+  read: Part | undefined,
+  context: Context,
+): Promise<Outcome> {
+  const { mutation: { rows, operation }, table, caller: { log } } = context
+  if (operation === 'delete') return accepted(rows, ids, () => null)
+  const records = await recordsOf(ids, read, context)
+  return accepted(rows, ids, (row, i) => {
+    const record = records?.[i] ?? undefined
+    if (record === undefined) return sentValues(row, ids[i] ?? '')
+    if (row.id === null) return filledOf(record, table, log)
+    return { ...valuesOf(record, table, log), id: row.id }
+  })
 }
 
 function unreadable(table: SyncedTable): Outcome {
   return { state: 'unknown', fault: unknownFault('The answer cannot be read', table) }
 }
 
-function failed(response: HttpResponse, { mutation, table }: Context): Outcome {
+function failed(response: HttpResponse, { mutation, table }: Context): Concluded {
   if (isRefusal(response)) {
     const [row, second] = mutation.rows
     const only = row !== undefined && second === undefined ? { row } : {}
-    return refused(faultOfResponse(response, { table, ...only }))
+    const outcome = refused(faultOfResponse(response, { table, ...only }))
+    return { outcome, locked: areLocks(readErrors(tryParseJson(response.body))) }
   }
   const words = faultOfResponse(response, { table })
   const reason = `HTTP status ${response.status}. ${words.detail ?? ''}`
-  return { state: 'unknown', fault: unknownFault(reason, table) }
+  return sure({ state: 'unknown', fault: unknownFault(reason, table) })
 }
 
 /** For an update or a delete the answer must name the records that were meant. */
@@ -146,7 +187,7 @@ function faultOfRows(
 }
 
 /** The records as Salesforce has them now: from the same answer, else by one more request; undefined without either. */
-async function readBack(
+async function recordsOf(
   ids: readonly string[],
   part: Part | undefined,
   { table, caller, mutation }: Context,
@@ -155,15 +196,26 @@ async function readBack(
     ? readRecords(part.body, ids)
     : undefined
   if (together !== undefined) return together
-  const signal = new AbortController().signal // the write is done: no cancelling any more
-  const reply = await call(readRequest(ids, table), { ...caller, signal })
-  const records = reply.state === 'answered' && isSuccess(reply.response.status)
-    ? readRecords(tryParseJson(reply.response.body), ids)
-    : undefined
+  const records = await recordsNow(ids, { table, caller })
   if (records === undefined) {
     caller.log.warn('salesforce.not_read_back', { mutation: mutation.id, rows: ids.length })
   }
   return records
+}
+
+async function recordsNow(
+  ids: readonly string[],
+  { table, caller }: Pick<Context, 'table' | 'caller'>,
+): Promise<(JsonObject | null)[] | undefined> {
+  try {
+    const reply = await readBack((caller) => call(readRequest(ids, table), caller), caller)
+    return reply.state === 'answered' && isSuccess(reply.response.status)
+      ? readRecords(tryParseJson(reply.response.body), ids)
+      : undefined
+  } catch (error) {
+    if (error instanceof DeadlineExceeded) return undefined
+    throw error
+  }
 }
 
 function accepted(
@@ -171,33 +223,34 @@ function accepted(
   ids: readonly string[],
   valuesAt: (row: PlannedRow, i: number) => Values | null,
 ): Outcome {
+  // Salesforce answers 18 characters where 15 were given: the row in the table has its id as it was given
   const outcome = rows.map((row, i): OutcomeRow => ({
     ordinal: row.ordinal,
-    id: ids[i] ?? '',
+    id: row.id ?? ids[i] ?? '',
     values: valuesAt(row, i),
   }))
   return { state: 'accepted', rows: outcome }
 }
 
 function sentValues(row: PlannedRow, id: string): Values {
-  return { ...row.values, id }
+  return { ...row.values, id: row.id ?? id }
 }
 
 /** Every column of the table that the record holds. */
-export function valuesOf(record: JsonObject, table: SyncedTable): Values {
+export function valuesOf(record: JsonObject, { columns }: SyncedTable, log: Log): Values {
   const values: Record<string, string | null> = {}
-  for (const column of table.columns) {
-    const value: Json | undefined = record[column.field]
-    if (value !== undefined) values[column.name] = fromPlatform(value, column)
+  for (const column of columns) {
+    const value = own(record, column.field)
+    if (value !== undefined) values[column.name] = fromPlatform(value, column, log)
   }
   return values
 }
 
 /** The columns that hold something: a new row has null in all others without being told, and most are. */
-function filledOf(record: JsonObject, table: SyncedTable): Values {
+function filledOf(record: JsonObject, { columns }: SyncedTable, log: Log): Values {
   const values: Record<string, string> = {}
-  for (const column of table.columns) {
-    const value = fromPlatform(record[column.field] ?? null, column)
+  for (const column of columns) {
+    const value = fromPlatform(own(record, column.field) ?? null, column, log)
     if (value !== null) values[column.name] = value
   }
   return values

@@ -3,12 +3,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import {
-  columnName,
-  nameBytesMax,
-  tableName,
-  uniqueNames,
-} from '../../../src/platforms/salesforce/names.ts'
+import { nameBytesMax } from '../../../src/lib/name.ts'
+import { uniqueNames } from '../../../src/platforms/names.ts'
+import { columnName, tableName } from '../../../src/platforms/salesforce/names.ts'
 
 test('fields become snake case', () => {
   const names = {

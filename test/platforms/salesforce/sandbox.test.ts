@@ -33,6 +33,7 @@ beforeEach(() => sandbox.reset())
 function caller(more: Partial<Caller> = {}): Caller {
   return {
     baseUrl: sandbox.platformUrl('salesforce'),
+    settings: {},
     http,
     deadline: deadlineIn(10_000),
     signal: new AbortController().signal,

@@ -4,9 +4,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { deadlineIn } from '../../../src/lib/deadline.ts'
+import { createHttp } from '../../../src/lib/http.ts'
 import { fault } from '../../../src/mutation/fault.ts'
+import { answerBytesMax } from '../../../src/mutation/limits.ts'
 import type { Outcome } from '../../../src/mutation/mutation.ts'
 import { salesforce } from '../../../src/platforms/salesforce/index.ts'
+import { isOutcomeOf } from '../../../src/service/check.ts'
 import {
   type Answer,
   composite,
@@ -50,6 +53,63 @@ async function writeAgainst(answers: (Script | Answer)[], what = insertOne): Pro
   org.play(...answers.map((answer) => typeof answer === 'function' ? answer : () => answer))
   return await salesforce.write(what, contacts, org.caller())
 }
+
+describe('large and odd answers', () => {
+  test('200 records with two texts of 100 kB each are read back whole', async () => {
+    const http = createHttp({ bytesMax: answerBytesMax })
+    try {
+      const long = 'x'.repeat(100_000)
+      const rows = Array.from({ length: 200 }, () => ({ last_name: 'Dune' }))
+      const read = records(200, () => ({ FirstName: long, Status__c: long }))
+      org.play(() => composite(written(200), read))
+      const caller = org.caller({ http, deadline: deadlineIn(60_000) })
+      const outcome = await salesforce.write(mutation('update', rows), contacts, caller)
+      const answered = acceptedRows(outcome)
+      assert.equal(answered.length, 200)
+      assert.ok(answered.every(({ values }) => values?.['status__c'] === long))
+      assert.equal(org.asked.length, 1)
+    } finally {
+      await http.close()
+    }
+  })
+
+  for (const operation of ['update', 'delete'] as const) {
+    test(`a record of an ${operation} keeps the id of 15 characters that it was given`, async () => {
+      const id = idAt(1).slice(0, 15)
+      const values = operation === 'update' ? { last_name: 'x' } : {}
+      const one = { ...mutation(operation, [values]), rows: [{ ordinal: 1, id, values }] }
+      const answer = operation === 'update'
+        ? composite(written(1), records(1, () => ({ LastName: 'x' })))
+        : written(1)
+      const outcome = await writeAgainst([answer], one)
+      assert.ok(isOutcomeOf(one, outcome))
+      const [row] = acceptedRows(outcome)
+      assert.equal(row?.id, id)
+      assert.equal(row?.values?.['id'], operation === 'update' ? id : undefined)
+    })
+  }
+
+  test('a code that is a name of every object is no hint, and lists and codes are told in part', async () => {
+    const ids = Array.from({ length: 1000 }, (_, i) => idAt(i))
+    const matchRecords = ids.map((Id) => ({ record: { Id } }))
+    const error = {
+      statusCode: 'DUPLICATES_DETECTED',
+      message: 'like others',
+      fields: [],
+      duplicateResult: { matchResults: [{ matchRecords }] },
+    }
+    const refusal = { body: [{ success: false, errors: [error] }] }
+    const found = faultIn(await writeAgainst([composite(refusal, noReference)]), 'refused')
+    assert.match(found.detail ?? '', / and 990 more\)\.$/)
+    assert.ok((found.detail ?? '').length < 500)
+    const odd = { body: [refusedRow('constructor', '')] }
+    const other = faultIn(await writeAgainst([composite(odd, noReference)]), 'refused')
+    assert.deepEqual([other.code, other.hint], ['platform_failed', undefined])
+    const long = { body: [refusedRow('X'.repeat(1_000_000), '')] }
+    const cut = faultIn(await writeAgainst([composite(long, noReference)]), 'refused')
+    assert.ok((cut.detail ?? '').length < 1_100)
+  })
+})
 
 describe('what is sent', () => {
   for (const count of [1, 200]) {
@@ -374,8 +434,8 @@ describe('refusals', () => {
     test(`the whole request: ${name}`, async () => {
       const fault = faultIn(await writeAgainst([answer]), 'refused')
       assert.equal(fault.code, code)
-      assert.equal(org.asked.length, 1)
-      if (answer.headers !== undefined) assert.equal(fault.hint, 'Try again after: 7.')
+      assert.equal(org.asked.length, code === 'row_locked' ? 4 : 1) // a lock is waited for
+      if (answer.headers !== undefined) assert.equal(fault.hint, 'Try again in 7 s.')
     })
   }
 })

@@ -1,18 +1,15 @@
 // Room platforms: how a value at fault is named in DETAIL, in the words that Postgres uses.
 
+import { cut } from '../lib/cut.ts'
+
+export { cut }
+
 /** The longest value quoted in a DETAIL, in characters. */
 export const quotedMax = 100
 
 /** `Key (email)=(pauldune.co)`; a long value is cut. */
 export function keyOf(column: string, value: string | null): string {
   return `Key (${column})=(${value === null ? 'null' : cut(value, quotedMax)})`
-}
-
-/** The first `max` characters (UTF-16 units), and … when there were more. Never half a surrogate pair. */
-export function cut(text: string, max: number): string {
-  if (text.length <= max) return text
-  const end = /[\uD800-\uDBFF]/.test(text.charAt(max - 1)) ? max - 1 : max
-  return `${text.slice(0, end)}…`
 }
 
 /** One line, without a full stop at its end, to be put into a sentence. */

@@ -1,0 +1,120 @@
+// Room platforms: from what became of each row to the outcome of a mutation, for platforms that take rows one by one.
+
+import { type FaultData, faultData, type FaultFields } from '../mutation/fault.ts'
+import type { Mutation, Outcome, OutcomeRow, UnwrittenRow, Values } from '../mutation/mutation.ts'
+import { cut } from './words.ts'
+
+/** What became of one row of a mutation. */
+export type RowResult =
+  | {
+    readonly state: 'written'
+    readonly ordinal: number
+    readonly id: string
+    readonly values: Values | null
+  }
+  | {
+    readonly state: 'refused' | 'unknown'
+    readonly ordinal: number
+    readonly fault: FaultData
+  }
+  | { readonly state: 'unsent'; readonly ordinal: number }
+
+/** In DETAIL: a bound on what a platform's words about one row can take, in characters. */
+const wordsMax = 300
+
+/**
+ * The outcome. A row without a result was not sent. All written: accepted. None written and none unknown: refused, with
+ * the fault of the first refused row. None written and some unknown: unknown; for a statement of one row with that row's
+ * own fault. Else partial. The fault of several rows has in DETAIL the JSON array of `{row, id?, state:
+ * written|refused|unknown|not sent, sqlstate?, message?, column?}`, one for each row in the statement's order: always
+ * whole, since its rows are limited and their words are cut. `place`: platform, schema and table.
+ */
+export function outcomeOf(
+  mutation: Mutation,
+  results: readonly RowResult[],
+  place: FaultFields,
+): Outcome {
+  const found = new Map(results.map((result) => [result.ordinal, result]))
+  const rows: OutcomeRow[] = []
+  const others: UnwrittenRow[] = []
+  for (const { ordinal, id } of mutation.rows) {
+    const result = found.get(ordinal) ?? { state: 'unsent', ordinal } as const
+    if (result.state === 'written') rows.push({ ordinal, id: result.id, values: result.values })
+    else others.push(unwritten(result, id))
+  }
+  if (others.length === 0) return { state: 'accepted', rows }
+  const unknown = firstFault(others, 'unknown')
+  if (rows.length === 0 && unknown === undefined) {
+    const fault = firstFault(others, 'refused') ?? faultData('platform_failed', place)
+    return { state: 'refused', fault }
+  }
+  if (mutation.rows.length === 1 && unknown !== undefined) {
+    return { state: 'unknown', fault: unknown }
+  }
+  const fault = partFault(mutation, { rows, others }, place)
+  return rows.length === 0 ? { state: 'unknown', fault } : { state: 'partial', rows, others, fault }
+}
+
+function firstFault(
+  others: readonly UnwrittenRow[],
+  state: 'refused' | 'unknown',
+): FaultData | undefined {
+  return others.flatMap((other) => other.state === state ? [other.fault] : [])[0]
+}
+
+/** An adapter's results can hold more than an outcome may. */
+function unwritten(
+  result: Exclude<RowResult, { readonly state: 'written' }>,
+  id: string | null,
+): UnwrittenRow {
+  const { ordinal } = result
+  if (result.state === 'unsent') return { state: 'unsent', ordinal, id }
+  return { state: result.state, ordinal, id, fault: result.fault }
+}
+
+interface Parts {
+  readonly rows: readonly OutcomeRow[]
+  readonly others: readonly UnwrittenRow[]
+}
+
+function partFault(mutation: Mutation, parts: Parts, place: FaultFields): FaultData {
+  const unknown = parts.others.some(({ state }) => state === 'unknown')
+  const fault = faultData(unknown ? 'outcome_unknown' : 'partly_written', {
+    ...place,
+    message: messageOf(mutation, parts, place),
+    hint: unknown
+      ? 'Look at the rows marked unknown before you send them again.'
+      : 'The rows marked written are in the table. Send only the others again.',
+  })
+  // not cut as other DETAILs are: JSON is of use only whole
+  const reports = mutation.rows.map(({ ordinal }) => reportOf(ordinal, parts))
+  return { ...fault, detail: JSON.stringify(reports) }
+}
+
+function messageOf(mutation: Mutation, { rows, others }: Parts, { platform }: FaultFields): string {
+  const all = mutation.rows.length
+  const unknown = others.filter(({ state }) => state === 'unknown').length
+  if (rows.length > 0) {
+    const doubt = unknown > 0 ? ', others may have been' : ''
+    return `${rows.length} of ${all} rows written by ${platform}${doubt}`
+  }
+  const which = unknown === 1 ? `1 of ${all} rows` : `any of ${unknown} rows`
+  return `outcome unknown: ${platform} may have written ${which}`
+}
+
+function reportOf(ordinal: number, { rows, others }: Parts) {
+  const written = rows.find((row) => row.ordinal === ordinal)
+  if (written !== undefined) return { row: ordinal, id: written.id, state: 'written' }
+  const other = others.find((row) => row.ordinal === ordinal)
+  const id = other?.id ?? null
+  const head = id === null ? { row: ordinal } : { row: ordinal, id }
+  if (other === undefined || other.state === 'unsent') return { ...head, state: 'not sent' }
+  const { sqlstate, message, detail, column } = other.fault
+  return {
+    ...head,
+    state: other.state,
+    sqlstate,
+    ...(column === undefined ? {} : { column }),
+    message: cut(detail === undefined ? message : `${message}: ${detail}`, wordsMax),
+  }
+}
