@@ -45,6 +45,8 @@ export interface PlatformOptions {
   readonly tokenLifetimeMs: number
   /** Does a refresh end the refresh token that it was made with? */
   readonly rotateRefreshTokens: boolean
+  /** Are the platform's rate limits in force? Also without them `refuse('429')` answers as if they were. */
+  readonly limits: boolean
   /** An unguessable word for a new token. */
   readonly makeSecret: () => string
 }

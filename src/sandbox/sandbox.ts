@@ -2,12 +2,16 @@
 // folder of URLs per platform, all state in memory.
 
 import { randomUUID } from 'node:crypto'
+import { createAirtable } from './airtable/airtable.ts'
 import { createControl } from './control.ts'
 import { createExchangeLog } from './exchanges.ts'
+import { createGithub } from './github/github.ts'
+import { createHubspot } from './hubspot/hubspot.ts'
 import { createMischiefBox } from './mischief.ts'
 import type { PlatformOptions, SandboxPlatform } from './platform.ts'
 import { createSalesforce } from './salesforce/salesforce.ts'
 import { listen } from './server.ts'
+import { createStripe } from './stripe/stripe.ts'
 
 export interface SandboxOptions {
   /** 0: any free port. */
@@ -20,6 +24,8 @@ export interface SandboxOptions {
   readonly tokenLifetimeMs?: number
   /** Does a refresh end the refresh token that it was made with? True when absent. */
   readonly rotateRefreshTokens?: boolean
+  /** Are the platforms' rate limits in force? False when absent. */
+  readonly limits?: boolean
   /** Milliseconds since 1970; the clock when absent. */
   readonly now?: () => number
   /** An unguessable word for a new token; a random UUID when absent. */
@@ -39,7 +45,13 @@ export interface Sandbox {
 }
 
 /** Makes each platform. A further platform is one more line. */
-const factories: readonly ((options: PlatformOptions) => SandboxPlatform)[] = [createSalesforce]
+const factories: readonly ((options: PlatformOptions) => SandboxPlatform)[] = [
+  createSalesforce,
+  createHubspot,
+  createAirtable,
+  createGithub,
+  createStripe,
+]
 
 const tokenLifetimeMsDefault = 2 * 60 * 60 * 1000
 
@@ -52,6 +64,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       baseUrl: () => `${url}/${platform.name}`,
       now: options.now ?? Date.now,
       tokenLifetimeMs: options.tokenLifetimeMs ?? tokenLifetimeMsDefault,
+      limits: options.limits ?? false,
       rotateRefreshTokens: options.rotateRefreshTokens ?? true,
       makeSecret: options.makeSecret ?? randomUUID,
     })

@@ -1,7 +1,7 @@
 // Goal: tokens are issued, expire, rotate and are revoked as at Salesforce. Method: a clock of our own.
 
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { after, beforeEach, test } from 'node:test'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
 import { type Answer, api, ask } from './client.ts'
@@ -114,6 +114,88 @@ test('a revoked token is dead, and a revoked refresh token takes its access toke
   assert.equal(await statusWith(next.json.access_token), 401)
   assert.deepEqual((await token({ refresh_token: next.json.refresh_token })).json, expired)
   assert.equal((await revoke('unknown')).status, 400)
+})
+
+const verifier = 'v'.repeat(43)
+const redirectUri = 'http://127.0.0.1:1/callback?x=1'
+
+/** Where the browser is sent, or what it is told. */
+async function authorize(fields: Record<string, string> = {}) {
+  const query = new URLSearchParams({
+    response_type: 'code',
+    client_id: 'sandbox',
+    redirect_uri: redirectUri,
+    state: 'the state',
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+    ...fields,
+  })
+  const path = `/salesforce/services/oauth2/authorize?${query}`
+  const { status, headers, text } = await ask(sandbox, path, { token: null })
+  return { status, to: String(headers['location'] ?? ''), text }
+}
+
+const exchange = (code: string, fields: Record<string, string> = {}): Promise<Answer> =>
+  token({
+    grant_type: 'authorization_code',
+    client_secret: 'sandbox',
+    refresh_token: '',
+    redirect_uri: redirectUri,
+    code_verifier: verifier,
+    code,
+    ...fields,
+  })
+
+async function newCode(): Promise<string> {
+  return new URL((await authorize()).to).searchParams.get('code') ?? ''
+}
+
+test('consent is given at once, and its code brings tokens', async () => {
+  const { status, to } = await authorize()
+  assert.equal(status, 302)
+  const { origin, pathname, searchParams } = new URL(to)
+  assert.equal(`${origin}${pathname}`, 'http://127.0.0.1:1/callback')
+  assert.equal(searchParams.get('x'), '1')
+  assert.equal(searchParams.get('state'), 'the state')
+  const { json } = await exchange(searchParams.get('code') ?? '')
+  assert.equal(json.instance_url, sandbox.platformUrl('salesforce'))
+  assert.equal(await statusWith(json.access_token), 200)
+  assert.equal((await token({ refresh_token: json.refresh_token })).status, 200)
+})
+
+test('a code is good once, for ten minutes, for its redirect address and with its verifier', async () => {
+  const code = await newCode()
+  assert.equal((await exchange(code)).status, 200)
+  const cases: [string, Record<string, string>, string][] = [
+    [code, {}, 'invalid_grant'],
+    ['unknown', {}, 'invalid_grant'],
+    [await newCode(), { code_verifier: 'w'.repeat(43) }, 'invalid_grant'],
+    [await newCode(), { code_verifier: '' }, 'invalid_grant'],
+    [await newCode(), { redirect_uri: 'http://127.0.0.1:1/other' }, 'redirect_uri_mismatch'],
+    [await newCode(), { client_secret: 'x' }, 'invalid_client'],
+  ]
+  for (const [given, fields, error] of cases) {
+    const answer = await exchange(given, fields)
+    assert.deepEqual([answer.status, answer.json.error], [400, error])
+  }
+  const late = await newCode()
+  nowMs += 10 * 60 * 1000
+  assert.equal((await exchange(late)).json.error, 'invalid_grant')
+})
+
+test('authorization without PKCE is refused at the redirect address, a wrong client on the spot', async () => {
+  for (const fields of [{ code_challenge: '' }, { code_challenge_method: 'plain' }]) {
+    const { to } = await authorize(fields)
+    const { searchParams } = new URL(to)
+    assert.equal(searchParams.get('error'), 'invalid_request')
+    assert.equal(searchParams.get('state'), 'the state')
+    assert.equal(searchParams.get('code'), null)
+  }
+  const other = await authorize({ response_type: 'token' })
+  assert.equal(new URL(other.to).searchParams.get('error'), 'unsupported_response_type')
+  const wrong = await authorize({ client_id: 'x' })
+  assert.deepEqual([wrong.status, wrong.to], [400, ''])
+  assert.equal((await authorize({ redirect_uri: 'nowhere' })).status, 400)
 })
 
 test('a reset brings the first refresh token back', async () => {

@@ -81,6 +81,25 @@ export function describeObject(object: Sobject, base: BasePath): Json {
     sobjectDescribeOption: 'FULL',
     supportedScopes: [{ label: 'All records', name: 'everything' }],
     ...(objectSummary(object, base) as Record<string, Json>),
+    urls: urlsOf(object, base),
+  }
+}
+
+function urlsOf({ name, keyPrefix }: Sobject, base: BasePath): Json {
+  const url = `${base}/sobjects/${name}`
+  const pages = 'https://sandbox.my.salesforce.com'
+  return {
+    compactLayouts: `${url}/describe/compactLayouts`,
+    rowTemplate: `${url}/{ID}`,
+    approvalLayouts: `${url}/describe/approvalLayouts`,
+    uiDetailTemplate: `${pages}/{ID}`,
+    uiEditTemplate: `${pages}/{ID}/e`,
+    listviews: `${url}/listviews`,
+    describe: `${url}/describe`,
+    uiNewRecord: `${pages}/${keyPrefix}/e`,
+    quickActions: `${url}/quickActions`,
+    layouts: `${url}/describe/layouts`,
+    sobject: url,
   }
 }
 

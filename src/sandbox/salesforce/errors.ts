@@ -10,6 +10,8 @@ export interface ApiError {
   /** Absent where Salesforce leaves the list out. */
   readonly fields?: readonly string[]
   readonly status: number
+  /** What a duplicate rule found. */
+  readonly duplicateResult?: Json
 }
 
 /** Thrown where a request cannot go on; the router answers it. */
@@ -42,14 +44,26 @@ export function failure(
 
 /** The body of a request that failed. */
 export function requestErrors(errors: readonly ApiError[]): Json {
-  return errors.map(({ code, message, fields }) =>
-    fields === undefined ? { message, errorCode: code } : { message, errorCode: code, fields }
-  )
+  return errors.map((error) => ({
+    message: error.message,
+    errorCode: error.code,
+    ...(error.fields === undefined ? {} : { fields: error.fields }),
+    ...duplicatesIn(error),
+  }))
+}
+
+function duplicatesIn({ duplicateResult }: ApiError): { duplicateResult?: Json } {
+  return duplicateResult === undefined ? {} : { duplicateResult }
 }
 
 /** The errors of a row that failed. */
 export function rowErrors(errors: readonly ApiError[]): Json {
-  return errors.map(({ code, message, fields = [] }) => ({ statusCode: code, message, fields }))
+  return errors.map((error) => ({
+    statusCode: error.code,
+    message: error.message,
+    fields: error.fields ?? [],
+    ...duplicatesIn(error),
+  }))
 }
 
 export const noSuchResource = apiError('NOT_FOUND', 'The requested resource does not exist', {

@@ -15,6 +15,7 @@ import type { Field } from './field.ts'
 import { readId } from './ids.ts'
 import { findField, type Sobject, sobjectOfId } from './objects/schema.ts'
 import type { Org, Row } from './org.ts'
+import { checkRules } from './rules.ts'
 import { readValue, type Value } from './values.ts'
 
 /** What a write is made with. */
@@ -148,7 +149,9 @@ function checkRecord(writer: Writer, draft: Draft): ApiError[] {
     const field = findField(draft.object, name)
     return field === undefined || value === null ? [] : checkReference(writer, field, value)
   })
-  return wrong.length > 0 ? wrong : checkUnique(writer.org, draft)
+  if (wrong.length > 0) return wrong
+  const taken = checkUnique(writer.org, draft)
+  return taken.length > 0 ? taken : [...checkRules(writer.org, draft)]
 }
 
 function checkReference({ org }: Writer, field: Field, value: Value): ApiError[] {

@@ -1,0 +1,103 @@
+// Room sandbox: what can be done to the milestones of a repository.
+
+import { type FieldError, refuseInvalid } from '../refusal.ts'
+import type { Milestone, Repository } from '../state/model.ts'
+import { repositoryOf, type Session, timeText } from '../state/session.ts'
+import { needWrite } from './rights.ts'
+import { checkText, titleLengthMax } from './text.ts'
+
+export interface MilestoneChange {
+  readonly title?: string
+  readonly description?: string | null
+  readonly state?: 'open' | 'closed'
+  readonly dueOn?: string | null
+}
+
+export function milestonesOf({ hub }: Session, repository: Repository): readonly Milestone[] {
+  return hub.milestones.all().filter((one) => one.repositoryId === repository.id)
+}
+
+export function milestoneNumbered(
+  session: Session,
+  repository: Repository,
+  number: number,
+): Milestone | undefined {
+  return milestonesOf(session, repository).find((one) => one.number === number)
+}
+
+/** Throws `Refused`. */
+export function createMilestone(
+  session: Session,
+  repository: Repository,
+  change: MilestoneChange & { readonly title: string },
+): Milestone {
+  needWrite(repository)
+  refuseInvalid(checkMilestone(session, repository, change))
+  const { hub, viewer } = session
+  const now = timeText(session.nowMs)
+  const current = hub.repositories.get(repository.id) ?? repository
+  const number = current.milestoneNumberNext
+  hub.repositories.put({ ...current, milestoneNumberNext: number + 1 })
+  const state = change.state ?? 'open'
+  return hub.milestones.put({
+    ...hub.mint('Milestone'),
+    type: 'Milestone',
+    repositoryId: repository.id,
+    number,
+    title: change.title,
+    description: change.description ?? null,
+    state,
+    creatorId: viewer.id,
+    dueOn: change.dueOn ?? null,
+    createdAt: now,
+    updatedAt: now,
+    closedAt: state === 'closed' ? now : null,
+  })
+}
+
+/** Throws `Refused`. */
+export function updateMilestone(
+  session: Session,
+  milestone: Milestone,
+  change: MilestoneChange,
+): Milestone {
+  const repository = repositoryOf(session, milestone)
+  needWrite(repository)
+  refuseInvalid(checkMilestone(session, repository, { ...change, self: milestone }))
+  const { title, description, dueOn, state = milestone.state } = change
+  const now = timeText(session.nowMs)
+  return session.hub.milestones.put({
+    ...milestone,
+    ...(title === undefined ? {} : { title }),
+    ...(description === undefined ? {} : { description }),
+    ...(dueOn === undefined ? {} : { dueOn }),
+    state,
+    updatedAt: now,
+    closedAt: state === 'closed' ? milestone.closedAt ?? now : null,
+  })
+}
+
+/** Removes a milestone, also from its issues. Throws `Refused`. */
+export function deleteMilestone(session: Session, milestone: Milestone): void {
+  needWrite(repositoryOf(session, milestone))
+  const { issues, milestones } = session.hub
+  for (const issue of issues.all().filter((one) => one.milestoneId === milestone.id)) {
+    issues.put({ ...issue, milestoneId: null })
+  }
+  milestones.remove(milestone)
+}
+
+function checkMilestone(
+  session: Session,
+  repository: Repository,
+  { title, self }: MilestoneChange & { readonly self?: Milestone },
+): readonly FieldError[] {
+  const resource = 'Milestone'
+  const holder = milestonesOf(session, repository).find((one) => one.title === title)
+  return [
+    ...checkText(title, { resource, field: 'title', lengthMax: titleLengthMax, needed: true }),
+    ...(holder === undefined || holder.id === self?.id
+      ? []
+      : [{ resource, field: 'title', code: 'already_exists' } as const]),
+  ]
+}
