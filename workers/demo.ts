@@ -12,18 +12,20 @@ import { createHttp } from '../src/lib/http.ts'
 import { silentLog } from '../src/lib/log.ts'
 import { quoteIdent, quoteLiteral } from '../src/lib/quote.ts'
 import type { DatabaseAddress } from '../src/mutation/config.ts'
-import type { Platform } from '../src/mutation/table.ts'
 import { adapterFor } from '../src/platforms/index.ts'
 import { createService } from '../src/service/service.ts'
-import { type NewConnection, saveConnection } from '../src/store/connections.ts'
+import { saveConnection } from '../src/store/connections.ts'
 import { createJournal } from '../src/store/journal.ts'
 import { saveListenerKey } from '../src/store/keys.ts'
 import { migrate } from '../src/store/migrations.ts'
+import { listOAuthApps, saveOAuthApp } from '../src/store/oauth-apps.ts'
 import { parseKeyring } from '../src/store/seal.ts'
 import { openStore } from '../src/store/store.ts'
+import { saveToken } from '../src/store/tokens.ts'
 import { fillTable } from '../src/sync/fill.ts'
 import { createSync } from '../src/sync/setup.ts'
 import { makeVerifier } from '../src/wire/scram.ts'
+import type { DemoSync } from './demo-syncs.ts'
 
 /** Secrets of this installation, made at the first start and kept in the data folder. */
 export interface Secrets {
@@ -44,15 +46,6 @@ export interface Demo {
 
 const superuserPassword = 'postgres'
 const demoRole = 'sluice_demo'
-
-/** One sync for each platform: what it mirrors and how its sandbox is reached. */
-export interface DemoSync {
-  readonly platform: Platform
-  readonly objects: readonly string[]
-  readonly baseUrl: string
-  /** Path of the token endpoint under the base URL. */
-  readonly tokenPath: string
-}
 
 /** Makes what is missing of the secrets and the certificate. */
 export function prepareFiles(dataDir: string): Omit<Demo, 'store' | 'database'> {
@@ -134,12 +127,10 @@ async function setUpSync(
   deps: SyncDeps,
   { sync, address }: { sync: DemoSync; address: DatabaseAddress },
 ): Promise<void> {
-  const { platform, objects, baseUrl } = sync
-  const connection = demoConnection(sync)
-  // the sandbox forgets the tokens it has rotated when it ends, and the store keeps them for a credential that it knows:
-  // another one in between makes it take this one anew
-  const replaced = { kind: 'key', key: 'replaced' } as const
-  await saveConnection(deps.store, { id: connection.id, platform, baseUrl, credential: replaced })
+  const { platform, objects, connection } = sync
+  // the store has the tokens of a sandbox that has ended since, and has forgotten them
+  await saveConnection(deps.store, connection, { replace: true })
+  await registerSandbox(deps, connection)
   const { tables, database } = await createSync({
     ...deps,
     random: (size) => randomBytes(size),
@@ -153,6 +144,12 @@ async function setUpSync(
     users: [{ name: 'demo', verifier: await makeVerifier('demo') }],
     role: address.user,
   })
+  await saveToken(deps.store, {
+    id: `demo_${platform}`,
+    syncId: `sync_${platform}`,
+    name: 'npm start',
+    token: `sluice_demo_${platform}`,
+  })
   for (const table of tables) {
     await fillTable({
       adapter: deps.adapterFor(platform),
@@ -165,15 +162,18 @@ async function setUpSync(
   }
 }
 
-function demoConnection({ platform, baseUrl, tokenPath }: DemoSync): NewConnection {
-  return {
-    id: `demo_${platform}`,
-    platform,
-    baseUrl,
-    tokenUrl: baseUrl + tokenPath,
-    clientId: 'sandbox',
-    credential: { kind: 'oauth', refreshToken: 'sandbox', clientSecret: 'sandbox' },
-  }
+/** Registers the app that every platform of the sandbox knows, unless somebody has registered one of their own. */
+async function registerSandbox(
+  { store, adapterFor }: SyncDeps,
+  { platform, baseUrl }: DemoSync['connection'],
+): Promise<void> {
+  const apps = await listOAuthApps(store)
+  if (apps.some((app) => app.platform === platform && app.clientId !== 'sandbox')) return
+  const { oauth } = adapterFor(platform)
+  const at = (url: string) => baseUrl + new URL(url).pathname
+  const [authorizeUrl, tokenUrl] = [at(oauth.authorizeUrl), at(oauth.tokenUrl)]
+  const app = { platform, clientId: 'sandbox', clientSecret: 'sandbox', authorizeUrl, tokenUrl }
+  await saveOAuthApp(store, app)
 }
 
 /** How the listener reaches the demo database: as an ordinary role, which cannot get round the triggers. */

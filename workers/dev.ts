@@ -5,7 +5,9 @@ import { resolve } from 'node:path'
 import process from 'node:process'
 import type { Cluster } from '../src/lib/cluster.ts'
 import { type Child, listens, startChild, stopChild, waitForChild } from './children.ts'
-import { type DemoSync, prepareFiles, setUp, startDemoCluster } from './demo.ts'
+import type { Platform } from '../src/mutation/table.ts'
+import { type DemoSync, demoSyncs } from './demo-syncs.ts'
+import { prepareFiles, setUp, startDemoCluster } from './demo.ts'
 import { ConfigError, env, numberEnv, optionalEnv, runWorker } from './environment.ts'
 
 const port = (name: string, otherwise: number) =>
@@ -59,7 +61,8 @@ async function start(): Promise<() => Promise<void>> {
     }),
   ])
   const demo = { ...files, ...urls }
-  await setUp(demo, demoSyncs(sandboxUrl))
+  const syncs = demoSyncs(sandboxUrl)
+  await setUp(demo, syncs)
   await fetch(`${sandboxUrl}/_exchanges`, { method: 'DELETE' }) // what is logged from now on, clients caused
   await startWorker({
     name: 'mutation service',
@@ -69,6 +72,7 @@ async function start(): Promise<() => Promise<void>> {
       SLUICE_STORE_URL: demo.store,
       SLUICE_KEYS: demo.secrets.keys,
       SLUICE_SERVICE_PORT: String(ports.service),
+      SLUICE_PUBLIC_URL: env('SLUICE_PUBLIC_URL', `http://localhost:${ports.service}`),
       ...log,
     },
   })
@@ -86,7 +90,7 @@ async function start(): Promise<() => Promise<void>> {
       ...log,
     },
   })
-  printWelcome({ ports, sandboxUrl, database: demo.database })
+  printWelcome({ ports, sandboxUrl, database: demo.database, syncs })
   return stop
 }
 
@@ -113,40 +117,50 @@ async function startDatabases(
   }
 }
 
-function demoSyncs(sandboxUrl: string): DemoSync[] {
-  return [{
-    platform: 'salesforce',
-    objects: ['Contact', 'Account', 'Lead', 'Opportunity', 'Project__c'],
-    baseUrl: env('SLUICE_SALESFORCE_URL', `${sandboxUrl}/salesforce`),
-    tokenPath: '/services/oauth2/token',
-  }]
-}
-
 function printWelcome(
-  { ports, sandboxUrl, database }: {
+  { ports, sandboxUrl, database, syncs }: {
     ports: { listener: number; service: number }
     sandboxUrl: string
     database: string
+    syncs: readonly DemoSync[]
   },
 ): void {
-  const host = `localhost:${ports.listener}`
-  const url = `postgresql://demo.sync_salesforce:demo@${host}/demo?sslmode=require`
+  const urlOf = (platform: string) =>
+    `postgresql://demo.sync_${platform}:demo@localhost:${ports.listener}/demo?sslmode=require`
+  const lines = syncs.map(({ platform }) => `  ${platform.padEnd(12)} ${urlOf(platform)}`)
+  const [first = 'salesforce'] = syncs.map(({ platform }) => platform)
   console.log(`
-Sluice is running.
+Sluice is running. A login may read everything and write to the tables of every platform.
 
-  Salesforce   ${url}
+${lines.join('\n')}
   Postgres     ${database} (the tables themselves, past Sluice)
-  Service      http://localhost:${ports.service}
-  Sandbox      ${sandboxUrl} (key and refresh token: sandbox; what was sent: ${sandboxUrl}/_exchanges)
+  Service      http://localhost:${ports.service} (HTTP API: /docs; tokens: sluice_demo_${first}, …)
+  Sandbox      ${sandboxUrl} (keys and refresh tokens: sandbox; what was sent: ${sandboxUrl}/_exchanges)
 
 Try:
 
-  psql "${url}"
-  insert into salesforce.contacts (first_name, last_name, email)
-    values ('Paul', 'Atreides', 'paul@dune.co') returning id, name;
+  psql "${urlOf(first)}"
+  ${examples[first]}
+
+  curl http://localhost:${ports.service}/v1/syncs/sync_${first}/query \\
+    -H 'Authorization: Bearer sluice_demo_${first}' -d '{"sql": "select count(*) from public.local_notes"}'
 
 Ctrl-C stops everything.
 `)
+}
+
+/** A first statement for whoever has just started. */
+const examples: Readonly<Record<Platform, string>> = {
+  salesforce: `insert into salesforce.contacts (first_name, last_name, email)
+    values ('Paul', 'Atreides', 'paul@dune.co') returning id, name;`,
+  hubspot:
+    `insert into hubspot.contacts (email, firstname) values ('paul@dune.co', 'Paul') returning id;`,
+  stripe:
+    `insert into stripe.customers (email, name) values ('paul@dune.co', 'Paul') returning id;`,
+  airtable:
+    `insert into airtable.contacts (name, email) values ('Paul', 'paul@dune.co') returning id;`,
+  github:
+    `insert into github.issues (repository, title) values ('octo/hello', 'A first issue') returning number;`,
 }
 
 await runWorker(async () => {

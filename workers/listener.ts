@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { createHttp } from '../src/lib/http.ts'
+import { answerBytesMax } from '../src/mutation/limits.ts'
 import { startListener } from '../src/session/listener.ts'
 import { createService } from '../src/session/service.ts'
 import {
@@ -18,7 +19,7 @@ import {
 
 await runWorker(async () => {
   const log = workerLog('listener')
-  const http = createHttp()
+  const http = createHttp({ bytesMax: answerBytesMax })
   const listenerKey = requiredEnv('SLUICE_LISTENER_KEY')
   const cert = fileEnv('SLUICE_TLS_CERT_FILE')
   const key = fileEnv('SLUICE_TLS_KEY_FILE')

@@ -2,7 +2,8 @@
 //
 // SLUICE_STORE_URL (required), SLUICE_KEYS (required, `id:base64,…`), SLUICE_SERVICE_HOST (127.0.0.1), SLUICE_SERVICE_PORT
 // (8787), SLUICE_RECOVERY_AFTER_MS (30000), SLUICE_LOG_LEVEL (info), SLUICE_IN_FLIGHT_MAX (1000),
-// SLUICE_STORE_CONNECTIONS (20), SLUICE_DRAIN_MS (40000), SLUICE_EXIT_WITH_STDIN (1: ends when its standard input ends).
+// SLUICE_STORE_CONNECTIONS (20), SLUICE_DRAIN_MS (40000), SLUICE_PUBLIC_URL (http://localhost:8787, where browsers reach
+// it), SLUICE_RETURN_ORIGINS (none), SLUICE_RENEW_MS (120000, between passes over tokens that are due), SLUICE_EXIT_WITH_STDIN (1: ends when its standard input ends).
 
 import './quiet.ts'
 import { hostname } from 'node:os'
@@ -10,15 +11,20 @@ import process from 'node:process'
 import { createAdaptorServer } from '@hono/node-server'
 import { withDeadline } from '../src/lib/deadline.ts'
 import { createHttp } from '../src/lib/http.ts'
+import { answerBytesMax } from '../src/mutation/limits.ts'
 import { createLog, type LogLevel } from '../src/lib/log.ts'
 import { adapterFor } from '../src/platforms/index.ts'
 import { createService } from '../src/service/service.ts'
-import { createJournal } from '../src/store/journal.ts'
+import { createInside } from '../src/session/inside.ts'
+import { createIdempotencyKeys, type IdempotencyKeys } from '../src/store/idempotency.ts'
+import { createJournal, type Journal } from '../src/store/journal.ts'
 import { migrate } from '../src/store/migrations.ts'
 import { announce } from '../src/store/presence.ts'
 import { parseKeyring } from '../src/store/seal.ts'
 import { openStore } from '../src/store/store.ts'
 import { recover } from '../src/sync/recovery.ts'
+import { publicUrl, returnOrigins } from './public-url.ts'
+import { startRenewals } from './renewals.ts'
 
 const sweepEveryMs = 30_000
 const recoverEveryMs = 10_000
@@ -63,11 +69,8 @@ async function start(): Promise<void> {
   const taken = await migrate(store)
   const presence = await announce(store, { name: `${hostname()}:${process.pid}`, log })
   const journal = createJournal(store, { service: presence.service })
-  const sweep = () =>
-    journal.sweep().then(
-      (count) => count > 0 && log.warn('journal.swept', { count }),
-      (error: unknown) => log.error('journal.not_swept', { error }),
-    )
+  const keys = createIdempotencyKeys(store, presence)
+  const sweep = () => sweepStore(journal, keys)
   await sweep()
   const sweeping = setInterval(() => void sweep(), sweepEveryMs)
   const recovery = { store, journal, log, afterMs: number('SLUICE_RECOVERY_AFTER_MS', 30_000) }
@@ -80,14 +83,26 @@ async function start(): Promise<void> {
       .finally(() => recovering = false)
   }
   const recoveries = setInterval(() => void recoverNow(), recoverEveryMs)
-  const http = createHttp()
-  const service = createService({ store, journal, http, adapterFor, log, inFlightMax })
+  // a request whose turn has come must not wait for a connection; the platforms' limits bound what is under way
+  const http = createHttp({ bytesMax: answerBytesMax, connectionsMax: 256 })
+  const service = createService({
+    store,
+    journal,
+    http,
+    adapterFor,
+    log,
+    inFlightMax,
+    publicUrl: publicUrl(),
+    returnOrigins: returnOrigins(),
+    door: { keys, statements: (carrier) => createInside({ service: carrier, log }) },
+  })
   const server = createAdaptorServer({ fetch: service.app.fetch, overrideGlobalObjects: false })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, resolve)
   })
   log.info('service.listening', { host, port: portOf(server.address()), migrations: taken })
+  const renewals = startRenewals(service, { everyMs: number('SLUICE_RENEW_MS', 120_000), log })
 
   let ending = false
   const end = async (why: string) => {
@@ -97,6 +112,9 @@ async function start(): Promise<void> {
     clearInterval(sweeping)
     clearInterval(recoveries)
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    // first, so that draining saves what they bring
+    await withDeadline(renewals.stop(), { waitMs: drainMs / 2, what: 'Ending renewals' })
+      .catch((error: unknown) => log.error('renewals.not_ended', { error }))
     const drained = await service.drain({ waitMs: drainMs })
     if (!drained) log.error('service.not_drained', { waitMs: drainMs })
     await withDeadline(closed, { waitMs: closeWaitMs, what: 'Closing connections' }).catch(() => {})
@@ -104,15 +122,25 @@ async function start(): Promise<void> {
     log.info('service.ended', { drained })
     process.exit(drained ? 0 : 1)
   }
-  process.on('SIGTERM', () => void end('SIGTERM'))
-  process.on('SIGINT', () => void end('SIGINT'))
-  if (setting('SLUICE_EXIT_WITH_STDIN', '0') === '1') {
-    process.stdin.on('end', () => void end('stdin ended')).on(
-      'error',
-      () => void end('stdin failed'),
-    )
-    process.stdin.resume()
-  }
+  heedEnds((why) => void end(why))
+}
+
+/** Calls `end` for signals, and for the end of standard input where SLUICE_EXIT_WITH_STDIN is 1. */
+function heedEnds(end: (why: string) => void): void {
+  process.on('SIGTERM', () => end('SIGTERM'))
+  process.on('SIGINT', () => end('SIGINT'))
+  if (setting('SLUICE_EXIT_WITH_STDIN', '0') !== '1') return
+  process.stdin.on('end', () => end('stdin ended')).on('error', () => end('stdin failed'))
+  process.stdin.resume()
+}
+
+/** Settles what processes that are gone have left, and forgets old idempotency keys. */
+async function sweepStore(journal: Journal, keys: IdempotencyKeys): Promise<void> {
+  await journal.sweep().then(
+    (count) => count > 0 && log.warn('journal.swept', { count }),
+    (error: unknown) => log.error('journal.not_swept', { error }),
+  )
+  await keys.sweep().catch((error: unknown) => log.error('keys.not_swept', { error }))
 }
 
 function portOf(address: unknown): number | null {

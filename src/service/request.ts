@@ -20,6 +20,11 @@ const nameCharsMax = 255
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
+/** Is this the id of a mutation? */
+export function isMutationId(text: string): boolean {
+  return uuid.test(text)
+}
+
 /** Reads a body. Throws `bad_request` that says where it differs, `too_many_rows`. */
 export function readMutationRequest(body: Uint8Array): MutationRequest {
   const request = record(parse(body), { at: 'the body', keys: ['mutation', 'waitMs'] })
@@ -28,6 +33,11 @@ export function readMutationRequest(body: Uint8Array): MutationRequest {
     throw bad(`waitMs must be an integer from 1 to ${waitMaxMs}`)
   }
   return { mutation: readMutation(request['mutation']), waitMs }
+}
+
+/** Reads `{mutation}`, the body of `POST /internal/quotes`. Throws as `readMutationRequest`. */
+export function readQuoteRequest(body: Uint8Array): Mutation {
+  return readMutation(record(parse(body), { at: 'the body', keys: ['mutation'] })['mutation'])
 }
 
 /** Ids of mutations in one message that they are applied. */
@@ -81,7 +91,7 @@ function readRows(values: readonly unknown[], operation: Operation): PlannedRow[
 }
 
 function readRow(value: unknown, { at, operation }: { at: string; operation: Operation }) {
-  const row = record(value, { at, keys: ['ordinal', 'id', 'values'] })
+  const row = record(value, { at, keys: ['ordinal', 'id', 'values', 'key'] })
   const { ordinal } = row
   if (typeof ordinal !== 'number' || !Number.isInteger(ordinal) || ordinal < 1) {
     throw bad(`${at}.ordinal must be an integer from 1`)
@@ -95,7 +105,14 @@ function readRow(value: unknown, { at, operation }: { at: string; operation: Ope
     throw bad(`${at}.values must be empty in a delete`)
   }
   for (const [name, held] of columns) checkValue(held, `${at}.values.${name}`)
-  return { ordinal, id, values: values as PlannedRow['values'] }
+  return { ordinal, id, values: values as PlannedRow['values'], ...readKey(row['key'], at) }
+}
+
+function readKey(value: unknown, at: string): Pick<PlannedRow, 'key'> {
+  if (value === undefined) return {}
+  const key = record(value, { at: `${at}.key` })
+  for (const [name, held] of Object.entries(key)) checkValue(held, `${at}.key.${name}`)
+  return { key: key as PlannedRow['values'] }
 }
 
 function checkValue(value: unknown, at: string): void {

@@ -4,12 +4,18 @@
 import { deadlineIn, withDeadline } from '../lib/deadline.ts'
 import { fault } from '../mutation/fault.ts'
 import type { Mutation, Outcome } from '../mutation/mutation.ts'
+import type { Quote } from '../mutation/quote.ts'
 import { requestHash } from '../store/journal.ts'
+import { type Cancelled, createCancels } from './cancels.ts'
 import { carry, type CarryDeps } from './carry.ts'
+import { told } from './hints.ts'
+import { quote } from './quote.ts'
+import type { Store } from '../store/store.ts'
 
-export interface RunnerDeps extends Omit<CarryDeps, 'signal'> {
+export interface RunnerDeps extends CarryDeps {
   /** Mutations under way at once. */
   readonly inFlightMax: number
+  readonly store: Store
 }
 
 export interface Runner {
@@ -18,6 +24,10 @@ export interface Runner {
    * only then.
    */
   run(mutation: Mutation, options: { waitMs: number }): Promise<Outcome>
+  /** What the mutation would send. Throws as `quote`. */
+  quote(mutation: Mutation): Promise<Quote>
+  /** Gives a mutation up that waits for its turn, here or in another process. */
+  cancel(id: string): Promise<Cancelled>
   /** Resolves when the mutation's outcome, if it is under way here, is in the journal. */
   settled(id: string): Promise<void>
   /** Takes no new mutations and waits for those under way. False: some were still under way when the time was up. */
@@ -28,20 +38,37 @@ export interface Runner {
 interface Running {
   readonly hash: Uint8Array
   readonly answer: Promise<Outcome>
+  readonly abort: AbortController
+  /** It is being sent, or has been. */
+  sending: boolean
   /** True once the journal has the outcome. */
   readonly settled: Promise<boolean>
 }
 
 export function createRunner(deps: RunnerDeps): Runner {
   const running = new Map<string, Running>()
-  const stop = new AbortController()
   let draining = false
+  const cancels = createCancels({
+    ...deps,
+    waiting: () => [...running].filter(([, { sending }]) => !sending).map(([id]) => id),
+    abort: (id) => running.get(id)?.abort.abort(),
+  })
   const start = (mutation: Mutation, { hash, waitMs }: { hash: Uint8Array; waitMs: number }) => {
     const deadline = deadlineIn(waitMs, deps.now())
-    const carried = carry({ ...deps, signal: stop.signal }, { mutation, hash, deadline })
-    const answer = carried.then(({ outcome }) => outcome)
+    const abort = new AbortController()
+    const sending = () => {
+      one.sending = true
+    }
+    const job = { mutation, hash, deadline, signal: abort.signal, sending }
+    const carried = Promise.resolve().then(() => carry(deps, job))
+    const answer = carried.then((carried) => {
+      if ('fault' in carried) throw carried.fault
+      return carried.outcome
+    })
     const settled = carried.then(({ settled }) => settled)
-    running.set(mutation.id, { hash, answer, settled })
+    const one: Running = { hash, answer, settled, abort, sending: false }
+    running.set(mutation.id, one)
+    cancels.watch()
     // what the journal has not got stays here: its id must not be taken for one that was never sent
     settled.then((done) => done && running.delete(mutation.id), () => running.delete(mutation.id))
     return answer
@@ -52,11 +79,19 @@ export function createRunner(deps: RunnerDeps): Runner {
       const same = running.get(mutation.id)
       if (same !== undefined) {
         if (!Buffer.from(same.hash).equals(hash)) throw fault('mutation_id_reused')
-        return await same.answer
+        return await told(deps, mutation, await same.answer)
       }
       if (draining) throw stopping()
       if (running.size >= deps.inFlightMax) throw full(deps.inFlightMax)
-      return await start(mutation, { hash, waitMs })
+      return await told(deps, mutation, await start(mutation, { hash, waitMs }))
+    },
+    quote: (mutation) => quote(deps, mutation),
+    cancel: async (id) => {
+      const one = running.get(id)
+      if (one === undefined) return await cancels.elsewhere(id)
+      if (one.sending) return 'sent'
+      one.abort.abort()
+      return 'cancelled'
     },
     settled: async (id) => {
       await running.get(id)?.settled.catch(() => {})
@@ -65,7 +100,8 @@ export function createRunner(deps: RunnerDeps): Runner {
       draining = true
       const all = () => Promise.allSettled([...running.values()].map(({ settled }) => settled))
       const wait = (ms: number) => withDeadline(all(), { waitMs: ms, what: 'Draining' })
-      await wait(waitMs / 2).catch(() => stop.abort()) // what waits for its turn is given up unsent
+      // what waits for its turn is given up unsent
+      await wait(waitMs / 2).catch(() => running.forEach(({ abort }) => abort.abort()))
       await wait(waitMs / 2).catch(() => {})
       return running.size === 0
     },

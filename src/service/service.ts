@@ -1,25 +1,41 @@
 // Room service: the HTTP API for listeners. It holds the credentials and calls the platforms; a client that goes away
 // stops nothing.
 
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import type { Deadline } from '../lib/deadline.ts'
+import { type Deadline, deadlineIn, remainingMs, withDeadline } from '../lib/deadline.ts'
 import type { Http } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
 import { fault } from '../mutation/fault.ts'
+import type { Statements } from '../mutation/statement.ts'
 import type { Platform } from '../mutation/table.ts'
 import type { Adapter, Caller } from '../platforms/platform.ts'
-import { readConnection } from '../store/connections.ts'
+import { type Connection, readConnection } from '../store/connections.ts'
+import type { IdempotencyKeys } from '../store/idempotency.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
 import { readSyncConfig } from '../store/syncs.ts'
 import { createAuthentication } from './authentication.ts'
+import { type Carrier, type CarrierDeps, createCarrier } from './carrier.ts'
 import { createCredentials, type Credentials } from './credentials.ts'
+import { createLimiter } from './limits/limiter.ts'
+import { type OpenTurns, openTurns } from './limits/turns.ts'
+import { reconnectHint } from './oauth/link.ts'
+import { addOAuth } from './oauth/routes.ts'
 import { faultFor, problemResponse } from './problem.ts'
-import { bodyBytesMax, readApplied, readMutationRequest } from './request.ts'
+import {
+  bodyBytesMax,
+  isMutationId,
+  readApplied,
+  readMutationRequest,
+  readQuoteRequest,
+} from './request.ts'
+import { renewDue } from './renewal.ts'
 import { createRunner, type Runner } from './runner.ts'
 import { createSyncs } from './syncs.ts'
+import { createDoor } from './v1/door.ts'
+import { checkText } from './v1/lossless.ts'
 
 export interface ServiceDeps {
   readonly store: Store
@@ -34,6 +50,18 @@ export interface ServiceDeps {
   readonly newId?: () => string
   /** Mutations under way at once, 1000 when absent. */
   readonly inFlightMax?: number
+  /** Where browsers reach the service, without a slash at the end; `http://localhost:8787` when absent. */
+  readonly publicUrl?: string
+  /** Origins besides its own that a browser may be sent to when an account is connected; none when absent. */
+  readonly returnOrigins?: readonly string[]
+  /** What the HTTP door needs; absent: there is none. */
+  readonly door?: DoorParts
+}
+
+export interface DoorParts {
+  /** Makes what runs statements; their mutations go to the carrier. */
+  readonly statements: (carrier: Carrier) => Statements
+  readonly keys: IdempotencyKeys
 }
 
 export interface Service {
@@ -43,33 +71,77 @@ export interface Service {
     connectionId: string,
     options: { deadline: Deadline; signal?: AbortSignal },
   ): Promise<Caller>
+  /** Renews the tokens that are due, ahead of need; to be called every few minutes. Throws `service_unreachable`. */
+  renewDue(options: { signal: AbortSignal }): Promise<number>
   /** Takes no new mutations, waits for those under way. False: some were not settled in time. */
   drain(options: { waitMs: number }): Promise<boolean>
 }
 
 /** Makes the service. Routes: GET /internal/syncs/:id, POST /internal/mutations, POST /internal/applied,
- * GET /healthz, GET /readyz. */
+ * POST /internal/mutations/:id/cancel, POST /internal/quotes, GET /healthz, GET /readyz, GET /oauth/:platform/start and
+ * /callback, and those of the HTTP door. */
 export function createService(deps: ServiceDeps): Service {
-  const { store, http, log } = deps
+  const { store, log } = deps
   const all = {
     ...deps,
     now: deps.now ?? Date.now,
     newId: deps.newId ?? randomUUID,
     inFlightMax: deps.inFlightMax ?? 1000,
+    publicUrl: deps.publicUrl ?? 'http://localhost:8787',
+    returnOrigins: deps.returnOrigins ?? [],
+    random: (bytes: number) => randomBytes(bytes),
   }
-  const credentials = createCredentials(all)
-  const runner = createRunner({ ...all, credentials, syncs: createSyncs(store) })
+  const link = { publicUrl: all.publicUrl, keyring: store.keyring }
+  const hintFor = (connection: Connection) => reconnectHint(link, connection, all.now())
+  const credentials = createCredentials({ ...all, hintFor })
+  const limiter = createLimiter({ store, log })
+  const turns = openTurns({ ...all, limiter })
+  const runner = createRunner({ ...all, credentials, turns, syncs: createSyncs(store) })
   const app = new Hono()
   app.onError((error) => problemResponse(faultFor(error, all)))
   app.notFound(() => problemResponse(fault('not_found', { message: 'no such route' }).data))
   addHealth(app, store)
   addInternal(app, { ...all, runner })
+  app.use('/oauth/*', async (c, next) => {
+    checkQuery(c.req.query())
+    await next()
+  })
+  addOAuth(app, all)
+  const door = deps.door === undefined ? null : openDoor(app, { ...all, runner, parts: deps.door })
   return {
     app,
-    callerFor: (id, options) => callerFor({ store, credentials, http, log }, id, options),
+    callerFor: (id, options) => callerFor({ ...all, credentials, turns }, id, options),
+    renewDue: (options) => renewDue({ ...all, credentials }, options),
     drain: async ({ waitMs }) => {
-      const drained = await runner.drain({ waitMs })
+      const deadline = deadlineIn(waitMs, all.now())
+      const [drained] = await Promise.all([runner.drain({ waitMs }), door?.close(deadline)])
+      await limiter.close()
       return await credentials.flush() && drained
+    },
+  }
+}
+
+/** Of the time there is to close the door, so much is for keeping the answers, in milliseconds. */
+const keepWaitMs = 2_000
+
+/** Adds the HTTP door's routes. `close` takes no more statements and waits for those under way. */
+function openDoor(
+  app: Hono,
+  { parts, ...deps }: CarrierDeps & { store: Store; now: () => number; parts: DoorParts },
+): { close(deadline: Deadline): Promise<void> } {
+  const carrier = createCarrier(deps)
+  const statements = parts.statements(carrier)
+  const settled = (id: string) => carrier.settled(id)
+  const door = createDoor({ ...deps, statements, settled, keys: parts.keys })
+  app.route('/', door.app)
+  return {
+    close: async (deadline) => {
+      const leftMs = remainingMs(deadline, deps.now())
+      await statements.close({ graceMs: Math.max(leftMs - keepWaitMs, leftMs / 2) })
+      const kept = Promise.all([carrier.settle(), door.settle()])
+      const waitMs = remainingMs(deadline, deps.now())
+      await withDeadline(kept, { waitMs, what: 'Keeping the answers' })
+        .catch((error: unknown) => deps.log.warn('door.not_settled', { error }))
     },
   }
 }
@@ -107,6 +179,15 @@ function addInternal(app: Hono, inside: Inside): void {
     const { mutation, waitMs } = readMutationRequest(body)
     return c.json(await runner.run(mutation, { waitMs }))
   })
+  app.post('/internal/quotes', async (c) => {
+    const body = new Uint8Array(await c.req.arrayBuffer())
+    return c.json(await runner.quote(readQuoteRequest(body)))
+  })
+  app.post('/internal/mutations/:id/cancel', async (c) => {
+    const id = c.req.param('id').toLowerCase()
+    if (!isMutationId(id)) throw fault('not_found', { message: 'no such mutation' })
+    return c.json({ state: await runner.cancel(id) })
+  })
   app.post('/internal/applied', async (c) => {
     const ids = readApplied(new Uint8Array(await c.req.arrayBuffer()))
     await Promise.all(ids.map((id) => runner.settled(id)))
@@ -124,6 +205,11 @@ function tagged(value: unknown, ifNoneMatch: string | undefined): Response {
   return new Response(body, { headers: { ...headers, 'content-type': 'application/json' } })
 }
 
+/** Throws `bad_request` for values that the store cannot be asked for. */
+function checkQuery(query: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(query)) checkText(value, `the value of ${name}`)
+}
+
 function tooLarge(): never {
   throw fault('too_many_rows', {
     message: 'request body is too large, nothing was sent',
@@ -132,17 +218,25 @@ function tooLarge(): never {
 }
 
 async function callerFor(
-  deps: { store: Store; credentials: Credentials; http: Http; log: Log },
+  deps: Pick<ServiceDeps, 'store' | 'adapterFor' | 'log'> & {
+    credentials: Credentials
+    turns: OpenTurns
+  },
   id: string,
-  { deadline, signal }: { deadline: Deadline; signal?: AbortSignal },
+  options: { deadline: Deadline; signal?: AbortSignal },
 ): Promise<Caller> {
-  const { store, credentials, http, log } = deps
-  const { baseUrl } = await readConnection(store, id)
+  const { store, credentials, log } = deps
+  const { deadline, signal = new AbortController().signal } = options
+  const { baseUrl, settings, platform } = await readConnection(store, id)
+  const adapter = deps.adapterFor(platform)
+  const account = { connection: id, adapter, baseUrl, settings, deadline, signal }
+  const { http } = await deps.turns({ ...account, background: true }, [])
   return {
     baseUrl,
+    settings,
     http,
     deadline,
-    signal: signal ?? new AbortController().signal,
+    signal,
     log: log.with({ connection: id }),
     token: (refused) =>
       credentials.token(id, { deadline, ...(refused === undefined ? {} : { refused }) }),

@@ -71,19 +71,6 @@ export async function readDatabase(store: Store, id: string): Promise<Database> 
   return openDatabase(store, row)
 }
 
-/** Seals the address again with the current key; for rotation of the store's keys. False: it has changed meanwhile. */
-export async function resealDatabase(store: Store, id: string): Promise<boolean> {
-  return await store.ask('Sealing the database', async (sql) => {
-    const [row] = await sql<Row[]>`select * from sluice_store.databases where id = ${id}`
-    if (row === undefined || row.key_id === store.keyring.current) return true
-    const sealed = sealDatabase(store, id, openDatabase(store, row))
-    const changed = await sql`
-      update sluice_store.databases set address = ${sealed.bytes}, key_id = ${sealed.keyId}
-      where id = ${id} and address = ${row.address}`
-    return changed.count > 0
-  })
-}
-
 function notFound(id: string): Error {
   return fault('not_found', { message: `database "${id}" not found` })
 }

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { never } from '../lib/assert.ts'
 import { fault, faultData } from '../mutation/fault.ts'
 import { type LifeEvent, type LifeState, statesBefore } from '../mutation/life.ts'
-import type { Mutation, Outcome } from '../mutation/mutation.ts'
+import type { Mutation, Outcome, Values } from '../mutation/mutation.ts'
 import { presenceClass } from './presence.ts'
 import type { Sql, Store } from './store.ts'
 
@@ -63,10 +63,15 @@ export function requestHash(mutation: Mutation): Uint8Array {
   const rows = mutation.rows.map((row) => [
     row.ordinal,
     row.id,
-    Object.entries(row.values).sort(([a], [b]) => a < b ? -1 : 1),
+    sorted(row.values),
+    ...(row.key === undefined ? [] : [sorted(row.key)]),
   ])
   const text = JSON.stringify([id.toLowerCase(), syncId, schema, table, operation, rows])
   return createHash('sha256').update(text).digest()
+}
+
+function sorted(values: Values): [string, string | null][] {
+  return Object.entries(values).sort(([a], [b]) => a < b ? -1 : 1)
 }
 
 /** The journal as the service process of this number writes it. */
@@ -100,7 +105,7 @@ export function createJournal(store: Store, { service }: { service: number }): J
     const changed = await store.ask('Recording the outcome', (sql) =>
       sql`
         update sluice_store.mutations
-        set state = ${outcome.state}, outcome = ${JSON.stringify(outcome)}::text::json,
+        set state = ${stateOf(outcome)}, outcome = ${JSON.stringify(outcome)}::text::json,
           answered_at = now()
         where id = ${id} and state in ${sql(states)}`)
     return changed.count > 0
@@ -183,9 +188,15 @@ async function sweep(sql: Sql): Promise<number> {
   return changed.count
 }
 
+/** A mutation of which some rows were accepted has rows to apply, like one that was accepted whole. */
+function stateOf({ state }: Outcome): LifeState {
+  return state === 'partial' ? 'accepted' : state
+}
+
 function eventOf(outcome: Outcome): LifeEvent {
   switch (outcome.state) {
     case 'accepted':
+    case 'partial':
       return 'accept'
     case 'refused':
       return 'refuse'

@@ -1,6 +1,7 @@
 // Room store: the schema `sluice_store`, as numbered steps. A step that has been released is never changed.
 
 import type postgres from 'postgres'
+import { bucketSchema } from './bucket-schema.ts'
 import type { Store } from './store.ts'
 
 interface Migration {
@@ -104,6 +105,83 @@ export const migrations: readonly Migration[] = [
       create index mutations_open on sluice_store.mutations (state, received_at)
         where state in ('received', 'sent', 'accepted', 'unknown');
       create index mutations_by_sync on sluice_store.mutations (sync_id, received_at);`,
+  },
+  {
+    id: 3,
+    name: 'settings, traits, buckets',
+    sql: `
+      alter table sluice_store.connections add column settings jsonb not null default '{}'
+        check (jsonb_typeof(settings) = 'object');
+      alter table sluice_store.tables add column traits jsonb not null default '{}'
+        check (jsonb_typeof(traits) = 'object');
+      ${bucketSchema}`,
+  },
+  {
+    id: 4,
+    name: 'tokens, idempotency keys',
+    sql: `
+      create table sluice_store.tokens (
+        id text primary key,
+        sync_id text not null references sluice_store.syncs on delete cascade,
+        name text not null,
+        sha256 bytea not null unique check (length(sha256) = 32),
+        created_at timestamptz not null default now(),
+        last_used_at timestamptz,
+        revoked_at timestamptz
+      );
+      create index on sluice_store.tokens (sync_id);
+      create table sluice_store.idempotency_keys (
+        sync_id text not null references sluice_store.syncs on delete cascade,
+        key text not null check (length(key) between 1 and 255),
+        request_hash bytea not null,
+        mutation_id uuid not null,
+        service integer not null,
+        begun_at timestamptz not null default now(),
+        answered_at timestamptz,
+        status integer,
+        content_type text,
+        body text,
+        primary key (sync_id, key),
+        check ((answered_at is null) = (status is null)),
+        check ((answered_at is null) = (body is null))
+      );
+      alter table sluice_store.idempotency_keys alter column body set storage external;
+      create index on sluice_store.idempotency_keys (begun_at);`,
+  },
+  {
+    id: 5,
+    name: 'oauth apps and states, installations',
+    // the moments of a credential stand beside it, so that what is due is found without opening it; states are bound to
+    // nothing: one that nobody comes back with expires
+    sql: `
+      alter table sluice_store.connections
+        drop constraint connections_kind_check,
+        drop constraint connections_check,
+        add constraint connections_kind_check check (kind in ('oauth', 'key', 'app')),
+        add constraint connections_oauth_check
+          check (kind <> 'oauth' or (token_url is not null and client_id is not null)),
+        add column account text,
+        add column obtained_at timestamptz,
+        add column expires_at timestamptz;
+      create table sluice_store.oauth_apps (
+        id text primary key,
+        client_id text not null,
+        secret bytea not null,
+        key_id text not null,
+        authorize_url text,
+        token_url text,
+        updated_at timestamptz not null default now()
+      );
+      create table sluice_store.oauth_states (
+        id text primary key,
+        connection_id text not null references sluice_store.connections on delete cascade,
+        details bytea not null,
+        key_id text not null,
+        made_at timestamptz not null default now(),
+        expires_at timestamptz not null
+      );
+      create index on sluice_store.oauth_states (connection_id);
+      create index on sluice_store.oauth_states (expires_at);`,
   },
 ]
 

@@ -3,7 +3,7 @@
 import type postgres from 'postgres'
 import type { SyncConfig } from '../mutation/config.ts'
 import { fault } from '../mutation/fault.ts'
-import type { Platform, SyncedTable } from '../mutation/table.ts'
+import { type Platform, type SyncedTable, traitsOf } from '../mutation/table.ts'
 import { openDatabase } from './databases.ts'
 import type { Sql, Store } from './store.ts'
 
@@ -29,25 +29,30 @@ export interface NewSync {
 export interface Sync {
   readonly id: string
   readonly state: 'active' | 'disabled'
-  /** Grows with every change of the sync, its tables or its connection's address. A bigint, so text. */
+  /** Grows with every change of the sync, its tables or its connection. A bigint, so text. */
   readonly version: string
   readonly connectionId: string
   readonly databaseId: string
   readonly platform: Platform
   readonly baseUrl: string
+  /** The connection's settings. */
+  readonly settings: Readonly<Record<string, unknown>>
   readonly schema: string
   readonly tables: readonly SyncedTable[]
 }
 
 /** Creates the sync or changes it; its tables and users become exactly these. One commit. */
 export async function saveSync(store: Store, sync: NewSync): Promise<void> {
-  const tables = sync.tables.map(({ name, object, columns }) => ({ name, object, columns }))
+  const tables = sync.tables.map((table) => {
+    const { name, object, columns } = table
+    return { name, object, columns, traits: traitsOf(table) }
+  })
   const users = sync.users.map(({ name, verifier }) => ({ name, verifier }))
   await store.ask('Saving the sync', (sql) =>
     sql`
       with given_tables as (
         select * from jsonb_to_recordset(${JSON.stringify(tables)}::text::jsonb)
-          as t(name text, object text, columns jsonb)
+          as t(name text, object text, columns jsonb, traits jsonb)
       ), given_users as (
         select * from jsonb_to_recordset(${JSON.stringify(users)}::text::jsonb)
           as u(name text, verifier text)
@@ -64,10 +69,10 @@ export async function saveSync(store: Store, sync: NewSync): Promise<void> {
         delete from sluice_store.users
         where sync_id = ${sync.id} and name not in (select name from given_users)
       ), saved_tables as (
-        insert into sluice_store.tables (sync_id, name, object, columns)
-        select ${sync.id}, name, object, columns from given_tables
-        on conflict (sync_id, name) do update
-          set object = excluded.object, columns = excluded.columns
+        insert into sluice_store.tables (sync_id, name, object, columns, traits)
+        select ${sync.id}, name, object, columns, traits from given_tables
+        on conflict (sync_id, name) do update set object = excluded.object,
+          columns = excluded.columns, traits = excluded.traits
       )
       insert into sluice_store.users (sync_id, name, verifier)
       select ${sync.id}, name, verifier from given_users
@@ -92,7 +97,7 @@ export async function readSync(store: Store, id: string): Promise<Sync> {
     sql<Sync[]>`
       select s.id, s.state, s.version, s.connection_id as "connectionId",
         s.database_id as "databaseId", c.platform, c.base_url as "baseUrl",
-        s.schema_name as "schema", ${tablesWhere(sql, sql`o.id = s.id`)} as tables
+        c.settings, s.schema_name as "schema", ${tablesWhere(sql, sql`o.id = s.id`)} as tables
       from sluice_store.syncs s join sluice_store.connections c on c.id = s.connection_id
       where s.id = ${id}`)
   if (row === undefined) throw notFound(id)
@@ -128,8 +133,9 @@ export async function readSyncConfig(store: Store, id: string): Promise<SyncConf
 /** The tables of the syncs `o` that fulfil the condition, as a JSON array of SyncedTable. */
 function tablesWhere(sql: Sql, which: postgres.PendingQuery<postgres.Row[]>) {
   return sql`(
-    select coalesce(json_agg(json_build_object('syncId', o.id, 'platform', oc.platform,
-      'schema', o.schema_name, 'name', t.name, 'object', t.object, 'columns', t.columns)
+    select coalesce(json_agg(t.traits || jsonb_build_object('syncId', o.id,
+        'platform', oc.platform, 'schema', o.schema_name, 'name', t.name, 'object', t.object,
+        'columns', t.columns)
       order by o.schema_name, t.name), '[]')
     from sluice_store.syncs o
       join sluice_store.connections oc on oc.id = o.connection_id

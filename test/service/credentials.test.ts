@@ -5,13 +5,26 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { deadlineIn } from '../../src/lib/deadline.ts'
 import { fault } from '../../src/mutation/fault.ts'
+import { refreshWith } from '../../src/platforms/grants.ts'
 import type { Adapter, Tokens } from '../../src/platforms/platform.ts'
-import { readConnection, revokeConnection } from '../../src/store/connections.ts'
+import { entryRefused, grantRefused } from '../../src/platforms/refusal.ts'
+import { salesforce } from '../../src/platforms/salesforce/index.ts'
+import { readConnection, renewConnection, revokeConnection } from '../../src/store/connections.ts'
+import { saveOAuthApp } from '../../src/store/oauth-apps.ts'
 import type { Store } from '../../src/store/store.ts'
 import { testCluster } from '../help/cluster.ts'
 import { seed, testStore, update } from '../store/help.ts'
 import { startLink } from '../store/link.ts'
-import { accept, fakeAdapter, gate, post, type TestService, testService, until } from './help.ts'
+import {
+  accept,
+  type Answer,
+  fakeAdapter,
+  gate,
+  post,
+  type TestService,
+  testService,
+  until,
+} from './help.ts'
 
 let url: string
 let store: Store
@@ -41,7 +54,7 @@ function rotating(more: (number: number) => Partial<Tokens> = () => ({})) {
   const refresh: Adapter['refresh'] = async ({ refreshToken }) => {
     grants.push(refreshToken)
     await new Promise((resolve) => setTimeout(resolve, 20))
-    if (!valid.delete(refreshToken)) throw fault('credential_refused')
+    if (!valid.delete(refreshToken)) throw grantRefused({})
     const next = `grant ${count}.${grants.length}`
     valid.add(next)
     return { accessToken: `token ${grants.length}`, refreshToken: next, ...more(grants.length) }
@@ -95,7 +108,7 @@ test('a refused grant revokes the connection, and nobody asks again', async () =
   let grants = 0
   const refresh = () => {
     grants += 1
-    return Promise.reject(fault('credential_refused'))
+    return Promise.reject(grantRefused({ platform: 'salesforce' }))
   }
   const adapter = fakeAdapter({ refresh })
   const service = await testService(url, adapter)
@@ -228,3 +241,169 @@ test('a connection that was revoked in the store is noticed within a minute', as
   await assert.rejects(ask(), { code: 'credential_refused' })
   await service.close()
 })
+
+test('tokens are kept when the lease ran out and another process was refused with the old grant', async () => {
+  const link = await startLink(cluster.port)
+  const { grants, refresh } = rotating()
+  const slow = fakeAdapter({
+    refresh: async (grant) => {
+      const tokens = await refresh(grant)
+      link.cut()
+      return tokens
+    },
+  })
+  const through = url.replace(String(cluster.port), String(link.port))
+  const [one, two] = [
+    await testService(through, slow),
+    await testService(url, fakeAdapter({ refresh })),
+  ]
+  await assert.rejects(token(one, undefined, 500), { code: 'unreachable' })
+  // the lease ends before the store is back
+  await store.sql`update sluice_store.connections set lease_until = now()`
+  await assert.rejects(token(two), { code: 'credential_refused' })
+  assert.equal((await stored()).state, 'revoked')
+  await until(() => one.lines.some((line) => line.includes('"tries":4')), 20_000)
+  link.mend()
+  // nobody asks for a token: it is saved all the same
+  await until(async () => (await stored()).state === 'active', 20_000)
+  const { credential } = await stored()
+  assert.ok(credential.kind === 'oauth' && credential.refreshToken === `grant ${count}.1`)
+  for (const service of [one, two]) assert.equal(await token(service), 'token 1')
+  assert.equal(grants.length, 2)
+  await Promise.all([one.close(), two.close()])
+  await link.close()
+})
+
+test('tokens of a credential that was replaced meanwhile are dropped, and those of the new one are used', async () => {
+  const { grants, refresh } = rotating()
+  const replaced = { kind: 'oauth', refreshToken: 'another', accessToken: 'of another' } as const
+  const adapter = fakeAdapter({
+    refresh: async (grant) => {
+      const tokens = await refresh(grant)
+      await seed(store, { credential: replaced })
+      return tokens
+    },
+  })
+  const service = await testService(url, adapter)
+  assert.equal(await token(service), 'of another')
+  assert.deepEqual([(await stored()).credential, grants.length], [replaced, 1])
+  await service.close()
+})
+
+test('a grant that is refused after another process renewed it revokes nothing', async () => {
+  const adapter = fakeAdapter({
+    refresh: async () => {
+      const before = await stored()
+      assert.ok(before.credential.kind === 'oauth')
+      const credential = { ...before.credential, refreshToken: 'next', accessToken: 'of the other' }
+      await renewConnection(store, { before, renewal: { baseUrl: before.baseUrl, credential } })
+      throw grantRefused({})
+    },
+  })
+  const service = await testService(url, adapter)
+  assert.equal(await token(service), 'of the other')
+  assert.equal((await stored()).state, 'active')
+  await service.close()
+})
+
+test('a refusal that is not of the grant says what to do, and leaves the connection active', async () => {
+  const answers: Record<string, [status: number, body: string]> = {
+    'a gateway': [401, '<html>proxy authentication</html>'],
+    'a wrong secret': [
+      400,
+      '{"error":"invalid_client","error_description":"invalid client credentials"}',
+    ],
+    'an address': [400, '{"error":"ip_restricted","error_description":"x"}'],
+    'an address, said of the grant': [
+      400,
+      '{"error":"invalid_grant","error_description":"ip restricted"}',
+    ],
+  }
+  for (const [name, [status, body]] of Object.entries(answers)) {
+    const http = {
+      send: () => Promise.resolve({ status, headers: {}, body }),
+      close: async () => {},
+    }
+    const refresh: Adapter['refresh'] = (grant) =>
+      refreshWith(salesforce.oauth, { ...grant, http }, 'salesforce')
+    const service = await testService(url, fakeAdapter({ refresh }))
+    const { body: answer } = await post(service, update())
+    assert.deepEqual([answer.state, answer.fault?.code], ['refused', 'credential_refused'], name)
+    assert.match(
+      hintOf(answer),
+      /^The connection is kept\. .*sluice apps set --platform salesforce/,
+    )
+    assert.match(hintOf(answer), / Try again in 1 second\.$/)
+    assert.equal((await stored()).state, 'active', name)
+    await service.close()
+  }
+})
+
+test('while the app is refused, a token that still serves is used', async () => {
+  const now = Date.now()
+  const credential = { kind: 'oauth', refreshToken: 'r', accessToken: 'serves' } as const
+  await seed(store, {
+    credential: { ...credential, obtainedAt: now - 3_600_000, expiresAt: now + 30_000 },
+  })
+  const refresh = () => Promise.reject(entryRefused('salesforce', {}))
+  const service = await testService(url, fakeAdapter({ refresh }))
+  assert.equal(await token(service), 'serves')
+  await service.close()
+})
+
+test('the secret that is sent is the one that the app has now, if it is the same app', async () => {
+  const sent: (string | undefined)[] = []
+  const refresh: Adapter['refresh'] = ({ clientSecret, refreshToken }) => {
+    sent.push(clientSecret)
+    return Promise.resolve({ accessToken: `token ${sent.length}`, refreshToken })
+  }
+  const credential = { kind: 'oauth', refreshToken: 'r', clientSecret: 'old' } as const
+  await seed(store, { credential })
+  const service = await testService(url, fakeAdapter({ refresh }))
+  const platform = 'salesforce'
+  await saveOAuthApp(store, { platform, clientId: 'another', clientSecret: 'of another' })
+  await token(service)
+  await saveOAuthApp(store, { platform, clientId: 'client', clientSecret: 'new' })
+  await token(service, 'token 1')
+  await store.sql`delete from sluice_store.oauth_apps`
+  await token(service, 'token 2')
+  assert.deepEqual(sent, ['old', 'new', 'new'])
+  await service.close()
+})
+
+test('after a refresh that failed the platform is left alone for a pause that grows', async () => {
+  let now = Date.now()
+  let [asked, down] = [0, true]
+  const refresh: Adapter['refresh'] = () => {
+    asked += 1
+    if (down) return Promise.reject(fault('rate_limited', { platform: 'salesforce' }))
+    return Promise.resolve({ accessToken: 'at last', expiresAt: now + 3_600_000 })
+  }
+  const service = await testService(url, fakeAdapter({ refresh }), { now: () => now })
+  const hint = async () => {
+    const { body } = await post(service, update())
+    assert.deepEqual([body.state, body.fault?.code], ['refused', 'rate_limited'])
+    return hintOf(body)
+  }
+  for (let times = 0; times < 20; times++) assert.equal(await hint(), 'Try again in 1 second.')
+  assert.equal(asked, 1)
+  const pauses = [2, 4, 8, 16, 30, 30]
+  for (const seconds of pauses) {
+    now += 30_000
+    assert.equal(await hint(), `Try again in ${seconds} seconds.`)
+    now += (seconds - 1) * 1_000
+    assert.equal(await hint(), 'Try again in 1 second.')
+  }
+  assert.equal(asked, 1 + pauses.length)
+  down = false
+  now += 1_000
+  assert.equal((await post(service, update())).body.state, 'accepted')
+  down = true
+  now += 3_600_000
+  assert.equal(await hint(), 'Try again in 1 second.')
+  await service.close()
+})
+
+function hintOf({ fault }: Answer): string {
+  return (fault as { hint?: string } | undefined)?.hint ?? ''
+}

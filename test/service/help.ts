@@ -6,6 +6,7 @@ import { createLog } from '../../src/lib/log.ts'
 import { rowLimits } from '../../src/mutation/limits.ts'
 import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
 import type { Adapter, Caller } from '../../src/platforms/platform.ts'
+import { salesforce } from '../../src/platforms/salesforce/index.ts'
 import { createService, type Service, type ServiceDeps } from '../../src/service/service.ts'
 import { createJournal } from '../../src/store/journal.ts'
 import { saveListenerKey } from '../../src/store/keys.ts'
@@ -32,11 +33,13 @@ export function accept(mutation: Mutation): Outcome {
   return { state: 'accepted', rows }
 }
 
+const noNews = { refused: false, news: [] }
+
 export type Write = (mutation: Mutation, caller: Caller) => Promise<Outcome> | Outcome
 
 /** An adapter of which the test plays the parts; the others are refused. */
 export function fakeAdapter(
-  parts: { write?: Write; refresh?: Adapter['refresh']; page?: Adapter['page'] } = {},
+  parts: Partial<Pick<Adapter, 'refresh' | 'page' | 'rates' | 'requests'>> & { write?: Write } = {},
 ): Adapter & { writes: Mutation[] } {
   const writes: Mutation[] = []
   const none = () => Promise.reject(new Error('The test does not play this part'))
@@ -44,6 +47,9 @@ export function fakeAdapter(
     writes,
     platform: 'salesforce',
     limits: rowLimits.salesforce,
+    oauth: salesforce.oauth,
+    rates: parts.rates ?? { rules: () => [], charges: () => [], learn: () => noNews },
+    requests: parts.requests ?? (() => []),
     describe: none,
     page: parts.page ?? none,
     refresh: parts.refresh ?? none,

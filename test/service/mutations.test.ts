@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { faultData } from '../../src/mutation/fault.ts'
-import type { Outcome } from '../../src/mutation/mutation.ts'
+import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
 import { readSync, setSyncState } from '../../src/store/syncs.ts'
 import type { Store } from '../../src/store/store.ts'
 import { testCluster } from '../help/cluster.ts'
@@ -28,6 +28,9 @@ after(async () => {
   await cluster.stop()
 })
 
+/** What is heard of a mutation that is accepted: the adapter of these tests makes no request. */
+const heard = (mutation: Mutation) => ({ ...accept(mutation), requests: 0 })
+
 async function stateOf(id: string): Promise<string | undefined> {
   const [row] = await store.sql<{ state: string }[]>`
     select state from sluice_store.mutations where id = ${id}`
@@ -46,7 +49,7 @@ test('a mutation is in the journal before the platform hears of it, and its outc
   const mutation = update()
   const { status, body } = await post(service, mutation)
   assert.equal(status, 200)
-  assert.deepEqual(body, accept(mutation))
+  assert.deepEqual(body, heard(mutation))
   assert.deepEqual(states, ['sent'])
   assert.equal(await stateOf(mutation.id), 'accepted')
   assert.deepEqual(adapter.writes, [mutation])
@@ -84,7 +87,7 @@ test('the same mutation twenty times at once is sent once, and all hear the same
   await until(() => adapter.writes.length > 0)
   answers.push(post(service, mutation))
   open.open()
-  for (const { body } of await Promise.all(answers)) assert.deepEqual(body, accept(mutation))
+  for (const { body } of await Promise.all(answers)) assert.deepEqual(body, heard(mutation))
   assert.equal(adapter.writes.length, 1)
   await service.close()
 })
@@ -97,7 +100,7 @@ test('the same mutation at two service processes at once is sent once', async ()
   const answers = services.map((service) => post(service, mutation))
   await until(() => adapter.writes.length > 0)
   open.open()
-  for (const { body } of await Promise.all(answers)) assert.deepEqual(body, accept(mutation))
+  for (const { body } of await Promise.all(answers)) assert.deepEqual(body, heard(mutation))
   assert.equal(adapter.writes.length, 1)
   await Promise.all(services.map((service) => service.close()))
 })
@@ -191,6 +194,37 @@ test('an adapter that never answers is given up, and its late answer is kept', a
   await service.close()
 })
 
+test('a late answer is kept although the store is down when it comes, and a drain waits for it', async () => {
+  const link = await startLink(cluster.port)
+  const late = gate<Outcome>()
+  const adapter = fakeAdapter({ write: () => late.promise })
+  const service = await testService(url.replace(String(cluster.port), String(link.port)), adapter)
+  const mutation = update()
+  assert.equal((await post(service, mutation, { waitMs: 100 })).body.state, 'unknown')
+  link.cut()
+  late.open(accept(mutation))
+  await until(() => service.lines.some((line) => line.includes('mutation.settle_again')))
+  const drained = service.drain({ waitMs: 30_000 })
+  assert.equal(await stateOf(mutation.id), 'unknown')
+  link.mend()
+  assert.equal(await drained, true)
+  assert.equal(await stateOf(mutation.id), 'accepted')
+  await service.close()
+  await link.close()
+})
+
+test('a drain says so when an adapter that was given up may still answer', async () => {
+  const late = gate<Outcome>()
+  const service = await testService(url, fakeAdapter({ write: () => late.promise }))
+  const mutation = update()
+  assert.equal((await post(service, mutation, { waitMs: 100 })).body.state, 'unknown')
+  assert.equal(await service.drain({ waitMs: 100 }), false)
+  late.open(accept(mutation))
+  assert.equal(await service.drain({ waitMs: 10_000 }), true)
+  assert.equal(await stateOf(mutation.id), 'accepted')
+  await service.close()
+})
+
 test('with the store down nothing is sent, and the fault says so', async () => {
   const link = await startLink(cluster.port)
   const adapter = fakeAdapter()
@@ -205,7 +239,9 @@ test('with the store down nothing is sent, and the fault says so', async () => {
   assert.equal((await service.app.request('/readyz')).status, 503)
   assert.equal((await service.app.request('/healthz')).status, 200)
   link.mend()
-  await until(async () => (await post(service, mutation)).body.state === 'accepted')
+  // what was told to be unsent is, and stays so
+  await until(async () => (await post(service, mutation)).body.state === 'refused')
+  assert.equal((await post(service, update())).body.state, 'accepted')
   assert.equal(adapter.writes.length, 2)
   await service.close()
   await link.close()
@@ -222,9 +258,9 @@ test('a store that goes down while the platform works does not lose what the pla
   const service = await testService(url.replace(String(cluster.port), String(link.port)), adapter)
   const mutation = update()
   const answer = await post(service, mutation)
-  assert.deepEqual(answer, { status: 200, body: accept(mutation) })
+  assert.deepEqual(answer, { status: 200, body: heard(mutation) })
   assert.equal(await stateOf(mutation.id), 'sent')
-  assert.deepEqual((await post(service, mutation)).body, accept(mutation))
+  assert.deepEqual((await post(service, mutation)).body, heard(mutation))
   link.mend()
   await until(async () => await stateOf(mutation.id) === 'accepted')
   assert.equal(adapter.writes.length, 1)
@@ -240,7 +276,7 @@ test('a disabled sync takes no new mutations but remembers the old ones', async 
   await setSyncState(store, { id: 'sync_test01', state: 'disabled' })
   const { status, body } = await post(service, update())
   assert.deepEqual([status, body.fault?.code], [403, 'sync_disabled'])
-  assert.deepEqual((await post(service, mutation)).body, accept(mutation))
+  assert.deepEqual((await post(service, mutation)).body, heard(mutation))
   await setSyncState(store, { id: 'sync_test01', state: 'active' })
   assert.equal((await post(service, update())).body.state, 'accepted')
   await service.close()

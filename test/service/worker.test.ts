@@ -122,6 +122,7 @@ async function seedSandbox(): Promise<void> {
   })
   const page = await adapterFor('salesforce').page(table, null, {
     baseUrl,
+    settings: {},
     http,
     deadline: { at: Date.now() + 10_000 },
     signal: new AbortController().signal,

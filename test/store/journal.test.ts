@@ -33,10 +33,10 @@ after(async () => {
   await cluster.stop()
 })
 
-const accepted: Outcome = {
+const accepted = {
   state: 'accepted',
   rows: [{ ordinal: 1, id: '003A', values: { email: 'paul@dune.co' } }],
-}
+} as const satisfies Outcome
 
 function begin(on: Journal, mutation: Mutation, state: 'received' | 'sent' = 'sent') {
   return on.begin(mutation, { hash: requestHash(mutation), syncVersion, state })
@@ -71,6 +71,21 @@ test('an outcome that jsonb could not hold is kept to the byte', async () => {
   await begin(journal, mutation)
   await journal.settle(mutation.id, outcome)
   assert.deepEqual(await begin(journal, mutation), { kind: 'settled', outcome })
+})
+
+test('a mutation that was accepted in part is one that has rows to apply', async () => {
+  const mutation = update()
+  await begin(journal, mutation)
+  const partial: Outcome = {
+    state: 'partial',
+    rows: accepted.rows,
+    others: [{ state: 'unsent', ordinal: 2, id: '003B' }],
+    fault: faultData('partly_written'),
+  }
+  assert.equal(await journal.settle(mutation.id, partial), true)
+  assert.equal((await row(mutation.id)).state, 'accepted')
+  assert.deepEqual(await begin(journal, mutation), { kind: 'settled', outcome: partial })
+  assert.deepEqual(await journal.applied([mutation.id]), [mutation.id])
 })
 
 test('the id of another mutation is refused', async () => {

@@ -4,10 +4,12 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import {
+  changeConnection,
   leaseConnection,
   readConnection,
   releaseConnection,
   renewConnection,
+  revokeConnection,
   saveConnection,
 } from '../../src/store/connections.ts'
 import { saveDatabase } from '../../src/store/databases.ts'
@@ -42,6 +44,10 @@ const connection = {
   clientId: 'client',
   credential: { kind: 'oauth', refreshToken: 'first' },
 } as const
+
+function oauth(id: string) {
+  return { ...connection, id }
+}
 
 function read(id: string, from: Store = store) {
   return readConnection(from, id)
@@ -113,6 +119,49 @@ test('a sync that is saved again has exactly the new tables and users', async ()
   assert.notEqual((await readSync(store, 'sync_cccccc')).version, version)
 })
 
+test('what makes a table different is kept, and told to listener and service', async () => {
+  const table = await seed(store, { id: 'sync_dddddd' })
+  const traits = {
+    keyColumns: ['name'],
+    rowsMax: { insert: 7 },
+    refuses: { delete: { detail: 'There is no such call.', hint: 'Archive it.' } },
+  }
+  const saved = { ...table, ...traits }
+  await saveSync(store, {
+    id: 'sync_dddddd',
+    connectionId: 'connection of sync_dddddd',
+    databaseId: 'database of sync_dddddd',
+    schema: 'salesforce',
+    tables: [saved],
+    users: [],
+  })
+  assert.deepEqual((await readSyncConfig(store, 'sync_dddddd')).tables, [saved])
+  assert.deepEqual((await readSync(store, 'sync_dddddd')).tables, [saved])
+})
+
+test('settings of a connection are read with its syncs, and a change makes these be read again', async () => {
+  await seed(store, { id: 'sync_eeeeee' })
+  const before = await readSync(store, 'sync_eeeeee')
+  assert.deepEqual(before.settings, {})
+  const { id, platform, baseUrl, credential, tokenUrl, clientId } = await read(before.connectionId)
+  const settings = { dailyLimit: 15_000, nested: { list: ['a', 1, null] } }
+  const given = {
+    id,
+    platform,
+    baseUrl,
+    credential,
+    tokenUrl: tokenUrl ?? '',
+    clientId: clientId ?? '',
+  }
+  await saveConnection(store, { ...given, settings })
+  const after = await readSync(store, 'sync_eeeeee')
+  assert.deepEqual(after.settings, settings)
+  assert.notEqual(after.version, before.version)
+  assert.deepEqual((await read(id)).settings, settings)
+  await saveConnection(store, given)
+  assert.deepEqual((await read(id)).settings, {})
+})
+
 test('a sync that is not there is not found', async () => {
   await assert.rejects(readSyncConfig(store, 'sync_nothere'), { code: 'not_found' })
   await assert.rejects(readSync(store, 'sync_nothere'), { code: 'not_found' })
@@ -138,14 +187,62 @@ test('setting a connection up again keeps the tokens that were rotated since', a
   const before = await leaseConnection(store, { id, lease: 'ours', waitMs: 60_000 }) ??
     assert.fail('nobody has the lease')
   assert.equal(await leaseConnection(store, { id, lease: 'theirs', waitMs: 60_000 }), null)
-  assert.equal(await renewConnection(store, { lease: 'theirs', before, renewal }), false)
-  assert.equal(await renewConnection(store, { lease: 'ours', before, renewal }), true)
-  assert.equal(await renewConnection(store, { lease: 'ours', before, renewal }), false)
+  assert.equal(await renewConnection(store, { before, renewal }), true)
+  // as after a commit whose answer was lost
+  assert.equal(await renewConnection(store, { before, renewal }), true)
   await saveConnection(store, connection)
   assert.deepEqual((await read(connection.id)).credential, renewal.credential)
   const anew = { ...connection, credential: { kind: 'oauth', refreshToken: 'third' } } as const
   await saveConnection(store, anew)
   assert.deepEqual((await read(connection.id)).credential, anew.credential)
+})
+
+test('tokens are saved after the lease was lost and the connection revoked, unless the credential is another', async () => {
+  const credential = { kind: 'oauth', refreshToken: 'grant 0' } as const
+  const connection = { ...oauth('renewed late'), credential }
+  const { id } = connection
+  await saveConnection(store, connection)
+  const before = await leaseConnection(store, { id, lease: 'ours', waitMs: 0 }) ?? assert.fail()
+  await leaseConnection(store, { id, lease: 'theirs', waitMs: 60_000 })
+  await revokeConnection(store, { id, lease: 'theirs' })
+  const grant = (refreshToken: string) => ({
+    before,
+    renewal: { baseUrl: before.baseUrl, credential: { ...credential, refreshToken } },
+  })
+  assert.equal(await renewConnection(store, grant('grant 1')), true)
+  const saved = await readConnection(store, id)
+  assert.deepEqual([saved.state, saved.credential], ['active', {
+    ...credential,
+    refreshToken: 'grant 1',
+  }])
+  assert.equal(await renewConnection(store, grant('grant 2')), false)
+  assert.deepEqual(await readConnection(store, id), saved)
+})
+
+test('a renewal takes the place of its own credential only, and not of a base URL changed meanwhile', async () => {
+  const connection = oauth('moved meanwhile')
+  const { id } = connection
+  await saveConnection(store, connection)
+  const before = await readConnection(store, id)
+  await changeConnection(store, { id, baseUrl: 'https://elsewhere' })
+  const credential = { kind: 'oauth', refreshToken: 'fresh' } as const
+  const renewal = { baseUrl: before.baseUrl, credential, account: 'acme' }
+  assert.equal(await renewConnection(store, { before, renewal }), true)
+  const { baseUrl, account } = await readConnection(store, id)
+  assert.deepEqual([baseUrl, account], ['https://elsewhere', 'acme'])
+})
+
+test("another credential is another account's, unless it says which", async () => {
+  const connection = { ...oauth('swapped'), account: '111' }
+  const { id } = connection
+  const account = async () => (await readConnection(store, id)).account
+  await saveConnection(store, connection)
+  await saveConnection(store, oauth('swapped'), { replace: true })
+  assert.equal(await account(), '111')
+  const { platform, baseUrl } = connection
+  const key = { id, platform, baseUrl, credential: { kind: 'key', key: 'of another' } } as const
+  await saveConnection(store, key, { replace: true })
+  assert.equal(await account(), undefined)
 })
 
 test('a lease that is over or was given back can be had by another', async () => {

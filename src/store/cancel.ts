@@ -1,0 +1,42 @@
+// Room store: cancelling a mutation that has not been sent, wherever it waits.
+
+import { faultData } from '../mutation/fault.ts'
+import type { Outcome } from '../mutation/mutation.ts'
+import { statesBefore } from '../mutation/life.ts'
+import type { Store } from './store.ts'
+
+/**
+ * Settles a mutation as cancelled if it has not been sent; the process that has it finds that out before it sends it.
+ * sent: it was sent, or settled in another way. unknown: it is not there.
+ */
+export async function cancelMutation(
+  store: Store,
+  id: string,
+): Promise<'cancelled' | 'sent' | 'unknown'> {
+  const outcome: Outcome = { state: 'refused', fault: faultData('statement_cancelled') }
+  const [row] = await store.ask(
+    'Cancelling the mutation',
+    (sql) =>
+      sql<{ changed: boolean; known: boolean }[]>`
+      with changed as (
+        update sluice_store.mutations
+        set state = ${outcome.state}, outcome = ${JSON.stringify(outcome)}::text::json,
+          answered_at = now()
+        where id = ${id} and state in ${sql(statesBefore('send'))} returning id
+      )
+      select exists (select from changed) as changed,
+        exists (select from sluice_store.mutations where id = ${id}) as known`,
+  )
+  if (row?.changed) return 'cancelled'
+  return row?.known ? 'sent' : 'unknown'
+}
+
+/** Those of these mutations that somebody has settled. */
+export async function settledAmong(store: Store, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return []
+  const rows = await store.ask('Looking for cancelled mutations', (sql) =>
+    sql<{ id: string }[]>`
+      select id from sluice_store.mutations
+      where id in ${sql(ids)} and outcome is not null`)
+  return rows.map(({ id }) => id)
+}

@@ -1,0 +1,141 @@
+// A platform of a few lines that counts what arrives, as platforms do, and the adapter that goes with it.
+
+import { createServer } from 'node:http'
+import { createHttp, type Http } from '../../src/lib/http.ts'
+import { Fault, faultData } from '../../src/mutation/fault.ts'
+import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
+import type { Adapter, Caller } from '../../src/platforms/platform.ts'
+import type { Charge, RateAnswer, RateRule } from '../../src/platforms/rates.ts'
+import { accept, fakeAdapter } from './help.ts'
+
+export interface Arrival {
+  readonly at: number
+  readonly path: string
+}
+
+export interface CountingPlatform {
+  readonly http: Http
+  readonly url: string
+  readonly arrivals: Arrival[]
+  /** Requests that were more than its limit. */
+  refused: number
+  /** Under way now, and the most that ever were. */
+  busy: number
+  busiest: number
+  /** What the next requests are answered instead; in turn. */
+  readonly play: { status: number; headers?: Record<string, string> }[]
+  /** Requests are not answered until this is over. */
+  hold: Promise<void> | null
+  close(): Promise<void>
+}
+
+/** A server that takes `limit` requests in any `windowMs`. */
+export async function countingPlatform(
+  { limit = Infinity, windowMs = 1_000 }: { limit?: number; windowMs?: number } = {},
+): Promise<CountingPlatform> {
+  let recent: number[] = []
+  const server = createServer((request, response) => {
+    request.resume()
+    request.on('end', () => {
+      const at = performance.now()
+      recent = recent.filter((time) => time > at - windowMs)
+      platform.arrivals.push({ at, path: request.url ?? '' })
+      platform.busy += 1
+      platform.busiest = Math.max(platform.busiest, platform.busy)
+      const played = platform.play.shift()
+      const over = recent.length >= limit
+      if (over) platform.refused += 1
+      else recent.push(at)
+      const status = played?.status ?? (over ? 429 : 200)
+      const answer = () => {
+        platform.busy -= 1
+        response.writeHead(status, played?.headers ?? {}).end('{}')
+      }
+      if (platform.hold === null) answer()
+      else void platform.hold.then(answer)
+    })
+  })
+  server.keepAliveTimeout = 60_000
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const http = createHttp({ connectionsMax: 64 })
+  const platform: CountingPlatform = {
+    http,
+    url: `http://127.0.0.1:${(server.address() as { port: number }).port}`,
+    arrivals: [],
+    refused: 0,
+    busy: 0,
+    busiest: 0,
+    play: [],
+    hold: null,
+    close: async () => {
+      await http.close()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  return platform
+}
+
+export const second: RateRule = {
+  name: 'second',
+  limit: 5,
+  windowMs: 1_000,
+  about: '5 requests a second',
+}
+
+/** An adapter that sends one request for each row, one after the other; a 429 with Retry-After is a refusal. */
+export function countingAdapter(
+  url: string,
+  { rules, charges = [{ rule: 'second', units: 1 }] }: {
+    rules: readonly RateRule[]
+    charges?: readonly Charge[]
+  },
+): Adapter & { writes: Mutation[] } {
+  const path = '/write'
+  return fakeAdapter({
+    rates: {
+      rules: () => rules,
+      charges: () => charges,
+      learn: (_request, { status, headers }): RateAnswer => {
+        const remaining = headers['remaining']
+        const news = remaining === undefined ? [] : [
+          {
+            kind: 'remaining',
+            rule: rules[0]?.name ?? '',
+            remaining: Number(remaining),
+          } as const,
+        ]
+        if (status !== 429) return { refused: false, news }
+        const waitMs = Number(headers['retry-after'] ?? 1) * 1_000
+        const [charge] = charges
+        return {
+          refused: true,
+          news: [{ kind: 'blocked', rule: charge?.rule ?? '', waitMs }, ...news],
+        }
+      },
+    },
+    requests: ({ rows }) => rows.map(() => ({ method: 'POST', path, rows: 1, charges })),
+    write: async (mutation, caller) => {
+      for (let row = 0; row < mutation.rows.length; row++) {
+        const outcome = await writeRow(url + path, caller)
+        if (outcome !== null) return outcome
+      }
+      return accept(mutation)
+    },
+    page: async (_table, _cursor, { http, deadline }) => {
+      await http.send({ method: 'GET', url: `${url}/page`, waitMs: deadline.at - Date.now() })
+      return { rows: [], next: null }
+    },
+  })
+}
+
+async function writeRow(url: string, { http, signal }: Caller): Promise<Outcome | null> {
+  if (signal.aborted) return { state: 'refused', fault: faultData('statement_cancelled') }
+  try {
+    const { status } = await http.send({ method: 'POST', url, waitMs: 30_000 })
+    return status === 200 ? null : { state: 'refused', fault: faultData('rate_limited') }
+  } catch (error) {
+    if (error instanceof Fault) return { state: 'refused', fault: error.data }
+    throw error
+  }
+}

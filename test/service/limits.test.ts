@@ -1,0 +1,357 @@
+// Goal: what the platforms allow is used up and not exceeded, by as many processes as there are; who comes first is first;
+// who cannot have his turn in time hears so at once, and nothing was sent. Method: a server that counts arrivals, a real
+// store, one service process and three.
+
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { deadlineIn } from '../../src/lib/deadline.ts'
+import type { RateRule } from '../../src/platforms/rates.ts'
+import { type Store, storeDown } from '../../src/store/store.ts'
+import { testCluster } from '../help/cluster.ts'
+import { contacts, seed, testStore, update } from '../store/help.ts'
+import { type Answer, gate, headers, post, type TestService, testService, until } from './help.ts'
+import {
+  countingAdapter,
+  type CountingPlatform,
+  countingPlatform,
+  second,
+} from './limits-platform.ts'
+
+const connection = 'connection of sync_test01'
+const cluster = await testCluster()
+let url: string
+let store: Store
+let platform: CountingPlatform
+let services: TestService[] = []
+
+before(async () => {
+  url = await cluster.createDatabase()
+  store = await testStore(url)
+  await seed(store)
+})
+
+beforeEach(async () => {
+  await store.sql`delete from sluice_store.buckets`
+  platform = await countingPlatform()
+})
+
+afterEach(async () => {
+  for (const service of services) {
+    await service.drain({ waitMs: 5_000 })
+    await service.close()
+  }
+  services = []
+  await platform.close()
+})
+
+after(async () => {
+  await store?.close()
+  await cluster.stop()
+})
+
+async function start(
+  count: number,
+  options: Parameters<typeof countingAdapter>[1] = { rules: [second] },
+): Promise<TestService[]> {
+  const adapter = countingAdapter(platform.url, options)
+  for (let n = 0; n < count; n++) {
+    services.push(await testService(url, adapter, { http: platform.http }))
+  }
+  return services
+}
+
+async function startOne(options?: Parameters<typeof countingAdapter>[1]): Promise<TestService> {
+  const [service] = await start(1, options)
+  return service ?? assert.fail()
+}
+
+const rows = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ ordinal: i + 1, id: `00${i}`, values: {} }))
+
+type Answered = { status: number; body: Answer & { fault?: { hint?: string } } }
+
+/** Its margin is longer than what the one event loop of a test, in which all of this runs, may be late. */
+const slow: RateRule = {
+  name: 'second',
+  limit: 10,
+  windowMs: 3_000,
+  about: '10 requests in 3 seconds',
+}
+
+for (const count of [1, 3]) {
+  test(`${count} processes use up what the platform allows, and no more`, async () => {
+    await platform.close()
+    platform = await countingPlatform({ limit: slow.limit, windowMs: 3_000 })
+    await start(count, { rules: [slow] })
+    const from = performance.now()
+    const sent = Array.from(
+      { length: 31 },
+      (_, i) => post(services[i % count] ?? assert.fail(), update(), { waitMs: 30_000 }),
+    )
+    for (const { body } of await Promise.all(sent)) assert.equal(body.state, 'accepted')
+    const tookMs = performance.now() - from
+    assert.equal(platform.refused, 0)
+    assert.ok(tookMs < 3 * 3_150 + 500, `31 requests of 10 in 3 s took ${Math.round(tookMs)} ms`)
+  })
+}
+
+test('who comes first is first', async () => {
+  const service = await startOne()
+  await Promise.all(Array.from({ length: 5 }, () => post(service, update())))
+  const order: number[] = []
+  const all: Promise<unknown>[] = []
+  for (let n = 0; n < 10; n++) {
+    all.push(post(service, update(), { waitMs: 30_000 }).then(() => order.push(n)))
+    await until(async () => await waiting() + order.length > n)
+  }
+  await Promise.all(all)
+  const halves = [order.slice(0, 5), order.slice(5)].map((half) => half.toSorted((a, b) => a - b))
+  assert.deepEqual(halves, [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]])
+})
+
+async function waiting(): Promise<number> {
+  const [row] = await store.sql`
+    select count(*)::int from sluice_store.mutations where state = 'received'`
+  return Number(row?.['count'])
+}
+
+test('a turn that would come too late is refused at once, and says what the limit is and when to come', async () => {
+  const service = await startOne()
+  const first = post(service, update({ rows: rows(40) }), { waitMs: 60_000 })
+  await until(() => platform.arrivals.length > 0)
+  const from = performance.now()
+  const mutation = update()
+  const refused = await post(service, mutation, { waitMs: 3_000 }) as Answered
+  assert.ok(performance.now() - from < 500)
+  assert.equal(refused.status, 429)
+  assert.equal(refused.body.fault?.sqlstate, '53400')
+  assert.equal(refused.body.fault?.detail, 'The limit is 5 requests a second. Nothing was sent.')
+  assert.match(refused.body.fault?.hint ?? '', /^Try again in [789] seconds\.$/)
+  const kept = await store.sql`select from sluice_store.mutations where id = ${mutation.id}`
+  assert.equal(kept.length, 0)
+  assert.equal((await first).body.state, 'accepted')
+  assert.equal(platform.arrivals.length, 40)
+})
+
+test('a mutation whose last request would come too late sends none', async () => {
+  const service = await startOne()
+  const { status } = await post(service, update({ rows: rows(60) }), { waitMs: 5_000 })
+  assert.equal(status, 429)
+  assert.equal(platform.arrivals.length, 0)
+  const again = await post(service, update({ rows: rows(5) }), { waitMs: 5_000 })
+  assert.equal(again.body.state, 'accepted')
+})
+
+test('the same id gets its recorded outcome even when there is no turn to be had', async () => {
+  const service = await startOne()
+  const mutation = update()
+  const first = await post(service, mutation)
+  await store.sql`update sluice_store.buckets
+    set blocked_until = sluice_store.clock_ms() + 3600000, epoch = epoch + 1`
+  assert.equal((await post(service, update(), { waitMs: 2_000 })).status, 429)
+  assert.deepEqual(await post(service, mutation, { waitMs: 2_000 }), first)
+})
+
+const cancelPath = (id: string) => `/internal/mutations/${id}/cancel`
+
+async function cancel({ app }: TestService, id: string): Promise<unknown> {
+  const response = await app.request(cancelPath(id), { method: 'POST', headers })
+  return (await response.json() as { state?: unknown }).state
+}
+
+for (const where of ['the same process', 'another process']) {
+  test(`a mutation that waits for its turn is cancelled at ${where}, and its turn is the next one’s`, async () => {
+    await start(2)
+    const [one, other] = services
+    assert.ok(one && other)
+    await Promise.all(Array.from({ length: 5 }, () => post(one, update())))
+    const mutation = update({ rows: rows(20) })
+    const waits = post(one, mutation, { waitMs: 60_000 })
+    await until(async () =>
+      (await store.sql`select from sluice_store.mutations where id = ${mutation.id}`).length > 0
+    )
+    const at = where === 'the same process' ? one : other
+    assert.equal(await cancel(at, mutation.id), 'cancelled')
+    const { body } = await waits
+    assert.equal(body.state, 'refused')
+    assert.equal(body.fault?.sqlstate, '57014')
+    const from = performance.now()
+    assert.equal((await post(one, update())).body.state, 'accepted')
+    assert.ok(performance.now() - from < 1_500, 'the turns were given back')
+    assert.equal(platform.arrivals.length, 6)
+    assert.equal(await cancel(at, mutation.id), 'sent', 'it is over')
+  })
+}
+
+test('a mutation that is being sent goes on when it is cancelled', async () => {
+  const service = await startOne()
+  const held = gate()
+  platform.hold = held.promise
+  const mutation = update()
+  const sending = post(service, mutation)
+  await until(() => platform.arrivals.length > 0)
+  assert.equal(await cancel(service, mutation.id), 'sent')
+  held.open()
+  assert.equal((await sending).body.state, 'accepted')
+  assert.equal(await cancel(service, crypto.randomUUID()), 'unknown')
+  const nonsense = await service.app.request(cancelPath('nonsense'), { method: 'POST', headers })
+  assert.equal(nonsense.status, 404)
+})
+
+test('a refusal stops all processes for as long as the platform says, and is then made good', async () => {
+  await start(2)
+  const [one, other] = services
+  assert.ok(one && other)
+  platform.play.push({ status: 429, headers: { 'retry-after': '2' } })
+  const from = performance.now()
+  const first = post(one, update())
+  await until(() => platform.arrivals.length > 0)
+  await until(async () =>
+    (await store.sql`select from sluice_store.buckets where blocked_until > 0`).length > 0
+  )
+  const second = post(other, update())
+  assert.equal((await first).body.state, 'accepted')
+  assert.equal((await second).body.state, 'accepted')
+  assert.ok(performance.now() - from >= 2_000)
+  const [refused, ...others] = platform.arrivals
+  assert.ok(refused)
+  assert.equal(others.length, 2)
+  for (const { at } of others) assert.ok(at - refused.at >= 1_990, 'not before its time')
+})
+
+test('those who had a turn already stop as well, and keep their order', async () => {
+  await start(2)
+  const [one, other] = services
+  assert.ok(one && other)
+  await Promise.all(Array.from({ length: 5 }, () => post(one, update())))
+  platform.play.push({ status: 429, headers: { 'retry-after': '2' } })
+  const waits = [one, other, one, other].map((service) =>
+    post(service, update(), { waitMs: 30_000 })
+  )
+  for (const { body } of await Promise.all(waits)) assert.equal(body.state, 'accepted')
+  const refusedAt = platform.arrivals[5]?.at ?? 0
+  const early = platform.arrivals.slice(6).filter(({ at }) => at - refusedAt < 1_990)
+  assert.ok(early.length <= 3, 'those whose moment was the same cannot know')
+  assert.equal(platform.arrivals.length, 5 + 1 + 4)
+})
+
+test('a platform that goes on refusing is asked four times, and its answer is the mutation’s', async () => {
+  const service = await startOne()
+  for (let n = 0; n < 4; n++) platform.play.push({ status: 429, headers: { 'retry-after': '0' } })
+  const { body } = await post(service, update())
+  assert.equal(body.state, 'refused')
+  assert.equal(body.fault?.code, 'rate_limited')
+  assert.equal(platform.arrivals.length, 4)
+})
+
+test('a refusal that says to come later than there is time for is the answer', async () => {
+  const service = await startOne()
+  platform.play.push({ status: 429, headers: { 'retry-after': '60' } })
+  const from = performance.now()
+  const { body } = await post(service, update(), { waitMs: 5_000 })
+  assert.equal(body.fault?.code, 'rate_limited')
+  assert.ok(performance.now() - from < 1_000)
+  assert.equal(platform.arrivals.length, 1)
+})
+
+test('mutations go before reads in the background, which take what is left', async () => {
+  const service = await startOne()
+  const adapter = countingAdapter(platform.url, { rules: [second] })
+  const page = async () => {
+    const deadline = deadlineIn(30_000)
+    return await adapter.page(contacts(), null, await service.callerFor(connection, { deadline }))
+  }
+  const pages = Array.from({ length: 8 }, page)
+  await until(() => platform.arrivals.length >= 4)
+  const mutations = Array.from({ length: 9 }, () => post(service, update(), { waitMs: 30_000 }))
+  for (const { body } of await Promise.all(mutations)) assert.equal(body.state, 'accepted')
+  const before = platform.arrivals.filter(({ path }) => path === '/page').length
+  assert.equal(before, 4, 'none while a mutation waited')
+  await Promise.all(pages)
+  assert.equal(platform.arrivals.length, 17)
+})
+
+test('a read in the background that finds no room in time is refused', async () => {
+  const service = await startOne()
+  const adapter = countingAdapter(platform.url, { rules: [second] })
+  const busy = post(service, update({ rows: rows(40) }), { waitMs: 60_000 })
+  await until(() => platform.arrivals.length > 0)
+  const caller = await service.callerFor(connection, { deadline: deadlineIn(1_000) })
+  await assert.rejects(adapter.page(contacts(), null, caller), { code: 'rate_limited' })
+  await busy
+})
+
+const wide: RateRule = {
+  name: 'daily',
+  limit: 20_000,
+  windowMs: 86_400_000,
+  about: '20000 requests a day',
+}
+const concurrent: RateRule = {
+  name: 'concurrent',
+  limit: 6,
+  windowMs: null,
+  about: '6 requests at one time',
+}
+const wideCharges = [{ rule: 'daily', units: 1 }, { rule: 'concurrent', units: 1 }]
+
+test('three processes never have more under way than the platform allows', async () => {
+  await start(3, { rules: [wide, concurrent], charges: wideCharges })
+  const held = gate()
+  platform.hold = held.promise
+  const sent = services.flatMap((service) =>
+    Array.from({ length: 10 }, () => post(service, update(), { waitMs: 30_000 }))
+  )
+  await until(() => platform.busy === 6)
+  held.open()
+  for (const { body } of await Promise.all(sent)) assert.equal(body.state, 'accepted')
+  assert.equal(platform.busiest, 6)
+})
+
+test('a wide limit costs no question to the store once it is begun, and is given back in the end', async () => {
+  const service = await startOne({ rules: [wide, concurrent], charges: wideCharges })
+  const ask = service.store.ask.bind(service.store)
+  await post(service, update())
+  const asked: string[] = []
+  Object.assign(service.store, {
+    ask: (what: string, work: Parameters<typeof ask>[1]) => {
+      asked.push(what)
+      return ask(what, work)
+    },
+  })
+  for (let n = 0; n < 8; n++) await post(service, update())
+  const ours = asked.filter((what) => /turns|units/.test(what))
+  assert.ok(ours.length <= 1, `asked ${ours.join(', ')}`)
+  await service.drain({ waitMs: 5_000 })
+  const [row] = await store.sql`select sum(units)::int from sluice_store.slots`
+  assert.equal(row?.['sum'], 9)
+  const shares = await store.sql`select from sluice_store.shares where units > 0`
+  assert.equal(shares.length, 0)
+})
+
+test('a day that is used up is told with the time until there is more', async () => {
+  const small = { ...wide, limit: 10_000 }
+  const service = await startOne({ rules: [small, concurrent], charges: wideCharges })
+  platform.play.push({ status: 200, headers: { remaining: '0' } })
+  assert.equal((await post(service, update())).body.state, 'accepted')
+  await until(async () => {
+    const { status } = await post(service, update(), { waitMs: 2_000 })
+    return status === 429
+  })
+  const { body } = await post(service, update(), { waitMs: 2_000 }) as Answered
+  assert.equal(body.fault?.detail, 'The limit is 20000 requests a day. Nothing was sent.')
+  assert.match(body.fault?.hint ?? '', /^Try again in 8\d{4} seconds\.$/)
+})
+
+test('without the store no turn is had, and nothing is sent', async () => {
+  const service = await startOne()
+  await post(service, update()) // it knows the listener's key from now on
+  const ask = service.store.ask.bind(service.store)
+  Object.assign(service.store, {
+    ask: (what: string, work: Parameters<typeof ask>[1]) =>
+      what === 'Taking turns' ? Promise.reject(storeDown(what, undefined)) : ask(what, work),
+  })
+  const { status, body } = await post(service, update())
+  assert.deepEqual([status, body.fault?.code], [503, 'service_unreachable'])
+  assert.equal(platform.arrivals.length, 1)
+})

@@ -1,0 +1,301 @@
+// Goal: never more than a platform allows, however many processes take, and hardly less; nothing is promised twice.
+// Method: a real store, several pools on it, and a count over every window of the moments that were promised.
+
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import {
+  blockBucket,
+  type Bucket,
+  correctBucket,
+  type Job,
+  leaseUnits,
+  shareUnits,
+  type Taken,
+  takeTurns,
+  watchBuckets,
+} from '../../src/store/buckets.ts'
+import type { Store } from '../../src/store/store.ts'
+import { testCluster } from '../help/cluster.ts'
+import { keyring, seed, testStore } from './help.ts'
+import { openStore } from '../../src/store/store.ts'
+
+const connection = 'connection of sync_test01'
+const cluster = await testCluster()
+let url: string
+let store: Store
+
+before(async () => {
+  url = await cluster.createDatabase()
+  store = await testStore(url)
+  await seed(store)
+})
+
+beforeEach(() => store.sql`delete from sluice_store.buckets`)
+
+after(async () => {
+  await store?.close()
+  await cluster.stop()
+})
+
+/** 10 units in any 1000 ms, in grains of 2 ms, with a margin of 40 ms. */
+const ten: Bucket = {
+  rule: 'second',
+  key: '',
+  limit: 10,
+  grainMs: 2,
+  windowGrains: 521,
+  spacing: null,
+}
+const minute: Bucket = {
+  rule: 'minute',
+  key: '',
+  limit: 30,
+  grainMs: 120,
+  windowGrains: 509,
+  spacing: null,
+}
+
+function job(fields: Partial<Job> = {}): Job {
+  return {
+    leadMs: 0,
+    waitMs: 60_000,
+    background: false,
+    confirm: false,
+    back: [],
+    requests: [[[0, 1]]],
+    ...fields,
+  }
+}
+
+async function take(bucket: Bucket | readonly Bucket[], ...jobs: Job[]): Promise<Taken> {
+  const buckets = Array.isArray(bucket) ? bucket as Bucket[] : [bucket as Bucket]
+  return await takeTurns(store, connection, { buckets, jobs }) ?? assert.fail('held')
+}
+
+function momentsOf({ jobs }: Taken): readonly number[] {
+  return jobs.flatMap((turned) =>
+    turned !== null && 'moments' in turned ? turned.moments : assert.fail('too late')
+  )
+}
+
+/** The most units that any window of so many milliseconds holds. */
+function fullest(units: readonly (readonly [at: number, units: number])[], windowMs: number) {
+  const loads = units.map(([end]) =>
+    units.filter(([at]) => at > end - windowMs && at <= end).reduce((sum, [, u]) => sum + u, 0)
+  )
+  return Math.max(...loads)
+}
+
+test('three processes at once never promise more than the limit in any window, and hardly less', async () => {
+  const stores = [1, 2, 3].map(() => openStore({ url, keyring, connectionsMax: 4 }))
+  const takes = stores.flatMap((each) =>
+    Array.from(
+      { length: 100 },
+      async () =>
+        await takeTurns(each, connection, { buckets: [ten], jobs: [job()] }) ?? assert.fail(),
+    )
+  )
+  const moments = (await Promise.all(takes)).flatMap(momentsOf).sort((a, b) => a - b)
+  // a unit of margin and jitter later or earlier changes nothing
+  assert.equal(fullest(moments.map((at) => [at, 1]), 1_035), 10)
+  const tookMs = (moments.at(-1) ?? 0) - (moments[0] ?? 0)
+  assert.ok(tookMs <= 29 * 1_044 + 20, `300 units of 10 a second in ${tookMs} ms`)
+  await Promise.all(stores.map((each) => each.close()))
+})
+
+test('requests of many sizes never take more than the limit in any window', async () => {
+  const sizes = [1, 3, 2, 10, 1, 4, 7, 1, 5, 12, 2, 1]
+  const taken: [number, number][] = []
+  for (let round = 0; round < 8; round++) {
+    const jobs = sizes.map((units) => job({ requests: [[[0, units]]] }))
+    const moments = momentsOf(await take(ten, ...jobs))
+    moments.forEach((at, i) => taken.push([at, Math.min(sizes[i] ?? 0, 10)]))
+    // something in the middle is given back, and must be taken again without harm
+    const [gone] = taken.splice(Math.floor(taken.length / 2), 1)
+    assert.ok(gone)
+    await take(ten, job({ requests: [], back: [[0, Math.floor(gone[0] / 2), gone[1], 0]] }))
+  }
+  // a request for 12 is one for all there is: it has a window for itself
+  assert.ok(fullest(taken, 1_035) <= 10)
+})
+
+test('what is given back is the next one’s', async () => {
+  const first = momentsOf(await take(ten, job({ requests: Array(20).fill([[0, 1]]) })))
+  const given = first[15] ?? 0
+  const back = [[0, Math.floor(given / 2), 1, 0]] as const
+  const [again] = momentsOf(await take(ten, job({ back })))
+  assert.equal(again, given, 'not the end of the line')
+})
+
+test('who leaves late keeps his place, and those behind him leave as much later', async () => {
+  const first = await take(ten, job({ requests: Array(20).fill([[0, 1]]) }))
+  const [turned] = first.jobs
+  assert.ok(turned && 'firms' in turned)
+  assert.deepEqual(turned.firms, [
+    ...Array<boolean>(10).fill(true),
+    ...Array<boolean>(10).fill(false),
+  ])
+  const grainOf = (at: number) => Math.floor(at / 2)
+  const from = Date.now()
+  while (Date.now() - from < 50); // late
+  const back = [[0, grainOf(turned.moments[0] ?? 0), 1, 1]] as const
+  const late = await take(ten, job({ confirm: true, back }))
+  assert.equal(momentsOf(late)[0], late.now, 'at once')
+  const promised = turned.moments.slice(10)
+  const confirms = promised.map((at) => job({ confirm: true, back: [[0, grainOf(at), 1, 0]] }))
+  const confirmed = momentsOf(await take(ten, ...confirms))
+  const firm = [...turned.moments.slice(1, 10), ...momentsOf(late), ...confirmed]
+  assert.equal(fullest(firm.map((at) => [at, 1]), 1_035), 10)
+  assert.deepEqual(confirmed.slice(0, 9), promised.slice(0, 9), 'nine as they were promised')
+  const delayMs = (confirmed[9] ?? 0) - (promised[9] ?? 0)
+  assert.ok(delayMs >= 50 && delayMs < 250, `the last one ${delayMs} ms later`)
+})
+
+test('a job takes all of its turns or none, and is told how long it would have been', async () => {
+  const all = Array(25).fill([[0, 1]])
+  const { jobs, now } = await take(ten, job({ requests: all, waitMs: 1_500 }))
+  const [late] = jobs
+  assert.ok(late && 'waitMs' in late)
+  assert.ok(late.waitMs >= 2_000 && late.waitMs < 2_200, `${late.waitMs} ms`)
+  const moments = momentsOf(await take(ten, job({ requests: Array(10).fill([[0, 1]]) })))
+  assert.ok(moments.every((at) => at - now < 1_000), 'nothing was left behind')
+})
+
+test('what waits for one bucket does not keep others waiting', async () => {
+  const narrow = { ...ten, rule: 'endpoint', key: 'a', limit: 1 }
+  const other = { ...narrow, key: 'b' }
+  const buckets = [narrow, other, { ...ten, rule: 'z' }]
+  for (let times = 0; times < 5; times++) {
+    await take(buckets, job({ requests: [[[0, 1], [2, 1]]] }))
+  }
+  const taken = await take(buckets, job({ requests: [[[1, 1], [2, 1]]] }))
+  assert.equal(momentsOf(taken)[0], taken.now)
+})
+
+test('a request that takes of two buckets has both in the same moment', async () => {
+  const buckets = [minute, ten]
+  const jobs = Array.from(
+    { length: 40 },
+    () => job({ waitMs: 120_000, requests: [[[0, 1], [1, 1]]] }),
+  )
+  const moments = momentsOf(await take(buckets, ...jobs))
+  assert.equal(fullest(moments.map((at) => [at, 1]), 1_035), 10)
+  assert.equal(fullest(moments.map((at) => [at, 1]), 60_900), 30)
+})
+
+test('a burst in short grains is spread', async () => {
+  const spaced = { ...ten, limit: 50, spacing: 3 }
+  const moments = momentsOf(await take(spaced, job({ requests: Array(50).fill([[0, 1]]) })))
+  const grains = moments.map((at) => Math.floor(at / 2))
+  assert.ok(grains.every((grain, i) => i === 0 || grain - (grains[i - 1] ?? 0) >= 3))
+  assert.ok((moments.at(-1) ?? 0) - (moments[0] ?? 0) < 310)
+})
+
+test('the background takes what is there, leaves a fifth, and takes nothing that somebody waits for', async () => {
+  const background = job({ background: true })
+  const taken = await take(ten, ...Array<Job>(10).fill(background))
+  assert.equal(taken.jobs.filter((turned) => turned !== null && 'moments' in turned).length, 8)
+  assert.equal(momentsOf(await take(ten, job()))[0] !== undefined, true)
+  const other = { ...ten, key: 'other' }
+  await take(other, ...Array<Job>(11).fill(job()))
+  const bigger = { ...other, limit: 100 }
+  const [refused] = (await take(bigger, background)).jobs
+  assert.ok(refused && 'waitMs' in refused, 'a mutation waits there')
+})
+
+test('a block holds for everybody, and whoever holds a promise can see that it is no longer good', async () => {
+  const before = await take(ten, job())
+  const until = await blockBucket(store, connection, { bucket: ten, waitMs: 5_000 })
+  assert.ok(until >= before.now + 5_000)
+  const after = await take(ten, job())
+  assert.ok((momentsOf(after)[0] ?? 0) >= until)
+  assert.ok(after.epoch > before.epoch)
+  const watched = await watchBuckets(store, [connection, 'nobody'])
+  assert.deepEqual(watched.connections, [{
+    connection,
+    epoch: after.epoch,
+    blocks: [{ rule: 'second', key: '', until }],
+  }])
+  const shorter = await blockBucket(store, connection, { bucket: ten, waitMs: 1 })
+  assert.equal(shorter, until)
+})
+
+test('what others use of the account is taken from the bucket, and comes back', async () => {
+  await take(minute, job({ requests: Array(5).fill([[0, 1]]) }))
+  const correct = (remaining: number, resetMs: number | null = null) =>
+    correctBucket(store, connection, { bucket: minute, remaining, resetMs })
+  assert.equal(await correct(25), 0)
+  assert.equal(await correct(29), 0, 'more than we count is not believed')
+  assert.equal(await correct(10), 15)
+  const taken = await take(minute, job({ waitMs: 120_000, requests: Array(11).fill([[0, 1]]) }))
+  const moments = momentsOf(taken)
+  assert.equal(moments.filter((at) => at === taken.now).length, 10)
+  const other = { ...minute, key: 'other' }
+  const reset = { bucket: other, remaining: 0, resetMs: 10_000 }
+  assert.equal(await correctBucket(store, connection, reset), 30)
+  const next = await take(other, job())
+  const waitMs = (momentsOf(next)[0] ?? 0) - next.now
+  assert.ok(waitMs >= 10_000 && waitMs < 10_400, `${waitMs} ms until the platform's own reset`)
+})
+
+test('a lease of a wide window is a hundredth of what is left at most, and none is left in the end', async () => {
+  const day: Bucket = {
+    rule: 'daily',
+    key: '',
+    limit: 1_000,
+    grainMs: 172_800,
+    windowGrains: 503,
+    spacing: null,
+  }
+  const lease = (units: number) => leaseUnits(store, connection, { bucket: day, units })
+  assert.deepEqual(await lease(4).then(({ units, left }) => [units, left]), [4, 996])
+  assert.deepEqual(await lease(500).then(({ units, left }) => [units, left]), [9, 987])
+  await correctBucket(store, connection, { bucket: day, remaining: 1, resetMs: null })
+  assert.equal((await lease(500)).units, 1)
+  const { units, freeAt, now } = await lease(500)
+  assert.equal(units, 0)
+  assert.ok(freeAt - now > 80_000_000 && freeAt - now < 90_000_000, 'a day later')
+})
+
+test('shares are never more than the limit together, shrink for others, and are lost in time', async () => {
+  const bucket: Bucket = {
+    rule: 'concurrent',
+    key: '',
+    limit: 25,
+    grainMs: 1,
+    windowGrains: 1,
+    spacing: null,
+  }
+  const share = (holder: string, busy: number, want: number, keepMs = 60_000) =>
+    shareUnits(store, connection, { bucket, holder, busy, want, keepMs })
+  assert.equal((await share('a', 0, 25)).units, 13)
+  assert.equal((await share('a', 13, 25)).units, 19)
+  assert.equal((await share('b', 0, 25)).units, 3)
+  const told = await share('a', 19, 19)
+  assert.deepEqual([told.units, told.wanted], [19, true])
+  assert.equal((await share('a', 5, 19)).units, 12, 'half of it is for the other')
+  assert.equal((await share('b', 3, 25)).units, 8)
+  assert.equal((await share('a', 0, 0)).units, 0)
+  assert.equal((await share('b', 8, 25)).units, 17)
+  assert.equal((await share('c', 0, 25, 0)).units, 4)
+  await new Promise((resolve) => setTimeout(resolve, 2))
+  assert.equal((await share('b', 17, 25)).units, 21, 'what c had is lost')
+})
+
+test('a bucket whose grains become longer keeps what was taken', async () => {
+  await take(ten, job({ requests: Array(10).fill([[0, 1]]) }))
+  const longer = { ...ten, grainMs: 20, windowGrains: 54 }
+  const taken = await take(longer, job())
+  const waitMs = (momentsOf(taken)[0] ?? 0) - taken.now
+  assert.ok(waitMs > 900 && waitMs < 1_200, `${waitMs} ms`)
+})
+
+test('what is over is removed', async () => {
+  const short = { ...ten, windowGrains: 4 }
+  await take(short, job({ requests: Array(10).fill([[0, 1]]) }))
+  const count = async () => (await store.sql`select from sluice_store.slots`).length
+  const end = Date.now() + 5_000
+  do await take(short, job())
+  while (await count() > 4 && Date.now() < end)
+  assert.ok(await count() <= 4)
+})

@@ -1,0 +1,198 @@
+// Workers: `sluice connections` and `sluice connect`: accounts at the platforms, and the links that connect them.
+
+import { adapterFor } from '../../src/platforms/index.ts'
+import { endpointsAt } from '../../src/platforms/oauth.ts'
+import { connectLink, returnAddress } from '../../src/service/oauth/link.ts'
+import { Fault } from '../../src/mutation/fault.ts'
+import type { Platform } from '../../src/mutation/table.ts'
+import {
+  changeConnection,
+  type Connection,
+  type Credential,
+  listConnections,
+  readConnection,
+  saveConnection,
+} from '../../src/store/connections.ts'
+import { type OAuthApp, readOAuthApp } from '../../src/store/oauth-apps.ts'
+import type { Store } from '../../src/store/store.ts'
+import { publicUrl, returnOrigins } from '../public-url.ts'
+import { type Command, platformOption, readOptions, requiredOption, UsageError } from './command.ts'
+import { readSecret } from '../secret.ts'
+
+/** How long a link of `sluice connect` is good. */
+const linkMs = 24 * 60 * 60_000
+
+type Options = Readonly<Record<string, string | undefined>>
+
+const list: Command = {
+  usage: '',
+  run: async (args, { store }) => {
+    readOptions(args, [])
+    const time = (date: Date | null) => date?.toISOString() ?? '-'
+    const rows = (await listConnections(store)).map((each) => {
+      const { id, platform, kind, state, account, baseUrl, obtainedAt, expiresAt } = each
+      const tokens = [time(obtainedAt), time(expiresAt)]
+      return [id, platform, kind, state, account ?? '-', ...tokens, baseUrl].join('\t')
+    })
+    const head = ['id', 'platform', 'kind', 'state', 'account', 'obtained', 'expires', 'base url']
+    return [head.join('\t'), ...rows]
+  },
+}
+
+const place = '[--platform <platform>] [--base-url <url>] [--settings <json>]'
+
+const setKey: Command = {
+  usage: `--connection <connection> ${place} < key`,
+  run: async (args, { store }) => {
+    const options = readOptions(args, ['connection', 'platform', 'base-url', 'settings'])
+    const id = requiredOption(options, 'connection')
+    const before = await findConnection(store, id)
+    const target = targetOf(options, before)
+    const key = await readSecret('the key')
+    return await give(store, { id, target, credential: { kind: 'key', key } })
+  },
+}
+
+const setApp: Command = {
+  usage: `--connection <connection> [--app-id <id> --installation-id <id>] ${place} < private key`,
+  run: async (args, { store }) => {
+    const names = ['connection', 'platform', 'base-url', 'settings', 'app-id', 'installation-id']
+    const options = readOptions(args, names)
+    const id = requiredOption(options, 'connection')
+    const before = await findConnection(store, id)
+    const target = targetOf(options, before)
+    if (adapterFor(target.platform).mint === undefined) {
+      throw new UsageError(`${target.platform} has no installations of apps`)
+    }
+    const known = before?.credential.kind === 'app' ? before.credential : undefined
+    const appId = options['app-id'] ?? known?.appId ?? requiredOption(options, 'app-id')
+    const installationId = options['installation-id'] ?? known?.installationId ??
+      requiredOption(options, 'installation-id')
+    const privateKey = await readSecret('the private key')
+    const credential = { kind: 'app', appId, installationId, privateKey } as const
+    return await give(store, { id, target, credential })
+  },
+}
+
+const connectNames = [
+  'connection',
+  'platform',
+  'base-url',
+  'settings',
+  'login-url',
+  'return',
+  'any-account',
+]
+
+const connect: Command = {
+  usage: `--connection <connection> ${place} [--login-url <url>] [--return <url>] ` +
+    '[--any-account yes]',
+  run: async (args, { store }) => {
+    const options = readOptions(args, connectNames)
+    const id = requiredOption(options, 'connection')
+    const before = await findConnection(store, id)
+    const target = targetOf(options, before)
+    const app = await readOAuthApp(store, target.platform)
+    const tokenUrl = loginOf(options, target.platform)
+    if (before === null) await prepare(store, { id, target, app, tokenUrl })
+    else await changeConnection(store, { id, ...target, ...(tokenUrl && { tokenUrl }) })
+    const connection = await readConnection(store, id)
+    const terms = {
+      expiresAt: Date.now() + linkMs,
+      anyAccount: options['any-account'] === 'yes',
+      ...readReturn(options['return']),
+    }
+    const link = connectLink({ publicUrl: publicUrl(), keyring: store.keyring }, connection, terms)
+    return ['Open within 24 hours, once; whoever has the link can connect an account:', link]
+  },
+}
+
+interface Target {
+  readonly platform: Platform
+  readonly baseUrl: string
+  readonly settings: Readonly<Record<string, unknown>>
+}
+
+/** What the options say, else what the connection has, else what is usual at the platform. */
+function targetOf(options: Options, before: Connection | null): Target {
+  const platform = options['platform'] === undefined && before !== null
+    ? before.platform
+    : platformOption(options)
+  if (before !== null && before.platform !== platform) {
+    throw new UsageError(`connection "${before.id}" belongs to ${before.platform}`)
+  }
+  const { apiUrl, authorizeUrl } = adapterFor(platform).oauth
+  const usual = apiUrl ?? new URL(authorizeUrl).origin
+  const baseUrl = options['base-url'] ?? before?.baseUrl ?? usual
+  if (!/^https?:$/.test(URL.canParse(baseUrl) ? new URL(baseUrl).protocol : '')) {
+    throw new UsageError('--base-url is not a URL')
+  }
+  const settings = readSettings(options['settings']) ?? before?.settings ?? {}
+  return { platform, baseUrl: baseUrl.replace(/\/+$/, ''), settings }
+}
+
+function readSettings(text: string | undefined): Readonly<Record<string, unknown>> | undefined {
+  if (text === undefined) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return value as Record<string, unknown>
+    }
+  } catch {
+    // said below
+  }
+  throw new UsageError('--settings is not a JSON object')
+}
+
+function loginOf(options: Options, platform: Platform): string | undefined {
+  const { 'login-url': loginUrl } = options
+  if (loginUrl === undefined) return undefined
+  const endpoints = URL.canParse(loginUrl)
+    ? endpointsAt(adapterFor(platform).oauth, loginUrl)
+    : null
+  if (endpoints !== null) return endpoints.tokenUrl
+  throw new UsageError(`--login-url is not a URL, or ${platform} has only one place to log in`)
+}
+
+function readReturn(text: string | undefined): { returnTo?: string } {
+  if (text === undefined) return {}
+  const allowed = { publicUrl: publicUrl(), returnOrigins: returnOrigins() }
+  if (returnAddress(text, allowed) !== null) return { returnTo: text }
+  throw new UsageError('--return must be a path, or at an origin that SLUICE_RETURN_ORIGINS names')
+}
+
+async function give(
+  store: Store,
+  { id, target, credential }: { id: string; target: Target; credential: Credential },
+): Promise<string[]> {
+  await saveConnection(store, { id, ...target, credential }, { replace: true })
+  return [`${id} has its new ${credential.kind === 'key' ? 'key' : 'app'} and is active`]
+}
+
+interface Preparation {
+  readonly id: string
+  readonly target: Target
+  readonly app: OAuthApp
+  readonly tokenUrl: string | undefined
+}
+
+/** A connection that is new waits to be connected. */
+async function prepare(store: Store, { id, target, app, tokenUrl }: Preparation): Promise<void> {
+  const { clientId } = app
+  const usual = app.tokenUrl ?? adapterFor(target.platform).oauth.tokenUrl
+  const credential = { kind: 'oauth', refreshToken: '' } as const
+  const connection = { id, ...target, tokenUrl: tokenUrl ?? usual, clientId, credential }
+  await saveConnection(store, connection, { state: 'revoked' })
+}
+
+async function findConnection(store: Store, id: string): Promise<Connection | null> {
+  try {
+    return await readConnection(store, id)
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'not_found') return null
+    throw error
+  }
+}
+
+export const connections = { list, 'set-key': setKey, 'set-app': setApp }
+export { connect }
