@@ -3,7 +3,7 @@
 import type postgres from 'postgres'
 import { quoteIdent, quoteName } from '../lib/quote.ts'
 import type { Values } from '../mutation/mutation.ts'
-import { idColumn, type SyncedTable } from '../mutation/table.ts'
+import { idColumn, type Operation, type SyncedTable } from '../mutation/table.ts'
 import { encodeRow } from './rows.ts'
 import { openSql, recordSql } from './statements.ts'
 import { ticketMac } from './ticket.ts'
@@ -16,10 +16,12 @@ export interface ApplyOptions {
   /** Of rows with the same id the last one counts. */
   readonly rows: readonly { readonly id: string; readonly values: Values | null }[]
   readonly ticketKey: Uint8Array
-  /** Notes this mutation in sluice.mutations; when it is there already, nothing is done. */
+  /** Notes this mutation for sluice.mutations, as recovered; when it is there already, nothing is done. */
   readonly mutationId?: string
   /** Goes into sluice.mutations; the table's own when absent. */
   readonly syncId?: string
+  /** What the mutation was and how many rows the platform wrote; when absent, `operation` and the number of `rows`. */
+  readonly noted?: { readonly operation: Operation; readonly rows: number }
   /** For each statement, waits for locks included, in milliseconds. */
   readonly waitMs?: number
 }
@@ -40,8 +42,9 @@ export async function applyRows(sql: postgres.Sql, options: ApplyOptions): Promi
   const changed = await sql.begin(async (tx) => {
     const mutation = await openSync(tx, options, waitMs)
     if (mutationId !== undefined) {
-      const what = [mutation, syncId, quoteName(table.schema, table.name), operation]
-      const [noted] = await tx.unsafe(recordSql, [...what, String(rows.length)])
+      const what = options.noted ?? { operation, rows: rows.length }
+      const place = [mutation, syncId, quoteName(table.schema, table.name)]
+      const [noted] = await tx.unsafe(recordSql, [...place, what.operation, String(what.rows)])
       if (noted?.['record'] !== true) return 0
     }
     return operation === 'delete' ? await remove(tx, table, rows) : await upsert(tx, table, rows)
@@ -50,9 +53,9 @@ export async function applyRows(sql: postgres.Sql, options: ApplyOptions): Promi
 }
 
 /** Opens mode `sync` and returns the mutation id that it stands under. */
-async function openSync(
+export async function openSync(
   tx: postgres.TransactionSql,
-  { ticketKey, mutationId }: ApplyOptions,
+  { ticketKey, mutationId }: Pick<ApplyOptions, 'ticketKey' | 'mutationId'>,
   waitMs: number,
 ): Promise<string> {
   const [session] = await tx.unsafe(

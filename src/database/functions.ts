@@ -62,7 +62,7 @@ begin
     raise exception 'cannot open mode %', coalesce(quote_literal(mode), 'null') using errcode = '22023';
   end if;
   if mode = 'apply' then
-    perform from sluice.mutations m where m.id = mutation;
+    perform from sluice.applied a where a.id = mutation;
     if found then
       raise exception 'mutation % has already been applied', mutation using errcode = 'SLDUP';
     end if;
@@ -75,16 +75,16 @@ begin
     from jsonb_each(rows -> 'rows') e
     on conflict do nothing;
   end if;
-  insert into sluice.tickets (pid, xid, mode, mutation, rows_max, seal, target, operation, nulls)
+  insert into sluice.tickets (pid, xid, mode, mutation, rows_max, seal, target, operation, nulls, about)
   values (
     pg_backend_pid(), pg_current_xact_id(), mode, mutation, rows_max,
     case mode when 'plan' then sluice.mac(concat('seal:', mutation, ':', pg_backend_pid())) end,
-    place, upper(rows ->> 'operation'), rows -> 'nulls'
+    place, upper(rows ->> 'operation'), rows -> 'nulls', rows -> 'about'
   )
   on conflict (pid) do update set
     xid = excluded.xid, mode = excluded.mode, mutation = excluded.mutation, rows_max = excluded.rows_max,
     seal = excluded.seal, target = excluded.target, operation = excluded.operation,
-    nulls = excluded.nulls;
+    nulls = excluded.nulls, about = excluded.about;
   perform set_config('sluice.ordinal', '0', true), set_config('sluice.planned', '0', true);
 end
 $$;
@@ -164,9 +164,10 @@ language plpgsql ${ownerClause} ${planClause} as $$
 declare
   missed record;
   missed_count int := 0;
+  about jsonb;
 begin
   perform sluice.check_ticket('apply', mutation);
-  perform from sluice.tickets t
+  select t.about into about from sluice.tickets t
   where t.pid = pg_backend_pid() and t.target = target::oid and t.operation = upper(operation);
   if not found then
     raise exception 'mutation % is of another table or operation', mutation using errcode = '22023';
@@ -180,19 +181,27 @@ begin
     missed_count := missed_count + 1;
   end loop;
   delete from sluice.ticket_rows r where r.pid = pg_backend_pid();
-  perform sluice.note(mutation, sync_id, target, operation, rows);
+  perform sluice.note(mutation, sync_id, target, operation, rows, about);
   update sluice.tickets t set mode = 'none' where t.pid = pg_backend_pid();
   return missed_count;
 end
 $$;
 
 create or replace function sluice.note(
-  mutation uuid, sync_id text, target regclass, operation text, rows int
+  mutation uuid, sync_id text, target regclass, operation text, rows int, about jsonb
 ) returns void
 language plpgsql ${ownerClause} as $$
 begin
-  insert into sluice.mutations (id, sync_id, schema_name, table_name, operation, rows)
-  select note.mutation, note.sync_id, n.nspname, c.relname, note.operation, note.rows
+  insert into sluice.applied (
+    id, sync_id, schema_name, table_name, operation, rows, outcome, requests, duration_ms, login,
+    database_user, database_role, application_name
+  )
+  select
+    note.mutation, note.sync_id, n.nspname, c.relname, note.operation, note.rows,
+    coalesce(note.about ->> 'outcome', 'accepted'), (note.about ->> 'requests')::int,
+    (note.about ->> 'duration_ms')::int, note.about ->> 'login',
+    session_user, coalesce(nullif(current_setting('role'), 'none'), session_user),
+    nullif(current_setting('application_name'), '')
   from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = note.target;
 exception when unique_violation then
   raise exception 'mutation % has already been applied', mutation using errcode = 'SLDUP';
@@ -206,10 +215,20 @@ language plpgsql ${ownerClause} as $$
 begin
   perform sluice.check_ticket('sync', mutation);
   perform sluice.check_synced(target);
-  perform sluice.note(mutation, sync_id, target, operation, rows);
+  perform sluice.note(mutation, sync_id, target, operation, rows, '{"outcome": "recovered"}');
   return true;
 exception when sqlstate 'SLDUP' then
   return false;
+end
+$$;
+
+create or replace function sluice.filled(mutation uuid, target regclass) returns void
+language plpgsql ${ownerClause} as $$
+begin
+  perform sluice.check_ticket('sync', mutation);
+  update sluice.synced s set filled_at = clock_timestamp()
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where c.oid = target and s.schema_name = n.nspname and s.table_name = c.relname;
 end
 $$;
 `

@@ -1,44 +1,35 @@
 // Room database: puts schema sluice into a customer's Postgres, step by step from whatever version is there.
 
 import type postgres from 'postgres'
+import { quoteIdent } from '../lib/quote.ts'
+import { saveFaults } from './catalog.ts'
+import { inDdlTransaction } from './ddl.ts'
 import { functionsSql } from './functions.ts'
-import { grantsSql, schemaSql } from './schema.ts'
+import { catalogSql, grantsSql, tablesSql } from './schema.ts'
 import { hmacPads } from './ticket.ts'
 import { triggersSql } from './triggers.ts'
+import { viewsSql } from './views.ts'
 
-/** Step n brings a database from version n to n + 1. Never change a step that was released: add one. */
-const steps: readonly string[] = [[schemaSql, triggersSql, functionsSql, grantsSql].join('\n')]
+/** Step n brings the tables from version n to n + 1. Never change a step that was released: add one. */
+const steps: readonly string[] = [tablesSql, catalogSql]
+
+/** What is not a table is made anew at every version. */
+const aboveSql = [triggersSql, functionsSql, viewsSql, grantsSql].join('\n')
 
 /** The oldest Postgres that has what Sluice needs, as server_version_num. */
 const serverVersionMin = 140_000
 
-/** How long installing may wait for a lock, and how long any of its statements may take, in milliseconds. */
-export const ddlLockWaitMs = 10_000
-export const ddlWaitMs = 60_000
-
-/** Runs `work` in a transaction that only one session at a time runs in this database, with bounded waits. */
-export async function inDdlTransaction<T>(
-  sql: postgres.Sql,
-  work: (tx: postgres.TransactionSql) => Promise<T>,
-): Promise<T> {
-  const result = await sql.begin(async (tx) => {
-    await tx.unsafe(`set local lock_timeout = ${ddlLockWaitMs}`)
-    await tx.unsafe(`set local statement_timeout = ${ddlWaitMs}`)
-    await tx.unsafe('set local client_min_messages = warning')
-    await tx.unsafe(
-      "select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('sluice.install'))",
-    )
-    return await work(tx)
-  })
-  return result as T
-}
+/** How often and after how long locks are tried for again while mutations hold one of them. */
+const excludeTriesMax = 5
+const excludeAgainMs = 100
 
 /**
- * Installs schema `sluice`, or brings it up to date; changes nothing when it is. A ticketKey other than the one
- * installed replaces it: mutations under way with the old key are refused (42501).
+ * Installs schema `sluice`, or brings it up to date; changes nothing when it is. An older version is brought up to date
+ * between two mutations; listeners of both versions work with the new one. A ticketKey other than the one installed
+ * replaces it: mutations under way with the old key are refused (42501).
  * Needs the CREATE privilege on the database; the connected role becomes the owner of everything.
  * Errors: Postgres older than 14; a schema `sluice` of another owner; a database installed by a newer Sluice; 55P03 when
- * a lock was not to be had within `ddlLockWaitMs`.
+ * a lock was not to be had in ten seconds: try again.
  */
 export async function installDatabase(
   sql: postgres.Sql,
@@ -46,7 +37,10 @@ export async function installDatabase(
 ): Promise<void> {
   await inDdlTransaction(sql, async (tx) => {
     await checkServer(tx)
-    await migrate(tx, await installedVersion(tx))
+    const { version, owner } = await installed(tx)
+    if (owner !== null) await becomeOwner(tx, owner)
+    await migrate(tx, version)
+    await saveFaults(tx)
     await storeKey(tx, ticketKey)
   })
 }
@@ -60,20 +54,33 @@ async function checkServer(tx: postgres.TransactionSql): Promise<void> {
   throw new Error(`Cannot install Sluice: Postgres ${row?.['version']} is older than Postgres 14`)
 }
 
-async function installedVersion(tx: postgres.TransactionSql): Promise<number> {
+/** What is there; owner: of the schema, null where there is none. */
+interface Installed {
+  readonly version: number
+  readonly owner: string | null
+}
+
+async function installed(tx: postgres.TransactionSql): Promise<Installed> {
   const [schema] = await tx.unsafe(
     `select pg_catalog.pg_get_userbyid(nspowner) as owner,
       pg_catalog.pg_has_role(nspowner, 'usage') as ours,
       exists (select from pg_catalog.pg_class where relnamespace = n.oid and relname = 'version') as versioned
     from pg_catalog.pg_namespace n where nspname = 'sluice'`,
   )
-  if (schema === undefined) return 0
+  if (schema === undefined) return { version: 0, owner: null }
   if (schema['ours'] !== true) {
     throw new Error(`Cannot install Sluice: schema sluice belongs to role "${schema['owner']}"`)
   }
-  if (schema['versioned'] !== true) return 0
+  const owner = String(schema['owner'])
+  if (schema['versioned'] !== true) return { version: 0, owner }
   const [row] = await tx.unsafe('select max(version) as version from sluice.version')
-  return Number(row?.['version'] ?? 0)
+  return { version: Number(row?.['version'] ?? 0), owner }
+}
+
+/** Whatever is added must belong to whom the rest belongs: the functions run as their owner. */
+async function becomeOwner(tx: postgres.TransactionSql, owner: string): Promise<void> {
+  const [row] = await tx.unsafe('select current_user::text as name')
+  if (row?.['name'] !== owner) await tx.unsafe(`set local role ${quoteIdent(owner)}`)
 }
 
 async function migrate(tx: postgres.TransactionSql, from: number): Promise<void> {
@@ -82,10 +89,38 @@ async function migrate(tx: postgres.TransactionSql, from: number): Promise<void>
       `Cannot install Sluice: the database has version ${from}, this Sluice knows ${steps.length}`,
     )
   }
+  if (from === steps.length) return
+  if (from > 0) await excludeMutations(tx)
   for (const [index, step] of steps.entries()) {
     if (index < from) continue
     await tx.unsafe(step)
     await tx.unsafe('insert into sluice.version (version) values ($1::int)', [index + 1])
+  }
+  await tx.unsafe(aboveSql)
+}
+
+/**
+ * Locks every table of ours, so that no mutation sees half a version. Where a mutation holds one, all are let go and it
+ * is tried again: to wait with the others in hand would be a deadlock, of which the mutation could be the victim.
+ */
+async function excludeMutations(tx: postgres.TransactionSql): Promise<void> {
+  const [row] = await tx.unsafe(
+    `select string_agg(format('sluice.%I', relname), ', ') as names
+    from pg_class where relnamespace = 'sluice'::regnamespace and relkind = 'r'`,
+  )
+  for (let tries = 1;; tries++) {
+    let waiting = true
+    try {
+      await tx.savepoint(async (nested) => {
+        await nested.unsafe('lock table sluice.tickets in access exclusive mode')
+        waiting = false
+        await nested.unsafe(`lock table ${row?.['names']} in access exclusive mode nowait`)
+      })
+      return
+    } catch (error) {
+      if (waiting || tries === excludeTriesMax) throw error
+      await new Promise((resolve) => setTimeout(resolve, excludeAgainMs))
+    }
   }
 }
 

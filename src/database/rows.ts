@@ -3,6 +3,17 @@
 import type { OutcomeRow, Values } from '../mutation/mutation.ts'
 import { idColumn, isJsonType, type Operation, type SyncedTable } from '../mutation/table.ts'
 
+/** What is noted of a mutation besides its rows, in `sluice.mutations`. */
+export interface About {
+  readonly outcome: 'accepted' | 'partial'
+  /** The login at the listener; null: none. */
+  readonly login: string | null
+  /** Requests made to the platform; null: not known. */
+  readonly requests: number | null
+  /** How long the platform took, in milliseconds. */
+  readonly durationMs: number
+}
+
 /**
  * The rows of an accepted outcome for openSql in mode `apply`. Inserts are keyed by ordinal, updates and deletes by id;
  * a row without values is deleted. Columns that the table does not have are left out. Columns that the platform did not
@@ -14,6 +25,7 @@ export function encodeTicketRows(
   table: SyncedTable,
   operation: Operation,
   rows: readonly OutcomeRow[],
+  about?: About,
 ): string {
   const entries = rows.map((row) => {
     const key = operation === 'insert' ? String(row.ordinal) : row.id
@@ -24,7 +36,14 @@ export function encodeTicketRows(
     ? `"nulls":{${names.map((name) => `${quote(name)}:null`).join(',')}},`
     : ''
   return `{"schema":${quote(table.schema)},"table":${quote(table.name)},` +
-    `"operation":${quote(operation)},${nulls}"rows":{${entries.join(',')}}}`
+    `"operation":${quote(operation)},${encodeAbout(about)}${nulls}"rows":{${entries.join(',')}}}`
+}
+
+function encodeAbout(about: About | undefined): string {
+  if (about === undefined) return ''
+  const { outcome, login, requests, durationMs } = about
+  const json = JSON.stringify({ outcome, login, requests, duration_ms: Math.round(durationMs) })
+  return `"about":${storableJson(json)},`
 }
 
 function encodeEntry(table: SyncedTable, operation: Operation, row: OutcomeRow): string {

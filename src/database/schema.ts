@@ -1,8 +1,8 @@
 // Room database: the tables of schema sluice, as SQL. Only the owner may touch them: no function of a client's, whatever
 // it runs inside, can write a ticket or read the secret.
 
-/** Tables of version 1. Tickets live for one transaction, so they are unlogged: a crash may forget them. */
-export const schemaSql = `
+/** Step 1. Tickets live for one transaction, so they are unlogged: a crash may forget them. */
+export const tablesSql = `
 create schema if not exists sluice;
 revoke all on schema sluice from public;
 
@@ -53,6 +53,60 @@ comment on schema sluice is 'Sluice: mutations of synced tables go to the platfo
 comment on table sluice.mutations is 'Mutations that are in this database';
 `
 
+/**
+ * Step 2: what people may see. `applied` was `mutations`, the name of a view now. A column that comes with a constant
+ * default needs no rewrite, however many rows there are.
+ */
+export const catalogSql = `
+alter table sluice.mutations rename to applied;
+alter table sluice.applied
+  add column outcome text not null default 'accepted',
+  add column requests int,
+  add column duration_ms int,
+  add column login text,
+  add column database_user text,
+  add column database_role text,
+  add column application_name text;
+alter table sluice.applied
+  alter column outcome drop default,
+  alter column applied_at set default clock_timestamp();
+create index on sluice.applied (schema_name, table_name, applied_at);
+comment on table sluice.applied is 'Mutations that are in this database';
+
+alter table sluice.tickets add column about jsonb; -- what is noted with the mutation
+
+create table sluice.synced (
+  schema_name text not null,
+  table_name text not null,
+  sync_id text not null,
+  platform text not null,
+  object text not null,
+  columns int not null,
+  insert_rows int not null,
+  update_rows int not null,
+  delete_rows int not null,
+  insert_refused text,
+  update_refused text,
+  delete_refused text,
+  filled_at timestamptz,
+  primary key (schema_name, table_name)
+);
+comment on table sluice.synced is 'Tables of the syncs of this database';
+
+create table sluice.faults (
+  fault text primary key,
+  sqlstate text not null,
+  http int not null,
+  blame text not null,
+  retry text not null,
+  message text not null,
+  about text not null
+);
+comment on table sluice.faults is 'The catalogue of errors';
+
+drop function if exists sluice.note(uuid, text, regclass, text, int);
+`
+
 /** Who may do what. The mac, not the grant, keeps the doors: a session may have changed its role. */
 export const grantsSql = `
 revoke all on all tables in schema sluice from public;
@@ -85,6 +139,8 @@ grant execute on function
   sluice.lock(regclass, text[], uuid),
   sluice.close(uuid, text, regclass, text, int),
   sluice.record(uuid, text, regclass, text, int),
+  sluice.filled(uuid, regclass),
   sluice.planned()
 to public;
+grant select on sluice.tables, sluice.mutations, sluice.errors to public;
 `

@@ -21,7 +21,7 @@ export const lockSql =
   ' $3::pg_catalog.text::pg_catalog.uuid)'
 
 /**
- * Ends an apply: applies by id what the statement missed, notes the mutation in sluice.mutations, ends the mode.
+ * Ends an apply: applies by id what the statement missed, notes the mutation for sluice.mutations, ends the mode.
  * Parameters: mutation id, sync id, quoteName of the table, operation, number of rows the platform accepted.
  * One row, one int4: how many rows the statement had missed. Without it a transaction that opened `apply` cannot commit.
  * Errors: 42501 not in mode `apply` of this mutation; `alreadyAppliedState`.
@@ -43,6 +43,10 @@ export const plannedSql = 'select sluice.planned()'
 export const recordSql =
   'select sluice.record($1::pg_catalog.text::pg_catalog.uuid, $2::pg_catalog.text,' +
   ' $3::pg_catalog.text::pg_catalog.regclass, $4::pg_catalog.text, $5::pg_catalog.text::pg_catalog.int4)'
+
+/** Says that a table was filled with all that the platform has; inside `sync` mode. Parameters: mutation id, quoteName. */
+export const filledSql = 'select sluice.filled($1::pg_catalog.text::pg_catalog.uuid,' +
+  ' $2::pg_catalog.text::pg_catalog.regclass)'
 
 /** SQLSTATE of the notices (severity INFO) that report a planned row; their DETAIL is for `parsePlanDetail`. */
 export const planReportState = 'SLPLN'

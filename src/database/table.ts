@@ -4,7 +4,9 @@
 import type postgres from 'postgres'
 import { quoteIdent, quoteLiteral, quoteName } from '../lib/quote.ts'
 import { type Column, idColumn, type SyncedTable } from '../mutation/table.ts'
-import { inDdlTransaction } from './install.ts'
+import { saveTable } from './catalog.ts'
+import { columnComment, tableComment } from './comments.ts'
+import { inDdlTransaction } from './ddl.ts'
 import { triggerNames } from './triggers.ts'
 
 /** What there is of a table, as the catalogue tells it. */
@@ -27,9 +29,9 @@ interface Trigger {
 }
 
 /**
- * Makes schema and table if need be, adds missing columns, the primary key `id`, comments (column: the platform's field;
- * table: platform and object), the triggers, and for `role` the privileges to read and mutate it through Sluice. Takes
- * the TRIGGER privilege from everybody but the owner.
+ * Makes schema and table if need be, adds missing columns, the primary key `id`, comments (columnComment, tableComment),
+ * the triggers, its row of `sluice.tables`, and for `role` the privileges to read and mutate it through Sluice. Takes the
+ * TRIGGER privilege from everybody but the owner.
  * Needs installDatabase first. Errors: the relation is not an ordinary table, has children (their rows would escape the
  * triggers), has another primary key, or a trigger that fires after ours; a column type that is not one; 55P03.
  */
@@ -55,6 +57,7 @@ export async function ensureTable(
       now.triggerGrantees.map((name) => `revoke trigger on ${place(table)} from ${name}`),
     )
     if (role !== undefined) await run(tx, grantsSql(table, role))
+    await saveTable(tx, table, { made: before === undefined })
   })
 }
 
@@ -191,14 +194,15 @@ function triggersSql(table: SyncedTable, { triggers }: Present): string[] {
 }
 
 function commentsSql(table: SyncedTable, { comment, columns }: Present): string[] {
-  const about = `${table.platform} ${table.object}`
+  const about = tableComment(table)
   const onTable = comment === about ? [] : [
     `comment on table ${place(table)} is ${quoteLiteral(about)}`,
   ]
   const onColumns = table.columns
-    .filter(({ name, field }) => columns.get(name)?.comment !== field)
-    .map(({ name, field }) =>
-      `comment on column ${place(table)}.${quoteIdent(name)} is ${quoteLiteral(field)}`
+    .map((column) => ({ name: column.name, about: columnComment(column) }))
+    .filter(({ name, about }) => columns.get(name)?.comment !== about)
+    .map(({ name, about }) =>
+      `comment on column ${place(table)}.${quoteIdent(name)} is ${quoteLiteral(about)}`
     )
   return [...onTable, ...onColumns]
 }

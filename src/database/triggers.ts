@@ -17,7 +17,7 @@ const exactClause = 'set extra_float_digits = 1'
 
 const refuse = `raise exception 'mutations on a synced table must go through Sluice' using
       errcode = 'SL002', schema = tg_table_schema, table = tg_table_name,
-      hint = 'Connect through the proxy and write the table directly, in a statement of its own.'`
+      hint = 'Connect through the proxy and write the table directly, in a statement of its own of at most 1 MB.'`
 
 const ticket =
   `select t.mode, t.mutation, t.rows_max, t.seal, t.target, t.operation, t.nulls into ticket
@@ -226,7 +226,7 @@ begin
   if new.mode = 'plan' then
     raise exception 'a plan cannot be committed' using errcode = 'SLOPN';
   end if;
-  perform from sluice.mutations m where m.id = new.mutation;
+  perform from sluice.applied a where a.id = new.mutation;
   if not found then
     raise exception 'mutation % was applied and not closed', new.mutation using errcode = 'SLOPN';
   end if;

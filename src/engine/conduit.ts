@@ -11,8 +11,14 @@ export type Step =
     readonly sql: string
     readonly parameters: readonly (string | null)[]
   }
-  /** The client's statement, verbatim; what it returns is thrown away (plan) or goes to the client (apply). */
-  | { readonly kind: 'statement'; readonly phase: 'plan' | 'apply' }
+  /** The client's statement, verbatim. */
+  | { readonly kind: 'statement'; readonly phase: Phase }
+
+/**
+ * What becomes of what the statement returns: in plan it is thrown away; in apply it goes to the client, and so it does in
+ * show, where nothing of the statement is kept.
+ */
+export type Phase = 'plan' | 'apply' | 'show'
 
 /** What a step gave. A control step: its rows as text. A statement in plan: the rows its triggers reported. */
 export interface StepResult {

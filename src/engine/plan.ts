@@ -2,10 +2,17 @@
 
 import type { PlanReport } from '../database/index.ts'
 import { fault } from '../mutation/fault.ts'
-import { rowLimits } from '../mutation/limits.ts'
+import { rowLimitOf } from '../mutation/limits.ts'
 import type { PlannedRow, Values } from '../mutation/mutation.ts'
-import { type Column, findColumn, idColumn, type SyncedTable, tableKey } from '../mutation/table.ts'
-import type { Operation } from '../mutation/table.ts'
+import {
+  type Column,
+  findColumn,
+  idColumn,
+  type Operation,
+  operations,
+  type SyncedTable,
+  tableKey,
+} from '../mutation/table.ts'
 
 /** What a statement would change: one operation on one synced table. */
 export interface Plan {
@@ -26,8 +33,8 @@ export interface PlanInput {
 }
 
 /**
- * The plan, or null when no row would change. Throws the faults form_not_supported (two tables or operations),
- * too_many_rows and column_read_only.
+ * The plan, or null when no row would change. Throws the faults form_not_supported (two tables or operations, or one that
+ * the platform does not have), too_many_rows and column_read_only.
  */
 export function makePlan(input: PlanInput): Plan | null {
   const [first] = input.reports
@@ -35,6 +42,7 @@ export function makePlan(input: PlanInput): Plan | null {
   const table = tableOf(first, input.tables)
   const operation = first.operation
   for (const report of input.reports) refuseMixture(first, report)
+  refuseOperation(table, operation)
   refuseTooMany(table, operation, input.count)
   const rows = input.reports.map((report) =>
     plannedRow(report, { table, setColumns: input.setColumns })
@@ -44,7 +52,7 @@ export function makePlan(input: PlanInput): Plan | null {
 
 /** How many rows a statement on this table may change, whatever its operation: what the triggers report at most. */
 export function reportLimit(table: SyncedTable): number {
-  return Math.max(...Object.values(rowLimits[table.platform]))
+  return Math.max(...operations.map((operation) => rowLimitOf(table, operation)))
 }
 
 function tableOf(report: PlanReport, tables: ReadonlyMap<string, SyncedTable>): SyncedTable {
@@ -72,8 +80,20 @@ function refuseMixture(first: PlanReport, report: PlanReport): void {
   })
 }
 
+function refuseOperation(table: SyncedTable, operation: Operation): void {
+  const refusal = table.refuses?.[operation]
+  if (refusal === undefined) return
+  throw fault('form_not_supported', {
+    platform: table.platform,
+    message: `${table.platform} has no ${operation} for ${table.name}`,
+    ...refusal,
+    schema: table.schema,
+    table: table.name,
+  })
+}
+
 function refuseTooMany(table: SyncedTable, operation: Operation, count: number): void {
-  const limit = rowLimits[table.platform][operation]
+  const limit = rowLimitOf(table, operation)
   if (count <= limit) return
   throw fault('too_many_rows', {
     platform: table.platform,
@@ -97,10 +117,22 @@ function plannedRow(report: PlanReport, context: RowContext): PlannedRow {
     case 'insert':
       return { ordinal, id: null, values: insertValues(report, context) }
     case 'update':
-      return { ordinal, id: idOf(report), values: updateValues(report, context) }
+      return {
+        ordinal,
+        id: idOf(report),
+        values: updateValues(report, context),
+        ...keyOf(report, context),
+      }
     case 'delete':
-      return { ordinal, id: idOf(report), values: {} }
+      return { ordinal, id: idOf(report), values: {}, ...keyOf(report, context) }
   }
+}
+
+/** The table's key columns as they were. */
+function keyOf({ before }: PlanReport, { table }: RowContext): Pick<PlannedRow, 'key'> {
+  const names = table.keyColumns ?? []
+  if (names.length === 0) return {}
+  return { key: Object.fromEntries(names.map((name) => [name, valueOf(before, name)])) }
 }
 
 /** The id the row has at the platform: the one before the statement. */
@@ -114,8 +146,8 @@ function idOf(report: PlanReport): string {
 function insertValues(report: PlanReport, { table }: RowContext): Values {
   const given: Record<string, string> = {}
   for (const column of table.columns) {
-    const value = report.row[column.name]
-    if (value === null || value === undefined) continue
+    const value = valueOf(report.row, column.name)
+    if (value === null) continue
     if (!column.insertable) throw readOnly(column, { table, ordinal: report.ordinal })
     given[column.name] = value
   }
@@ -126,13 +158,18 @@ function insertValues(report: PlanReport, { table }: RowContext): Values {
 function updateValues(report: PlanReport, { table, setColumns }: RowContext): Values {
   const set: Record<string, string | null> = {}
   for (const column of table.columns) {
-    const value = report.row[column.name] ?? null
-    const changed = value !== (report.before?.[column.name] ?? null)
+    const value = valueOf(report.row, column.name)
+    const changed = value !== valueOf(report.before, column.name)
     if (changed && !column.updatable) throw readOnly(column, { table, ordinal: report.ordinal })
     const named = setColumns?.includes(column.name) ?? false
     if (changed || (named && column.updatable)) set[column.name] = value
   }
   return set
+}
+
+/** A column can have a name that every object knows, such as `constructor`. */
+function valueOf(row: Values | null, name: string): string | null {
+  return row !== null && Object.hasOwn(row, name) ? row[name] ?? null : null
 }
 
 function readOnly(column: Column, at: { table: SyncedTable; ordinal: number }) {

@@ -8,7 +8,7 @@ import { catalogue, Fault } from '../mutation/fault.ts'
 import { requestWaitMs } from '../mutation/limits.ts'
 import type { SyncedTable } from '../mutation/table.ts'
 import type { Adapter, Caller, Page } from '../platforms/platform.ts'
-import { clock, close, missing, note, open, write } from './mirror.ts'
+import { clock, close, done, missing, note, open, write } from './mirror.ts'
 
 export interface FillDeps {
   readonly adapter: Adapter
@@ -62,7 +62,9 @@ export async function fillTable(deps: FillDeps, table: SyncedTable): Promise<Fil
       cursor = page.next
       if (filled.pages >= pagesMax) throw new Error(`Cannot fill ${table.name}: too many pages`)
     } while (cursor !== null)
-    return { ...filled, removed: await missing(mirror) }
+    const removed = await missing(mirror)
+    await done(mirror)
+    return { ...filled, removed }
   } finally {
     await close(mirror).finally(() => session.release())
   }

@@ -2,7 +2,7 @@
 // at the start, which ids the platform has, and the writing of what is not newer than its page.
 
 import type postgres from 'postgres'
-import { applyRows, encodeIds } from '../database/index.ts'
+import { applyRows, encodeIds, noteFilled } from '../database/index.ts'
 import { quoteIdent, quoteName } from '../lib/quote.ts'
 import { idColumn, type SyncedTable } from '../mutation/table.ts'
 import type { Page } from '../platforms/platform.ts'
@@ -137,11 +137,23 @@ async function apply(
   if (rows.length === 0) return 0
   const nulls = Object.fromEntries(table.columns.map(({ name }) => [name, null]))
   const whole = rows.map(({ id, values }) => ({ id, values: { ...nulls, ...values } }))
-  // applyRows begins a transaction; ours is open already, and the row locks are in it
-  const begin = (work: (sql: unknown) => Promise<unknown>) => work(session)
-  const sql = { begin } as unknown as postgres.Sql
   const waitMs = statementWaitMs
-  return await applyRows(sql, { table, operation, rows: whole, ticketKey, waitMs })
+  return await applyRows(within(session), { table, operation, rows: whole, ticketKey, waitMs })
+}
+
+/** Notes for `sluice.tables` that the table has all that the platform has. */
+export async function done(mirror: Mirror): Promise<void> {
+  const { session, table, ticketKey } = mirror
+  await inTransaction(
+    mirror,
+    () => noteFilled(within(session), { table, ticketKey, waitMs: statementWaitMs }),
+  )
+}
+
+/** What begins a transaction finds the one that is open already, with the row locks that are in it. */
+function within(session: postgres.ReservedSql): postgres.Sql {
+  const begin = (work: (sql: unknown) => Promise<unknown>) => work(session)
+  return { begin } as unknown as postgres.Sql
 }
 
 async function inTransaction<T>({ session }: Mirror, work: () => Promise<T>): Promise<T> {

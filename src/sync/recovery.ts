@@ -11,7 +11,7 @@ import type { DatabaseAddress } from '../mutation/config.ts'
 import type { Mutation, Outcome, OutcomeRow } from '../mutation/mutation.ts'
 import { idColumn, type SyncedTable } from '../mutation/table.ts'
 import type { Journal } from '../store/journal.ts'
-import { isStoreDown, type Store } from '../store/store.ts'
+import { isStoreDown, type Sql, type Store } from '../store/store.ts'
 import { readSyncConfig } from '../store/syncs.ts'
 
 export interface RecoveryDeps {
@@ -31,7 +31,7 @@ export interface Recovered {
 
 interface Left {
   readonly request: Mutation
-  readonly outcome: Extract<Outcome, { state: 'accepted' }>
+  readonly outcome: Extract<Outcome, { state: 'accepted' | 'partial' }>
   /** As text, since a Date would lose the microseconds. */
   readonly answered_at: string
   readonly sent_at: string
@@ -152,6 +152,7 @@ async function applyLocked(
     operation: kept.length > 0 ? 'upsert' : 'delete',
     rows: kept.length > 0 ? kept : gone,
     mutationId: request.id,
+    noted: { operation: request.operation, rows: outcome.rows.length },
   })
   if (kept.length > 0 && gone.length > 0) {
     await applyRows(sql, { ...common, operation: 'delete', rows: gone })
@@ -205,9 +206,19 @@ async function newerIds(
         and m.table_name = ${request.table} and m.state in ('accepted', 'applied')
         and m.received_at > ${sent_at}::text::timestamptz - ${waitLongestMs} * interval '1 millisecond'
         and (coalesce(m.sent_at, m.received_at), m.id) > (${sent_at}::text::timestamptz, ${request.id})
-        and strpos(m.outcome::text, k.key) > 0`)
+        and strpos(${writtenText(sql)}, k.key) > 0`)
   const newer = new Set(found.map(({ key }) => key))
   return new Set(outcome.rows.map(({ id }) => id).filter((_, i) => newer.has(keys[i] ?? '')))
+}
+
+/**
+ * The part of an outcome's text that has the rows written, without those that were not. What is within a value has its
+ * quotation marks escaped, so that both names are found where they are members.
+ */
+function writtenText(sql: Sql) {
+  return sql`case when strpos(m.outcome::text, '"others":[') > strpos(m.outcome::text, '"rows":[')
+    then split_part(m.outcome::text, '"others":[', 1)
+    else substr(m.outcome::text, strpos(m.outcome::text, '"rows":[')) end`
 }
 
 /** No mutation waits longer between its coming and its sending; it keeps the question within an index. */

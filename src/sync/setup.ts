@@ -1,12 +1,12 @@
 // Room sync: setting up a sync. Running it again with the same options changes nothing, with others changes what differs.
 
 import type postgres from 'postgres'
-import { ensureTable, installDatabase } from '../database/index.ts'
+import { ensureTable, installDatabase, keepTables } from '../database/index.ts'
 import { type Deadline, deadlineIn } from '../lib/deadline.ts'
 import type { DatabaseAddress } from '../mutation/config.ts'
 import { fault } from '../mutation/fault.ts'
 import { requestWaitMs } from '../mutation/limits.ts'
-import { idColumn, type Platform, type SyncedTable } from '../mutation/table.ts'
+import { idColumn, type Platform, type SyncedTable, traitsOf } from '../mutation/table.ts'
 import type { Adapter, Caller, TableShape } from '../platforms/platform.ts'
 import { type NewConnection, saveConnection } from '../store/connections.ts'
 import { type Database, saveDatabase } from '../store/databases.ts'
@@ -60,6 +60,7 @@ export async function createSync(deps: SetupDeps, options: SetupOptions): Promis
   const tables = await describe(deps, options)
   await installDatabase(sql, { ticketKey: Buffer.from(database.ticketKey, 'base64') })
   for (const table of tables) await ensureTable(sql, table, { role })
+  await keepTables(sql, { syncId: id, tables })
   await saveSync(store, {
     id,
     connectionId: connection.id,
@@ -77,20 +78,21 @@ async function describe(deps: SetupDeps, options: SetupOptions): Promise<SyncedT
   const caller = await deps.callerFor(connection.id, { deadline })
   const shapes = await deps.adapterFor(connection.platform).describe(objects, caller)
   checkShapes(shapes, objects)
-  return shapes.map(({ object, name, columns }) => ({
+  return shapes.map((shape) => ({
     syncId: options.id,
     platform: connection.platform,
     schema: options.schema,
-    name,
-    object,
-    columns,
+    name: shape.name,
+    object: shape.object,
+    columns: shape.columns,
+    ...traitsOf(shape),
   }))
 }
 
 function checkShapes(shapes: readonly TableShape[], objects: readonly string[]): void {
-  const missing = objects.find((object) => !shapes.some((shape) => shape.object === object))
-  if (missing !== undefined) {
-    throw fault('not_found', { message: `the platform has no object "${missing}"` })
+  // an object may be named in more than one way, so they cannot be paired
+  if (shapes.length < objects.length) {
+    throw fault('not_found', { message: 'the platform does not have every object asked for' })
   }
   const names = new Set<string>()
   for (const { name, columns } of shapes) {

@@ -109,7 +109,7 @@ test('one mutation from plan to commit through the raw statements', async () => 
   }])
   assert.equal(closed.rows[0].close, 0)
   const noted = await owner.run(
-    `select operation, rows from sluice.mutations where id = '${mutationId}'`,
+    `select operation, rows from sluice.applied where id = '${mutationId}'`,
   )
   assert.deepEqual([...noted], [{ operation: 'update', rows: 2 }])
 })

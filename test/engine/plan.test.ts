@@ -89,6 +89,21 @@ test('an insert gives the columns that are not null, and columns of a person’s
   assert.equal(made?.table, table)
 })
 
+test('a column with a name that every object has is given only where it is', () => {
+  const odd = { ...table, columns: [...table.columns, column('constructor', false, false)] }
+  const { row: { constructor: _none, ...row } } = report({ row: { id: null, email: 'e' } })
+  const input = { count: 1, tables: new Map([['hubspot.contacts', odd]]), setColumns: null }
+  const insert = makePlan({ ...input, reports: [report({ row })] })
+  assert.deepEqual(insert?.rows[0]?.values, { email: 'e' })
+  const update = makePlan({ ...input, reports: [changed({}, { email: 'new' })] })
+  assert.deepEqual(update?.rows[0]?.values, { email: 'new' })
+  const keyed = { ...odd, keyColumns: ['constructor'] }
+  const tables = new Map([['hubspot.contacts', keyed]])
+  const remove = report({ operation: 'delete', id: '7', before: { id: '7' } })
+  const plan = makePlan({ ...input, tables, reports: [remove] })
+  assert.deepEqual(plan?.rows[0]?.key, { constructor: null })
+})
+
 test('an insert may not give a column that the platform assigns, the id among them', () => {
   for (const [name, detail] of [['id', /assigns the id/], ['created', /F_created/]] as const) {
     const { data } = refused(
@@ -177,4 +192,41 @@ test('each platform’s limit holds to the row', () => {
 test('the triggers report as many rows as any operation may change', () => {
   assert.equal(reportLimit({ ...table, platform: 'hubspot' }), 100)
   assert.equal(reportLimit({ ...table, platform: 'airtable' }), 10)
+})
+
+test('an operation that the platform does not have is refused in its table’s words', () => {
+  const refusal = { detail: 'Stripe keeps prices.', hint: 'Set active to false.' }
+  const kept = { ...table, refuses: { delete: refusal } }
+  const input = {
+    reports: [{ ...changed({}, {}), operation: 'delete' as const }],
+    count: 1,
+    tables: new Map([[tableKey('hubspot', 'contacts'), kept]]),
+    setColumns: null,
+  }
+  const { data } = refused('form_not_supported', () => makePlan(input))
+  assert.equal(data.sqlstate, '0A000')
+  assert.equal(data.message, 'stripe has no delete for contacts')
+  assert.equal(data.detail, refusal.detail)
+  assert.equal(data.hint, refusal.hint)
+  assert.equal(makePlan({ ...input, reports: [changed({}, { note: 'm' })] })?.operation, 'update')
+})
+
+test('a table’s own limit goes before its platform’s', () => {
+  const one = { ...table, rowsMax: { insert: 1 } }
+  const only = new Map([[tableKey('hubspot', 'contacts'), one]])
+  const input = { reports: [report({ row: { email: 'e' } })], tables: only, setColumns: null }
+  assert.equal(makePlan({ ...input, count: 1 })?.rows.length, 1)
+  refused('too_many_rows', () => makePlan({ ...input, count: 2 }))
+})
+
+test('what the platform addresses a record by travels as it was before the statement', () => {
+  const keyed = { ...table, keyColumns: ['owner', 'note'] }
+  const only = new Map([[tableKey('hubspot', 'contacts'), keyed]])
+  const rowOf = (one: PlanReport) =>
+    makePlan({ reports: [one], count: 1, tables: only, setColumns: null })?.rows[0]
+  const update = changed({ note: null }, { note: 'new', email: 'f' })
+  assert.deepEqual(rowOf(update)?.key, { owner: 'o', note: null })
+  assert.deepEqual(rowOf({ ...update, operation: 'delete' })?.key, { owner: 'o', note: null })
+  assert.equal(rowOf(report({ row: { email: 'e' } }))?.key, undefined)
+  assert.equal(plan([update])?.rows[0]?.key, undefined)
 })

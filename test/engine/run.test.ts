@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { closeSql, lockSql, openSql, plannedSql, planSeal } from '../../src/database/index.ts'
 import { type Conduit, ConnectionLost, DatabaseError, type Step } from '../../src/engine/conduit.ts'
-import { type EngineDeps, runMutation } from '../../src/engine/run.ts'
+import { type EngineDeps, type Ran, runMutation } from '../../src/engine/run.ts'
 import { silentLog } from '../../src/lib/log.ts'
 import { Fault, faultData } from '../../src/mutation/fault.ts'
 import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
@@ -51,6 +51,10 @@ interface Scene {
   /** Throws what it gives, in the place of the step; `nth`: how often a step of that name has come, from 1. */
   readonly fail?: (step: string, nth: number) => Error | null
   readonly abort?: boolean
+  readonly task?: 'carry' | 'explain'
+  /** The session's sluice.dry_run. */
+  readonly dry?: string
+  readonly readOnly?: boolean
 }
 
 const nameOf = (step: Step): string => {
@@ -65,8 +69,9 @@ const nameOf = (step: Step): string => {
 const failure = (sqlstate: string, own = false) =>
   new DatabaseError(`failed with ${sqlstate}`, { sqlstate, frame: new Uint8Array(), step: 0, own })
 
-async function play(scene: Scene): Promise<Played & { error: unknown }> {
+async function play(scene: Scene): Promise<Played & { ran: Ran | null; error: unknown }> {
   const { operation = 'update', rows = 2, outcome = 'accept', fail = () => null } = scene
+  const { task = 'carry', dry = null, readOnly = false } = scene
   const { count = rows, seal = planSeal(ticketKey, { mutationId: id, pid }) } = scene
   const played: Played = { log: [], sent: [], applied: [], open: false }
   const times = new Map<string, number>()
@@ -91,7 +96,7 @@ async function play(scene: Scene): Promise<Played & { error: unknown }> {
     if (name === 'planned') return { rows: [[String(count)]], reports: [] }
     if (name === 'lock') return { rows: [[String(rows)]], reports: [] }
     if (step.kind === 'control' && step.sql.includes('statement_timeout')) {
-      return { rows: [['250']], reports: [] }
+      return { rows: [['250', dry]], reports: [] }
     }
     return { rows: [], reports: [] }
   }
@@ -142,16 +147,24 @@ async function play(scene: Scene): Promise<Played & { error: unknown }> {
     },
     applied: (mutationId) => void played.applied.push(mutationId),
     newId: () => id,
+    now: () => performance.now(),
+    login: null,
     ticketKey,
     tables: new Map([[tableKey('s', 't'), table]]),
     log: silentLog,
   }
-  const request = { table, setColumns: ['a'], readOnly: false, signal: abort.signal }
-  const error = await runMutation(conduit, request, deps).then(
-    () => null,
-    (thrown: unknown) => thrown,
+  const request = {
+    task,
+    table,
+    setColumns: ['a'],
+    readOnly,
+    signal: abort.signal,
+  } as const
+  const [ran, error] = await runMutation(conduit, request, deps).then(
+    (ran) => [ran, null] as const,
+    (thrown: unknown) => [null, thrown] as const,
   )
-  return { ...played, open: played.open, error }
+  return { ...played, open: played.open, ran, error }
 }
 
 const codeOf = (error: unknown): string =>
@@ -301,4 +314,71 @@ test('a report without the seal of this mutation is none', async () => {
   const { error, sent } = await play({ rows: 1, seal: 'forged' })
   assert.match(String(error), /planned 1 rows and reported 0/)
   assert.equal(sent.length, 0)
+})
+
+test('under dry_run the statement is run again for its rows, and rolled back; nothing is sent', async () => {
+  for (const dry of ['on', 'true', 'YES', 'y', '1', 't']) {
+    const { log, sent, applied, error, open, ran } = await play({ dry })
+    assert.equal(error, null, dry)
+    assert.equal(sent.length + applied.length, 0)
+    assert.equal(open, false)
+    assert.deepEqual(log.slice(-4), ['rollback', 'open plan', 'show', 'rollback'])
+    assert.ok(ran?.kind === 'foreseen')
+    assert.deepEqual(ran.mutation?.rows.map((row) => row.id), ['id0', 'id1'])
+  }
+  for (const dry of ['off', 'false', 'NO', '0', '', 'f']) {
+    assert.deepEqual((await play({ dry })).ran, { kind: 'committed' }, dry)
+  }
+  for (const dry of ['o', 'perhaps', '2', 'onn']) {
+    const { error, sent, open } = await play({ dry })
+    assert.equal(codeOf(error), '22023', dry)
+    assert.equal(sent.length, 0)
+    assert.equal(open, false)
+  }
+})
+
+test('under dry_run a statement that changes no row is rehearsed too', async () => {
+  const { log, ran } = await play({ dry: 'on', rows: 0 })
+  assert.deepEqual(log.slice(-3), ['open plan', 'show', 'rollback'])
+  assert.deepEqual(ran, { kind: 'foreseen', mutation: null })
+})
+
+test('EXPLAIN is shown first, then what it explains is planned, and all is rolled back', async () => {
+  const { log, sent, error, open, ran } = await play({ task: 'explain', readOnly: true })
+  assert.equal(error, null)
+  assert.equal(sent.length, 0)
+  assert.equal(open, false)
+  assert.deepEqual(log, ['begin', 'select', 'show', 'open plan', 'plan', 'planned', 'rollback'])
+  assert.ok(ran?.kind === 'foreseen' && ran.mutation?.rows.length === 2)
+})
+
+test('an error at any step of what is only shown leaves no transaction open', async () => {
+  for (const scene of [{ dry: 'on' }, { task: 'explain' }] as const) {
+    const whole = await play(scene)
+    for (const [index, step] of whole.log.entries()) {
+      if (step === 'rollback') continue
+      let count = 0
+      const failed = failure('22012', true)
+      const played = await play({ ...scene, fail: () => count++ === index ? failed : null })
+      assert.equal(played.error, failed, step)
+      assert.equal(played.open, false)
+      assert.equal(played.sent.length, 0)
+    }
+  }
+})
+
+test('where our ticket meets a READ ONLY transaction, Postgres is asked for its words on the statement', async () => {
+  const own = failure('25006', true)
+  const readOnly = await play({
+    readOnly: true,
+    fail: (step) => step === 'open plan' ? failure('25006') : step === 'plan' ? own : null,
+  })
+  assert.equal(readOnly.error, own)
+  assert.equal(readOnly.open, false)
+  assert.equal(readOnly.sent.length, 0)
+  assert.deepEqual(readOnly.log.slice(-3), ['begin', 'plan', 'rollback'])
+  const ours = failure('25006')
+  const silent = await play({ fail: (step) => step === 'open plan' ? ours : null })
+  assert.equal(silent.error, ours)
+  assert.equal(silent.open, false)
 })

@@ -87,6 +87,16 @@ test('an empty table becomes what the platform has, page by page', async () => {
   assert.deepEqual(await fill(pages(all)), { pages: 3, rows: 3, changed: 0, removed: 0 })
 })
 
+test('a table is listed as filled when it is, and not when filling it failed', async () => {
+  await owner`update sluice.synced set filled_at = null`
+  const listed = async () => (await owner`select state from sluice.tables`)[0]?.['state']
+  const failing = fakeAdapter({ page: () => Promise.reject(fault('not_permitted')) })
+  await assert.rejects(fill(failing), { code: 'not_permitted' })
+  assert.equal(await listed(), 'filling')
+  await fill(pages([[record('1', 'a')]]))
+  assert.equal(await listed(), 'ready')
+})
+
 test('filling again writes what differs and removes what the platform no longer has', async () => {
   await fill(pages([[record('1', 'a'), record('2', 'b'), record('3', 'c')]]))
   const filled = await fill(pages([[record('2', 'new')], [record('3', 'c')]]))

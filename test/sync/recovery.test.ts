@@ -8,6 +8,7 @@ import { after, before, beforeEach, test } from 'node:test'
 import postgres from 'postgres'
 import { ensureTable, installDatabase } from '../../src/database/index.ts'
 import { silentLog } from '../../src/lib/log.ts'
+import { faultData } from '../../src/mutation/fault.ts'
 import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
 import { saveConnection } from '../../src/store/connections.ts'
 import { saveDatabase } from '../../src/store/databases.ts'
@@ -69,6 +70,11 @@ beforeEach(async () => {
 const deps = () => ({ store, journal, log: silentLog, afterMs: 0 })
 const rows = () => sql`select id, email, name from salesforce.contacts order by id`
 
+function update(rows: Mutation['rows']): Mutation {
+  const place = { syncId, schema: 'salesforce', table: 'contacts' }
+  return { id: randomUUID(), ...place, operation: 'update', rows }
+}
+
 async function accepted(
   operation: Mutation['operation'],
   answered: { id: string; values: Record<string, string | null> | null }[],
@@ -105,14 +111,17 @@ test('an accepted insert that nobody applied is applied once', async () => {
   assert.deepEqual(await recover(deps()), { applied: 1, failed: 0 })
   assert.deepEqual([...await rows()], [{ id: 'r1', email: 'a@x.org', name: 'A' }])
   assert.equal(await stateOf(id), 'applied')
-  assert.equal((await sql`select from sluice.mutations where id = ${id}`).count, 1)
+  assert.deepEqual(
+    [...await sql`select operation, rows, outcome from sluice.mutations where id = ${id}`],
+    [{ operation: 'insert', rows: 1, outcome: 'recovered' }],
+  )
   assert.deepEqual(await recover(deps()), { applied: 0, failed: 0 })
 })
 
 test('what the listener did apply, and could not tell, is not applied again', async () => {
   const id = await accepted('update', [{ id: 'r1', values: { email: 'old@x.org' } }])
-  await sql`insert into sluice.mutations (id, sync_id, schema_name, table_name, operation, rows)
-    values (${id}, ${syncId}, 'salesforce', 'contacts', 'update', 1)`
+  await sql`insert into sluice.applied (id, sync_id, schema_name, table_name, operation, rows, outcome)
+    values (${id}, ${syncId}, 'salesforce', 'contacts', 'update', 1, 'accepted')`
   assert.deepEqual(await recover(deps()), { applied: 1, failed: 0 })
   assert.equal((await rows())[0]?.['email'], 'a@x.org')
   assert.equal(await stateOf(id), 'applied')
@@ -126,6 +135,32 @@ test('a later mutation of the same row is newer and stays', async () => {
   await accepted('update', [{ id: 'r1', values: { email: 'second@x.org' } }])
   assert.deepEqual(await recover(deps()), { applied: 2, failed: 0 })
   assert.deepEqual((await rows()).map(({ email }) => email), ['second@x.org', 'two@x.org'])
+})
+
+test('a later mutation that was carried out in part is newer only for the rows that it wrote', async () => {
+  const older = await accepted('update', [
+    { id: 'r1', values: { email: 'third@x.org' } },
+    { id: 'r2', values: { email: 'three@x.org' } },
+  ])
+  const row = (ordinal: number, id: string) => ({ ordinal, id, values: { email: 'x@x.org' } })
+  const newer = update([row(1, 'r2'), row(2, 'r1')])
+  const sync = await readSync(store, syncId)
+  const begun = { hash: requestHash(newer), syncVersion: sync.version, state: 'sent' } as const
+  assert.equal((await journal.begin(newer, begun)).kind, 'begun')
+  // a value that Postgres cannot take out of JSON, and words that only look like the others
+  const email = 'four\u0000@x.org","others":[{"id":"r1"}]'
+  assert.ok(
+    await journal.settle(newer.id, {
+      state: 'partial',
+      rows: [{ ordinal: 1, id: 'r2', values: { email } }],
+      others: [{ ordinal: 2, id: 'r1', state: 'unsent' }],
+      fault: faultData('partly_written'),
+    }),
+  )
+  await store.sql`update sluice_store.mutations set state = 'applied' where id = ${newer.id}`
+  assert.deepEqual(await recover(deps()), { applied: 1, failed: 0 })
+  assert.equal(await stateOf(older), 'applied')
+  assert.deepEqual((await rows()).map(({ email }) => email), ['third@x.org', 'two@x.org'])
 })
 
 test('deleted records go, those the platform has meanwhile lost in an update too', async () => {

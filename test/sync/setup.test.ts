@@ -103,10 +103,23 @@ test('the table becomes what the sandbox has, and a mutation changes the sandbox
   const rows = [{ ordinal: 1, id: row?.['id'], values: { email: 'paul@dune.co' } }]
   const { body } = await post(service, update({ syncId: 'sync_sales1', rows }))
   assert.equal(body.state, 'accepted')
+  assert.equal('requests' in body ? body.requests : null, 1)
   const caller = await service.callerFor('acme', { deadline: deadlineIn(10_000) })
   const page = await adapterFor('salesforce').page(table, null, caller)
   const changed = page.rows.find(({ id }) => id === row?.['id'])
   assert.equal(changed?.values['email'], 'paul@dune.co')
+})
+
+test('sluice.tables lists what the sync has now', async () => {
+  const listed = async () =>
+    (await sql`select api_object from sluice.tables order by 1`)
+      .map(({ api_object }) => String(api_object))
+  await setup()
+  assert.deepEqual(await listed(), ['Account', 'Contact'])
+  await setup({ objects: ['Contact'] })
+  assert.deepEqual(await listed(), ['Contact'])
+  await setup()
+  assert.deepEqual(await listed(), ['Account', 'Contact'])
 })
 
 test('a value that the platform refuses is its fault with the column', async () => {

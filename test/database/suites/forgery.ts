@@ -31,7 +31,7 @@ const first = ['(003A,a@a.co,10.00,Ada)']
 export function forgerySuite(context: Context): void {
   beforeEach(async () => {
     await clear(context.fixture.client)
-    await context.fixture.owner.run('delete from sluice.mutations')
+    await context.fixture.owner.run('delete from sluice.applied')
     await seed(context.fixture.client, contacts, `('003A', 'a@a.co', 10.00, 'Ada')`)
   })
 
@@ -129,14 +129,17 @@ export function forgerySuite(context: Context): void {
       'select * from sluice.secret',
       'select * from sluice.tickets',
       'select * from sluice.ticket_rows',
-      'select * from sluice.mutations',
+      'select * from sluice.applied',
+      'select * from sluice.synced',
+      'select * from sluice.faults',
       `insert into sluice.tickets values (pg_backend_pid(), pg_current_xact_id(), 'sync', '${mutationId}', 0)`,
       `update sluice.tickets set mode = 'sync'`,
-      'delete from sluice.mutations',
+      'delete from sluice.applied',
       'truncate sluice.tickets',
       `select sluice.mac('x')`,
       `select sluice.put('${target}', '003A', 'delete', null)`,
-      `select sluice.note('${mutationId}', 's', '${target}', 'insert', 1)`,
+      `select sluice.note('${mutationId}', 's', '${target}', 'insert', 1, null)`,
+      `select sluice.filled('${mutationId}', '${target}')`,
       'create table sluice.mine ()',
       `create or replace function sluice.before_row() returns trigger language plpgsql as 'begin return new; end'`,
       `create function sluice.mac(int) returns text language sql as $$ select 'x' $$`,

@@ -15,6 +15,8 @@ const catalogueSql = `
   union all select 'trigger', oid::int, xmin::text from pg_trigger where not tgisinternal
   union all select 'comment', objsubid, xmin::text from pg_description where objoid = 'salesforce.contacts'::regclass
   union all select 'secret', 0, xmin::text from sluice.secret
+  union all select 'synced', 0, xmin::text from sluice.synced
+  union all select 'fault', 0, xmin::text from sluice.faults
   union all select 'version', version, xmin::text from sluice.version
   order by 1, 2`
 
@@ -41,7 +43,10 @@ export function installSuite(context: Context): void {
     try {
       await Promise.all(Array.from({ length: 4 }, () => installDatabase(sql, { ticketKey })))
       await Promise.all(Array.from({ length: 4 }, () => ensureTable(sql, contacts)))
-      assert.deepEqual([...await sql`select version from sluice.version`], [{ version: 1 }])
+      assert.deepEqual([...await sql`select version from sluice.version`], [
+        { version: 1 },
+        { version: 2 },
+      ])
     } finally {
       await sql.end()
     }
@@ -63,7 +68,7 @@ export function installSuite(context: Context): void {
       await installDatabase(sql, { ticketKey })
       await sql`insert into sluice.version values (99)`
       await assert.rejects(installDatabase(sql, { ticketKey }), {
-        message: 'Cannot install Sluice: the database has version 99, this Sluice knows 1',
+        message: 'Cannot install Sluice: the database has version 99, this Sluice knows 2',
       })
     } finally {
       await sql.end()

@@ -30,7 +30,7 @@ export function modesSuite(context: Context): void {
       contacts,
       `('003A', 'a@a.co', 10.00, 'Ada'), ('003B', 'b@a.co', 20.00, 'Bob')`,
     )
-    await context.fixture.owner.run('delete from sluice.mutations')
+    await context.fixture.owner.run('delete from sluice.applied')
   })
 
   test('none: every write is refused and says which table and what to do', async () => {

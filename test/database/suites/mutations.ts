@@ -68,7 +68,7 @@ export function mutationsSuite(context: Context): void {
   beforeEach(async () => {
     const { client, owner } = context.fixture
     await clear(client)
-    await owner.run('delete from sluice.mutations')
+    await owner.run('delete from sluice.applied')
     await seed(
       client,
       contacts,
@@ -85,7 +85,7 @@ export function mutationsSuite(context: Context): void {
     assert.deepEqual(result, [{ id: '003N1', email: 'X@A.CO' }, { id: '003N2', email: 'Y@A.CO' }])
     assert.equal(missed, 0)
     const noted = await owner.run(
-      `select id, sync_id, schema_name, table_name, operation, rows from sluice.mutations`,
+      `select id, sync_id, schema_name, table_name, operation, rows from sluice.applied`,
     )
     assert.deepEqual([...noted], [{
       id: mutationId,
@@ -165,12 +165,12 @@ export function mutationsSuite(context: Context): void {
       '(003B,CHANGED@A.CO,20.00,Bob)',
     ])
     await client.run('alter sequence own.odd restart')
-    await owner.run('delete from sluice.mutations')
+    await owner.run('delete from sluice.applied')
     const removed = await mutate(client, 'delete from salesforce.contacts where own.sometimes()')
     assert.deepEqual([removed.count, removed.missed], [0, 2])
     assert.deepEqual(await rowsOf(client), [])
     await client.run('alter sequence own.odd restart')
-    await owner.run('delete from sluice.mutations')
+    await owner.run('delete from sluice.applied')
     const made = await mutate(
       client,
       `insert into salesforce.contacts (email) select g::text from generate_series(1, 2) g where own.sometimes()`,
@@ -221,7 +221,7 @@ export function mutationsSuite(context: Context): void {
       },
     )
     assert.deepEqual((await rowsOf(client))[0], '(003A,a@a.co,10.00,X)')
-    await context.fixture.owner.run('delete from sluice.mutations')
+    await context.fixture.owner.run('delete from sluice.applied')
     await mutate(client, `insert into salesforce.contacts (name, amount) values ('x', 3)`, {
       rows: () => [{ ordinal: 1, id: '003Z', values: { name: 'X' } }],
     })
@@ -287,7 +287,8 @@ export function mutationsSuite(context: Context): void {
     await client.run('begin isolation level repeatable read')
     await openApply(client, { operation: 'update', rows: [] })
     await owner.run(
-      `insert into sluice.mutations values ('${mutationId}', 's', 's', 't', 'update', 1)`,
+      `insert into sluice.applied (id, sync_id, schema_name, table_name, operation, rows, outcome)
+      values ('${mutationId}', 's', 's', 't', 'update', 1, 'accepted')`,
     )
     await refused(close(client, { operation: 'update', rows: 0 }), 'SLDUP')
     await client.run('rollback')

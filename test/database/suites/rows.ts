@@ -97,7 +97,7 @@ export function rowsSuite(context: Context): void {
     assert.equal(await applyRows(client.sql, { ...upsert, rows: again, mutationId }), 0)
     assert.deepEqual(await rowsOf(client), ['(003A,first,10.00,Ada)'])
     const noted = await owner.run(
-      `select sync_id, schema_name, table_name, operation, rows from sluice.mutations where id = '${mutationId}'`,
+      `select sync_id, schema_name, table_name, operation, rows from sluice.applied where id = '${mutationId}'`,
     )
     assert.deepEqual([...noted], [{
       sync_id: 'sync_x',

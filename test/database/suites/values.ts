@@ -223,7 +223,10 @@ export function valuesSuite(context: Context): void {
       `select obj_description($1::text::regclass, 'pg_class') as it`,
       [target],
     )
-    assert.equal(table?.['it'], "airtable it's \\ odd")
+    assert.equal(
+      table?.['it'],
+      "airtable object it's \\ odd, sync sync_z. Most rows per statement: INSERT 10, UPDATE 10, DELETE 10.",
+    )
     const [field] = await owner.run(`select col_description($1::text::regclass, 2) as it`, [target])
     assert.equal(field?.['it'], `O'Neil "x" \\`)
   })

@@ -1,0 +1,178 @@
+// Room engine: the plan: what a statement would change, as Postgres says, with nothing kept. Nothing has been sent yet,
+// so whatever goes wrong here is Postgres's error or a refusal.
+
+import { encodeIds, lockSql, plannedSql, type PlanReport, planSeal } from '../database/index.ts'
+import { required } from '../lib/assert.ts'
+import { quoteName } from '../lib/quote.ts'
+import { fault } from '../mutation/fault.ts'
+import { statementWaitMaxMs } from '../mutation/limits.ts'
+import { type Conduit, DatabaseError, type Step, type StepResult } from './conduit.ts'
+import type { EngineRequest } from './deps.ts'
+import { makePlan, type Plan, reportLimit } from './plan.ts'
+import { control, open, resultAt, rollback, type Running } from './steps.ts'
+
+/** How often a plan is tried again when other sessions change the same rows. */
+const planTriesMax = 10
+
+export interface Planned {
+  /** Null: no row would change. */
+  readonly plan: Plan | null
+  /** The session asks for what would happen, and for nothing to happen: `sluice.dry_run` is on. */
+  readonly dry: boolean
+  /** How long the platform may take, in milliseconds. */
+  readonly waitMs: number
+}
+
+/** Plans, and for UPDATE and DELETE takes the row locks; starts over while other sessions get there first. */
+export async function planLocked(
+  conduit: Conduit,
+  request: EngineRequest & Running,
+): Promise<Planned> {
+  for (let tries = 1;; tries++) {
+    try {
+      const planned = await planOnce(conduit, request)
+      if (!planned.dry) await lockRows(conduit, { planned, ...request })
+      return planned
+    } catch (error) {
+      await rollback(conduit, error)
+      if (isReadOnly(error)) throw await readOnlyError(conduit, { request, error })
+      const again = error instanceof DatabaseError && isSerialization(error) && tries < planTriesMax
+      if (!again) throw error
+    }
+  }
+}
+
+function isSerialization(error: DatabaseError): boolean {
+  return error.sqlstate === '40001' || error.sqlstate === '40P01'
+}
+
+/** It was our ticket that met a READ ONLY transaction. */
+function isReadOnly(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && error.sqlstate === '25006' && !error.own
+}
+
+/** Postgres's own words on the client's statement, which name its verb, in place of those on our ticket. */
+async function readOnlyError(
+  conduit: Conduit,
+  { request, error }: { request: EngineRequest; error: DatabaseError },
+): Promise<unknown> {
+  try {
+    await conduit.run([control(`BEGIN${accessMode(request)}`), {
+      kind: 'statement',
+      phase: 'plan',
+    }])
+    return error
+  } catch (own) {
+    return own
+  } finally {
+    await rollback(conduit, null)
+  }
+}
+
+const accessMode = ({ readOnly }: EngineRequest): string => readOnly ? ' READ ONLY' : ''
+
+async function planOnce(conduit: Conduit, request: EngineRequest & Running): Promise<Planned> {
+  const results = await conduit.run([
+    control(`BEGIN ISOLATION LEVEL REPEATABLE READ${accessMode(request)}`),
+    control(settingsSql(conduit.serverMajor)),
+    control('SAVEPOINT sluice'),
+    ...planSteps(conduit, request),
+    control('ROLLBACK TO SAVEPOINT sluice'),
+  ])
+  const [timeout, dry] = resultAt(results, 1).rows[0] ?? []
+  return {
+    plan: readPlan(conduit, { request, results: results.slice(3) }),
+    dry: isOn(dry ?? ''),
+    waitMs: waitMsOf(timeout ?? '0'),
+  }
+}
+
+/** The steps that find out what the statement would change. */
+export function planSteps(conduit: Conduit, { id, deps, table }: EngineRequest & Running): Step[] {
+  return [
+    open(conduit, { mode: 'plan', id, rowsMax: reportLimit(table), deps }),
+    { kind: 'statement', phase: 'plan' },
+    control(plannedSql), // checks deferred constraints too: COMMIT would be too late
+  ]
+}
+
+/** What `planSteps` have found out. Throws as makePlan. */
+export function readPlan(
+  conduit: Conduit,
+  { request, results }: { request: EngineRequest & Running; results: readonly StepResult[] },
+): Plan | null {
+  const { id, deps, table, setColumns } = request
+  const seal = planSeal(deps.ticketKey, { mutationId: id, pid: conduit.pid })
+  const reports = resultAt(results, 1).reports.filter((report) => report.seal === seal)
+  const count = Number(resultAt(results, 2).rows[0]?.[0])
+  checkCount(reports, { count, rowsMax: reportLimit(table) })
+  return makePlan({ reports, count, tables: deps.tables, setColumns })
+}
+
+/** A function of the client's could forge the reports or the count, but not both alike. */
+function checkCount(
+  reports: readonly PlanReport[],
+  { count, rowsMax }: { count: number; rowsMax: number },
+): void {
+  const expected = Math.min(count, rowsMax + 1)
+  if (reports.length !== expected) {
+    throw new Error(`Postgres planned ${count} rows and reported ${reports.length}`)
+  }
+}
+
+/**
+ * The transaction will wait for the API, so Postgres must not end it meanwhile; and the second run of the statement
+ * must see its rows in the order of the first.
+ */
+export function settingsSql(serverMajor: number): string {
+  const names = [
+    'idle_in_transaction_session_timeout',
+    ...serverMajor >= 17 ? ['transaction_timeout'] : [],
+  ]
+  const zero = names.map((name) => `pg_catalog.set_config('${name}', '0', true)`)
+  // read as an interval, since it is shown with a unit; pg_settings would list every setting for it
+  const timeout = `pg_catalog.current_setting('statement_timeout')::pg_catalog.interval`
+  const milliseconds = `(extract(epoch from ${timeout}) * 1000)::pg_catalog.int8`
+  const dry = `pg_catalog.current_setting('${dryRunName}', true)`
+  return `select ${milliseconds}, ${dry}, ${
+    zero.join(', ')
+  }, pg_catalog.set_config('synchronize_seqscans', 'off', true)`
+}
+
+/** A setting of the session: mutations are planned and checked, and nothing is sent or kept. */
+export const dryRunName = 'sluice.dry_run'
+
+/** Postgres knows nothing of the setting, so its value is read here, as Postgres reads a boolean. */
+function isOn(value: string): boolean {
+  const word = value.trim().toLowerCase()
+  const is = (name: string, lengthMin: number): boolean =>
+    word.length >= lengthMin && name.startsWith(word)
+  if (is('true', 1) || is('yes', 1) || is('on', 2) || word === '1') return true
+  if (word === '' || is('false', 1) || is('no', 1) || is('off', 2) || word === '0') return false
+  throw fault('bad_request', {
+    message: `invalid value for parameter "${dryRunName}": "${value}"`,
+    detail: 'Nothing was sent.',
+    hint: 'Set it to on or off.',
+  })
+}
+
+/** `statement_timeout` in milliseconds, where one is set, within bounds. */
+function waitMsOf(statementTimeout: string): number {
+  const timeoutMs = Number(statementTimeout)
+  return timeoutMs > 0 ? Math.min(timeoutMs, statementWaitMaxMs) : statementWaitMaxMs
+}
+
+async function lockRows(conduit: Conduit, { planned, id, deps }: Running & { planned: Planned }) {
+  const { plan } = planned
+  if (plan === null || plan.operation === 'insert') return
+  const { table, rows } = plan
+  const ids = encodeIds(rows.map((row) => required(row.id, 'the id of a planned row')))
+  const results = await conduit.run([
+    open(conduit, { mode: 'lock', id, rowsMax: rows.length, deps }),
+    control(lockSql, [quoteName(table.schema, table.name), ids, id]),
+  ])
+  const found = Number(resultAt(results, 1).rows[0]?.[0])
+  if (found !== new Set(rows.map((row) => row.id)).size) {
+    throw new Error(`Locked ${found} of ${rows.length} planned rows`)
+  }
+}
