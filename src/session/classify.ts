@@ -1,9 +1,18 @@
 // Room session: what a statement means for Sluice: nothing, a mutation, or a form that is refused. Pure; names without a
 // schema are resolved by asking Postgres, through `resolve`.
 
-import { recogniseMutation, type Recognition, type Statement, type Target } from '../sql/index.ts'
-import { type Fault, fault } from '../mutation/fault.ts'
+import {
+  readExplained,
+  readsStdin,
+  recogniseMutation,
+  type Recognition,
+  type Statement,
+  type Target,
+  writesAtCursor,
+} from '../sql/index.ts'
+import type { Fault } from '../mutation/fault.ts'
 import { type SyncedTable, tableKey } from '../mutation/table.ts'
+import { refuseForm } from './refused.ts'
 
 export type Classified =
   /** Forwarded as it is. */
@@ -11,17 +20,36 @@ export type Classified =
   /** Forwarded; afterwards EXECUTE of the name means `inner`. */
   | { readonly kind: 'prepare'; readonly name: string; readonly inner: Classified }
   /** EXECUTE of a statement prepared in SQL: what it is, Postgres knows. */
-  | { readonly kind: 'execute'; readonly name: string }
+  | { readonly kind: 'execute'; readonly name: string; readonly form: Form }
   | {
     readonly kind: 'mutation'
     readonly table: SyncedTable
     readonly setColumns: readonly string[] | null
+    readonly form: Form
   }
+  /** Several statements, of which one at least may be a mutation. */
+  | { readonly kind: 'several'; readonly statements: readonly Statement[] }
   | { readonly kind: 'refuse'; readonly fault: Fault }
+
+/**
+ * How a mutation is written. copy: COPY FROM STDIN. explain: EXPLAIN of the mutation that stands between two places of the
+ * text, in UTF-16 units; `rows`: what is told of it can be rows of the answer.
+ */
+export type Form =
+  | { readonly kind: 'plain' }
+  | { readonly kind: 'copy' }
+  | {
+    readonly kind: 'explain'
+    readonly start: number
+    readonly end: number
+    readonly rows: boolean
+  }
 
 export interface ClassifyContext {
   readonly standardConformingStrings: boolean | undefined
   readonly tables: ReadonlyMap<string, SyncedTable>
+  /** Views that stand for a synced table when they are written to, by `schema.name`. */
+  readonly views: ReadonlyMap<string, SyncedTable>
   /** Names prepared in SQL that may stand for mutations. */
   readonly prepared: ReadonlySet<string>
   /** `schema.name` of what an unqualified name means in this session, or null. */
@@ -29,140 +57,160 @@ export interface ClassifyContext {
 }
 
 const pass: Classified = { kind: 'pass' }
+const plain: Form = { kind: 'plain' }
 
 /** Classifies the text of a Query or Parse. What is not certainly a mutation passes: the triggers decide. */
 export async function classify(text: string, context: ClassifyContext): Promise<Classified> {
   const recognition: Recognition = recogniseMutation(text, context)
   if (!recognition.certain) return pass
   const { statements } = recognition
-  const concerned: { statement: Statement; writes: Write[] }[] = []
+  const [only, another] = statements
+  if (only === undefined) return pass
+  if (another === undefined) return await classifyOne({ text, statement: only }, context)
+  return await classifySeveral(text, statements, context)
+}
+
+/**
+ * A form that is refused stops all of them before the first one runs. What an earlier statement changes (search_path, a
+ * PREPARE) may change what a later one means, so what may become a mutation counts as one here.
+ */
+async function classifySeveral(
+  text: string,
+  statements: readonly Statement[],
+  context: ClassifyContext,
+): Promise<Classified> {
+  const prepared = new Set(context.prepared)
+  let concerned = false
   for (const statement of statements) {
-    const writes = await writesOf(statement, context)
-    if (writes.length > 0 || executesKnown(statement, context)) {
-      concerned.push({ statement, writes })
-    }
+    const one = await classifyOne({ text, statement }, { ...context, prepared })
+    if (one.kind === 'refuse') return one
+    if (one.kind === 'prepare') prepared.add(one.name)
+    concerned ||= one.kind !== 'pass' ||
+      statement.targets.some(({ schema, name }) => schema === null && isNamed(name, context))
   }
-  const [first] = concerned
-  if (first === undefined) return pass
-  if (statements.length > 1) return refuseSeveral(concerned.map(({ statement }) => statement))
-  return classifyOne(first.statement, first.writes)
+  return concerned ? { kind: 'several', statements } : pass
+}
+
+/** Has a synced table, or a view over one, that name in some schema? */
+function isNamed(name: string, { tables, views }: ClassifyContext): boolean {
+  for (const table of tables.values()) if (table.name === name) return true
+  for (const key of views.keys()) if (key.endsWith(`.${name}`)) return true
+  return false
+}
+
+interface Read {
+  readonly text: string
+  readonly statement: Statement
 }
 
 /** One mutation in a statement, and the synced table that it writes to. */
 interface Write {
   readonly target: Target
   readonly table: SyncedTable
-}
-
-function executesKnown(statement: Statement, { prepared }: ClassifyContext): boolean {
-  return statement.kind === 'execute' && statement.prepared !== null &&
-    prepared.has(statement.prepared)
+  /** The target is a view over the table, whose columns may have other names. */
+  readonly view: boolean
 }
 
 /** The statement's mutations of synced tables. */
 async function writesOf(statement: Statement, context: ClassifyContext): Promise<Write[]> {
   const found: Write[] = []
   for (const target of statement.targets) {
-    const table = await syncedTable(target, context)
-    if (table !== undefined) found.push({ target, table })
+    const write = await writeOf(target, context)
+    if (write !== null) found.push(write)
   }
   return found
 }
 
-async function syncedTable(
-  target: Target,
-  context: ClassifyContext,
-): Promise<SyncedTable | undefined> {
-  if (target.schema !== null) return context.tables.get(tableKey(target.schema, target.name))
-  const candidates = [...context.tables.values()].some((table) => table.name === target.name)
-  if (!candidates) return undefined
-  const key = await context.resolve(target.name)
-  return key === null ? undefined : context.tables.get(key)
+async function writeOf(target: Target, context: ClassifyContext): Promise<Write | null> {
+  const { schema, name } = target
+  const key = schema !== null
+    ? tableKey(schema, name)
+    : isNamed(name, context)
+    ? await context.resolve(name)
+    : null
+  if (key === null) return null
+  const table = context.tables.get(key)
+  if (table !== undefined) return { target, table, view: false }
+  const base = context.views.get(key)
+  return base === undefined ? null : { target, table: base, view: true }
 }
 
-function classifyOne(statement: Statement, writes: readonly Write[]): Classified {
+async function classifyOne(read: Read, context: ClassifyContext): Promise<Classified> {
+  const { statement } = read
+  const writes = await writesOf(statement, context)
+  const executes = statement.kind !== 'prepare' && statement.kind !== 'deallocate' &&
+    statement.prepared !== null && context.prepared.has(statement.prepared)
+  if (writes.length === 0 && !executes) return pass
   switch (statement.kind) {
     case 'prepare':
-      return prepare(statement, writes)
+      return prepare(read, { writes, context })
     case 'execute':
-      return statement.prepared === null ? pass : { kind: 'execute', name: statement.prepared }
+      return statement.prepared === null
+        ? pass
+        : { kind: 'execute', name: statement.prepared, form: plain }
     case 'explain':
-      return statement.analyze
-        ? refuse(
-          'EXPLAIN ANALYZE of a mutation is not supported',
-          'Use EXPLAIN without ANALYZE.',
-          writes[0]?.table,
-        )
-        : pass
+      return explain(read, { writes, context })
+    case 'copy_from':
+      return copy(read, { writes, context })
     case 'insert':
     case 'update':
     case 'delete':
     case 'select':
-      return mutation(writes)
     case 'merge':
-    case 'copy_from':
     case 'truncate':
-      return refuseKind(statement.kind, writes[0]?.table)
+      return mutation(read, { writes, context, form: plain })
     default:
-      return pass // a form that the triggers refuse
+      // COPY (INSERT … RETURNING) TO: nothing else of another kind holds a mutation
+      return writes.length > 0 ? refuse('copy_to', writes[0]) : pass
   }
 }
 
-function prepare(statement: Statement, writes: readonly Write[]): Classified {
-  if (statement.prepared === null) return pass
-  return { kind: 'prepare', name: statement.prepared, inner: mutation(writes) }
+interface Found {
+  readonly writes: readonly Write[]
+  readonly context: ClassifyContext
 }
 
-function mutation(writes: readonly Write[]): Classified {
+function prepare(read: Read, found: Found): Classified {
+  const { prepared } = read.statement
+  if (prepared === null) return pass
+  return { kind: 'prepare', name: prepared, inner: mutation(read, { ...found, form: plain }) }
+}
+
+function explain(read: Read, { writes, context }: Found): Classified {
+  const { text, statement } = read
+  if (statement.analyze) return refuse('explain_analyze', writes[0])
+  const explained = readExplained(text, statement, context)
+  if (explained === null || explained.generic) return pass
+  const { start, format } = explained
+  const form: Form = { kind: 'explain', start, end: statement.end, rows: format === 'text' }
+  if (writes.length > 0) return mutation(read, { writes, context, form })
+  return statement.prepared === null ? pass : { kind: 'execute', name: statement.prepared, form }
+}
+
+function copy(read: Read, { writes, context }: Found): Classified {
+  const { text, statement } = read
   const [first] = writes
+  if (first === undefined || first.view) return pass // Postgres does not copy to a view
+  if (!readsStdin(text, statement, context)) return refuse('copy_file', first)
+  return { kind: 'mutation', table: first.table, setColumns: null, form: { kind: 'copy' } }
+}
+
+function mutation(
+  { text, statement }: Read,
+  { writes, context, form }: Found & { form: Form },
+): Classified {
+  const [first, another] = writes
   if (first === undefined) return pass
-  const { table, target } = first
-  if (writes.length > 1) {
-    return refuse(
-      'two mutations in one statement are not supported',
-      'Write one statement for each.',
-      table,
-    )
-  }
-  if (target.operation === 'merge') return refuseKind('merge', table)
-  if (target.onConflict === 'update') {
-    return refuse(
-      'ON CONFLICT DO UPDATE is not supported on a synced table',
-      'Use ON CONFLICT DO NOTHING, then UPDATE the rows that were there.',
-      table,
-    )
-  }
-  return { kind: 'mutation', table, setColumns: target.setColumns }
+  if (another !== undefined && statement.kind !== 'truncate') return refuse('two', first)
+  const { table, target, view } = first
+  if (target.operation === 'merge') return refuse('merge', first)
+  // Postgres itself does not truncate a view
+  if (target.operation === 'truncate') return view ? pass : refuse('truncate', first)
+  if (target.onConflict === 'update') return refuse('upsert', first)
+  if (writesAtCursor(text, statement, context)) return refuse('cursor', first)
+  return { kind: 'mutation', table, setColumns: view ? null : target.setColumns, form }
 }
 
-const refusedKinds = {
-  merge: [
-    'MERGE is not supported on a synced table',
-    'Write an INSERT, UPDATE or DELETE for each branch.',
-  ],
-  copy_from: [
-    'COPY FROM is not supported on a synced table',
-    'Copy into a temporary table, then INSERT … SELECT from it.',
-  ],
-  truncate: ['TRUNCATE is not supported on a synced table', 'Use DELETE.'],
-} as const
-
-function refuseKind(kind: keyof typeof refusedKinds, table: SyncedTable | undefined): Classified {
-  const [message, hint] = refusedKinds[kind]
-  return refuse(message, hint, table)
-}
-
-function refuseSeveral(concerned: readonly Statement[]): Classified {
-  const passing = concerned.every(({ kind, analyze }) => kind === 'explain' && !analyze)
-  if (passing) return pass
-  return refuse(
-    'a mutation must be the only statement of a query string',
-    'Send the statements one by one.',
-    undefined,
-  )
-}
-
-function refuse(message: string, hint: string, table: SyncedTable | undefined): Classified {
-  const place = table === undefined ? {} : { schema: table.schema, table: table.name }
-  return { kind: 'refuse', fault: fault('form_not_supported', { message, hint, ...place }) }
+function refuse(form: Parameters<typeof refuseForm>[0], write: Write | undefined): Classified {
+  return { kind: 'refuse', fault: refuseForm(form, write?.table) }
 }

@@ -14,6 +14,7 @@ export class FrameQueue {
   readonly #stream: Duplex
   #reader = createFrameReader({ sizeMax: frameMax })
   #buffered = 0
+  #wake: ((interrupted: boolean) => void) | null = null
 
   constructor(stream: Duplex) {
     this.#stream = stream
@@ -23,6 +24,28 @@ export class FrameQueue {
     this.#reader.push(bytes)
     this.#buffered += bytes.length
     if (this.#buffered > aheadMax) this.#stream.pause()
+    this.#resolve(false)
+  }
+
+  /** Waits for the next whole frame, which lives until the next call. Null: the wait was interrupted. */
+  async take(): Promise<Frame | null> {
+    for (;;) {
+      const frame = this.next()
+      if (frame !== undefined) return frame
+      if (await new Promise<boolean>((resolve) => this.#wake = resolve)) return null
+    }
+  }
+
+  /** Ends a wait of `take`. False: there is none. */
+  interrupt(): boolean {
+    return this.#resolve(true)
+  }
+
+  #resolve(interrupted: boolean): boolean {
+    const wake = this.#wake
+    this.#wake = null
+    wake?.(interrupted)
+    return wake !== null
   }
 
   /** The next whole frame. Throws ProtocolViolation for one that is too long. */

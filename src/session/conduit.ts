@@ -28,7 +28,7 @@ import { clientEncoding, decoderFor, isUtf8 } from './encoding.ts'
 import type { Link } from './link.ts'
 import { type ClientStatement, encodeStatement, runName } from './statement.ts'
 
-/** Gets what the client's statement returns in `apply`, frame by frame: T, D, C, N, … */
+/** Gets what the client's statement returns in `apply` and `show`, frame by frame: T, D, C, N, …; in `show` also G. */
 export type ResultSink = (frame: Frame) => void
 
 export interface ConduitOptions {
@@ -45,7 +45,7 @@ const controlName = 'sluice_step'
 const textOid = 25
 const encoder = new TextEncoder()
 const tag = (letter: string): number => letter.charCodeAt(0)
-const [errorTag, noticeTag, rowTag] = ['E', 'N', 'D'].map(tag)
+const [errorTag, noticeTag, rowTag, copyInTag] = ['E', 'N', 'D', 'G'].map(tag)
 /** CommandComplete, EmptyQueryResponse and PortalSuspended end what an Execute returns. */
 const executeEnds: ReadonlySet<number> = new Set(['C', 'I', 's'].map(tag))
 const described: ReadonlySet<number> = new Set(['T', 'n'].map(tag))
@@ -112,11 +112,12 @@ function takeFrame(
     const reports = planReports(options.link, frame)
     // not spread: a function of the client's can raise any number
     for (const report of reports ?? []) result.reports.push(report)
-    if (reports === null && step.phase === 'apply') options.onResult(frame)
+    if (reports === null && step.phase !== 'plan') options.onResult(frame)
     return
   }
+  if (step.phase === 'plan') return
   const forClient = executeEnds.has(frame.tag) || described.has(frame.tag) || frame.tag === rowTag
-  if (step.phase === 'apply' && forClient) options.onResult(frame)
+  if (forClient || (step.phase === 'show' && frame.tag === copyInTag)) options.onResult(frame)
 }
 
 function encodeSteps(options: ConduitOptions, steps: readonly Step[]): Uint8Array {
@@ -190,7 +191,7 @@ function planReports(link: Link, frame: Frame): PlanReport[] | null {
   }
 }
 
-function databaseError(frame: Frame, at: { step: number; own: boolean }): DatabaseError {
+export function databaseError(frame: Frame, at: { step: number; own: boolean }): DatabaseError {
   const message = decodeBackend(frame)
   const fields = message.type === 'ErrorResponse' ? message.fields : new Map<string, string>()
   return new DatabaseError(fields.get('M') ?? 'unknown error', {
@@ -230,6 +231,34 @@ export async function queryLink(
   }
   if (failure !== undefined) throw failure
   return rows
+}
+
+/**
+ * Has Postgres parse a text of several statements without running any. Null: it holds several, and they are written as
+ * they should be; else what Postgres says against it, or that it is one statement only.
+ */
+export async function parseSeveral(
+  link: Link,
+  sql: Uint8Array,
+): Promise<DatabaseError | 'single' | null> {
+  let failure: DatabaseError | 'single' | null = 'single'
+  const messages = [encodeClose('statement', runName), encodeParse({ name: runName, sql })]
+  await link.exchange(
+    Buffer.concat([...messages, encodeClose('statement', runName), sync]),
+    (frame) => {
+      if (frame.tag !== errorTag) return
+      // the grammar comes first; then Parse refuses more than one statement
+      failure = isMultiple(frame) ? null : databaseError(frame, { step: 0, own: true })
+    },
+  )
+  return failure
+}
+
+/** `cannot insert multiple commands into a prepared statement`, in whatever language. */
+function isMultiple(frame: Frame): boolean {
+  const message = decodeBackend(frame)
+  if (message.type !== 'ErrorResponse') return false
+  return message.fields.get('C') === '42601' && !message.fields.has('P')
 }
 
 /** Makes Postgres see an error where the client sees one of ours: the block, or the unfinished pipeline, is aborted. */

@@ -4,14 +4,16 @@
 import { queryLink } from './conduit.ts'
 import type { Link } from './link.ts'
 
-const asked = /current_setting\s*\(\s*'([^']+\.[^']+)'/gi
+const asked = /current_setting\s*\(\s*'([^']*)'/gi
 
 /** Names of custom settings that this SQL asks for by a constant. */
 export function customNames(sql: string): string[] {
-  return [...new Set([...sql.matchAll(asked)].map((match) => match[1] ?? ''))]
+  const names = [...sql.matchAll(asked)].map((match) => match[1] ?? '')
+  return [...new Set(names.filter((name) => name.indexOf('.', 1) > 0 && !name.endsWith('.')))]
 }
 
 // what an extension has defined is in pg_settings, and is carried over with the others
+// no backslash in it: in the client's session it might be an escape
 const customSql = `
 with source(code) as (
   select pg_catalog.pg_get_expr(polqual, polrelid) from pg_catalog.pg_policy
@@ -22,7 +24,7 @@ with source(code) as (
   select n from pg_catalog.json_array_elements_text($1::json) n
   union
   select m[1] from source,
-    pg_catalog.regexp_matches(code, 'current_setting\\s*\\(\\s*''([^'']+\\.[^'']+)''', 'gi') m
+    pg_catalog.regexp_matches(code, 'current_setting[[:space:]]*[(][[:space:]]*''([^'']+[.][^'']+)''', 'gi') m
   where code ~* 'current_setting'
 ), held(name, value) as (
   select name, pg_catalog.current_setting(name, true) from named

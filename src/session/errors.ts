@@ -13,6 +13,8 @@ import type { Link } from './link.ts'
 export interface ErrorContext {
   readonly link: Link
   readonly log: Log
+  /** Hears of every fault that becomes an ErrorResponse. */
+  readonly told?: ((data: FaultData) => void) | undefined
 }
 
 /** An ErrorResponse. A ConnectionLost is not for the client, who loses its connection too: it is thrown on. */
@@ -25,6 +27,14 @@ export function errorFrame(error: unknown, context: ErrorContext): Uint8Array {
   context.log.error('internal_error', { id, error })
   const data = faultData('internal_error', { message: `internal error (${id})` })
   return faultFrame(data, context)
+}
+
+/** A client's last words where the database is gone and nobody else has said so. */
+export function lossFrame({ told }: Pick<ErrorContext, 'told'>): Uint8Array {
+  const message = 'the connection to the database was lost, nothing was sent'
+  const data = faultData('database_unreachable', { message })
+  told?.(data)
+  return encodeFault(data, 'FATAL')
 }
 
 /**
@@ -40,7 +50,8 @@ const sessionStates: ReadonlySet<string> = new Set(['25006', '25P02', '57014', '
 /** Integrity constraints (deferred ones), transaction rollback, resources, operator intervention. */
 const sessionClasses: ReadonlySet<string> = new Set(['23', '40', '53', '57'])
 
-function faultFrame(data: FaultData, { link }: ErrorContext): Uint8Array {
+function faultFrame(data: FaultData, { link, told }: ErrorContext): Uint8Array {
+  told?.(data)
   if (isUtf8(clientEncoding(link))) return encodeFault(data)
   const { message, detail, hint, ...rest } = data
   return encodeFault({

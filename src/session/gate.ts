@@ -14,7 +14,7 @@ const statementTarget = tag('S')
  * Longest Query or Parse looked into, in bytes. A longer one is forwarded as it comes; if it does write to a synced
  * table, the triggers refuse it.
  */
-export const inspectedSizeMax = 1_048_576
+export const inspectedSizeMax = 524_288
 
 /** Names are looked for in so many bytes of a Bind, Describe, Execute or Close that has not come whole. */
 const peekSize = 4_096

@@ -50,6 +50,8 @@ function recount(complete: Uint8Array, rowCount: number): Uint8Array {
 export type Held =
   | { readonly type: 'parse'; readonly frame: Uint8Array; readonly undo: () => void }
   | { readonly type: 'bind'; readonly portal: MutationPortal }
+  /** A Bind of a name that a portal of a mutation has: Postgres says that it is taken. */
+  | { readonly type: 'bind-again'; readonly portal: MutationPortal; readonly frame: Uint8Array }
   | { readonly type: 'describe-statement'; readonly frame: Uint8Array }
   /** `current`: as of ClientStatement. */
   | { readonly type: 'describe-portal'; readonly portal: MutationPortal; readonly current: boolean }
@@ -132,6 +134,11 @@ function askAll(held: readonly Held[]): Asked[] {
         break
       case 'bind':
         bind(item.portal, true)
+        break
+      case 'bind-again':
+        closeOpen()
+        asked.push({ bytes: item.portal.bind, ends: tags('2'), forward: false })
+        asked.push({ bytes: item.frame, ends: tags('2'), forward: true })
         break
       case 'describe-statement':
         asked.push({ bytes: item.frame, ends: tags('Tn'), forward: true })

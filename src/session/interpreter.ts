@@ -9,14 +9,24 @@ import type { Link } from './link.ts'
 export interface InterpreterOptions {
   readonly link: Link
   readonly tables: () => ReadonlyMap<string, SyncedTable>
+  /** Views over synced tables. */
+  readonly views: () => ReadonlyMap<string, SyncedTable>
   /** Names prepared in SQL that may stand for mutations. */
   readonly prepared: ReadonlySet<string>
 }
 
 /** What a statement is once no name in it needs looking up. */
-export type Meaning = Exclude<Classified, { kind: 'prepare' | 'execute' }>
+export type Meaning = Extract<Classified, { kind: 'pass' | 'mutation' | 'refuse' }>
 
-const pass: { mutation: Meaning; prepare: null } = { mutation: { kind: 'pass' }, prepare: null }
+/** What a text means; `prepare`: the text of the PREPARE that its EXECUTE refers to. */
+export interface Read {
+  readonly meaning: Meaning | Extract<Classified, { kind: 'several' }>
+  readonly prepare: string | null
+  /** The name of a PREPARE that may stand for a mutation. */
+  readonly prepares: string | null
+}
+
+const pass: Read = { meaning: { kind: 'pass' }, prepare: null, prepares: null }
 
 const resolveSql = `select n.nspname || '.' || c.relname from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -34,6 +44,8 @@ export async function cannotAsk(link: Link): Promise<boolean> {
   return link.status === 'E' || link.tracker.failed || link.tracker.copying
 }
 
+const namesSql = `select name from pg_catalog.pg_prepared_statements where not from_sql`
+
 export class Interpreter {
   readonly #options: InterpreterOptions
 
@@ -41,31 +53,48 @@ export class Interpreter {
     this.#options = options
   }
 
-  /** Null where the text cannot be read or looked up: it is forwarded, and the triggers guard. */
-  async classify(text: string): Promise<Classified | null> {
-    const { link, prepared, tables } = this.#options
+  /** A text that cannot be read or looked up passes: it is forwarded, and the triggers guard. */
+  async read(text: string): Promise<Read> {
+    const classified = await this.#classify(text)
+    switch (classified.kind) {
+      case 'prepare':
+        return { ...pass, prepares: classified.name }
+      case 'execute':
+        return await this.#execute(classified)
+      default:
+        return { ...pass, meaning: classified }
+    }
+  }
+
+  async #classify(text: string): Promise<Classified> {
+    const { link, prepared, tables, views } = this.#options
     const readable = decoderFor(clientEncoding(link)) !== null
-    if (!readable || await cannotAsk(link)) return null
+    if (!readable || await cannotAsk(link)) return pass.meaning
     const conforming = link.parameters.get('standard_conforming_strings')
     return await classify(text, {
       standardConformingStrings: conforming === undefined ? undefined : conforming === 'on',
       tables: tables(),
+      views: views(),
       prepared,
       resolve: (name) => this.#resolve(name),
     })
   }
 
-  /** What an EXECUTE stands for, as Postgres itself remembers the PREPARE; `prepare` is that one's text. */
-  async meaning(classified: Classified): Promise<{ mutation: Meaning; prepare: string | null }> {
-    if (classified.kind === 'prepare') return pass
-    if (classified.kind !== 'execute') return { mutation: classified, prepare: null }
-    const [row] = await queryLink(this.#options.link, preparedSql, [classified.name])
-    const text = row?.[0] ?? null
-    const inner = text === null ? null : await this.classify(text)
-    if (inner?.kind !== 'prepare') return pass
-    const mutation = inner.inner
-    if (mutation.kind === 'prepare' || mutation.kind === 'execute') return pass
-    return { mutation, prepare: text }
+  /** What an EXECUTE stands for, as Postgres itself remembers the PREPARE. */
+  async #execute({ name, form }: Extract<Classified, { kind: 'execute' }>): Promise<Read> {
+    const [row] = await queryLink(this.#options.link, preparedSql, [name])
+    const prepare = row?.[0] ?? null
+    const found = prepare === null ? null : await this.#classify(prepare)
+    if (prepare === null || found?.kind !== 'prepare') return pass
+    const { inner } = found
+    if (inner.kind === 'refuse') return { ...pass, meaning: inner }
+    return inner.kind === 'mutation' ? { ...pass, meaning: { ...inner, form }, prepare } : pass
+  }
+
+  /** Names of the statements that the protocol has prepared, as Postgres has them. */
+  async preparedNames(): Promise<string[]> {
+    const rows = await queryLink(this.#options.link, namesSql)
+    return rows.map(([name]) => name ?? '')
   }
 
   /** The `schema.name` that an unqualified name stands for. */

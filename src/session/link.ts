@@ -1,6 +1,7 @@
 // Room session: the connection to the customer's Postgres. It forwards what the client and Postgres say to each other,
 // and lends itself to exchanges of ours when everything before has been answered.
 
+import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import { ConnectionLost } from '../engine/conduit.ts'
 import { decodeBackend, type TransactionStatus } from '../wire/backend.ts'
@@ -161,8 +162,19 @@ export class Link {
    */
   async endPipeline(): Promise<void> {
     if (this.tracker.tail === 0 || this.tracker.executed) return
+    await this.syncPipeline(() => {})
+  }
+
+  /**
+   * Ends an unfinished pipeline with these messages and a Sync; `onFrame` gets what Postgres says to them and to the
+   * commit. Call it when quiet.
+   */
+  async syncPipeline(
+    onFrame: (frame: Frame) => void,
+    messages: readonly Uint8Array[] = [],
+  ): Promise<void> {
     this.tracker.sent(syncTag)
-    await this.exchange(sync, () => {})
+    await this.exchange(Buffer.concat([...messages, sync]), onFrame)
     this.tracker.ready(this.tracker.status)
   }
 

@@ -161,6 +161,7 @@ class Keeper {
       parameters,
       config,
       login,
+      user: accepted.login,
       service: this.#options.service,
       log,
       onClosed: () => {

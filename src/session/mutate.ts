@@ -3,24 +3,25 @@
 
 import { randomUUID } from 'node:crypto'
 import { type Conduit, ConnectionLost, DatabaseError } from '../engine/conduit.ts'
-import { runMutation } from '../engine/run.ts'
+import { openCopy } from '../engine/foresee.ts'
+import { type Ran, runMutation } from '../engine/run.ts'
 import { required } from '../lib/assert.ts'
 import type { Log } from '../lib/log.ts'
 import { fault } from '../mutation/fault.ts'
 import type { DatabaseAddress } from '../mutation/config.ts'
 import type { SyncedTable } from '../mutation/table.ts'
-import { createConduit, queryLink, type ResultSink } from './conduit.ts'
-import { clientEncoding, isUtf8 } from './encoding.ts'
-import { carryCustom } from './custom.ts'
+import { explainMissing, furnish, ownLock } from './aside.ts'
+import { createConduit, parseSeveral, queryLink, type ResultSink } from './conduit.ts'
+import type { Forecast } from './forecast.ts'
 import type { Link } from './link.ts'
 import { cancelDatabase } from './login.ts'
-import { textKey } from '../wire/text.ts'
 import { bounded } from './bounded.ts'
 import type { Service } from './service.ts'
-import { blocks, findRelation, readSettings, restoreSettings, type Side } from './side.ts'
+import { blocks, readSettings, restoreSettings, type Side } from './side.ts'
 import type { ClientStatement } from './statement.ts'
 
 export interface MutationRequest {
+  readonly task: 'carry' | 'explain'
   readonly table: SyncedTable
   readonly setColumns: readonly string[] | null
   readonly statement: ClientStatement
@@ -34,9 +35,13 @@ export interface MutationRequest {
 export interface MutatorOptions {
   readonly link: Link
   readonly side: Side
-  readonly service: Service
+  readonly service: Pick<Service, 'send' | 'applied' | 'cancel' | 'quote'>
   readonly address: DatabaseAddress
   readonly log: Log
+  /** Who has logged in; null: nobody has, the session is the service's own. */
+  readonly login: string | null
+  /** The id of the next mutation; random when absent. */
+  readonly newId?: () => string
   /** The tables and the ticket key as configured now. */
   config(): { tables: ReadonlyMap<string, SyncedTable>; ticketKey: Uint8Array }
 }
@@ -46,7 +51,15 @@ interface Running {
   readonly abort: AbortController
   /** The connection at work. */
   link: Link
-  sent: boolean
+  /** The id of the mutation that was handed over. */
+  sent: string | null
+}
+
+/** A connection to run a mutation on. */
+interface Place {
+  readonly conduit: Conduit
+  /** The client's own transaction is READ ONLY. */
+  readonly readOnly: boolean
 }
 
 const cancelWaitMs = 5_000
@@ -71,31 +84,92 @@ export class Mutator {
     return this.#running !== null
   }
 
-  /** Runs it. Throws Fault, DatabaseError, ConnectionLost or what `prelude` rejects with. */
-  async run(request: MutationRequest): Promise<void> {
+  /**
+   * Runs it. Null: it is committed; else what it would do, and nothing of it is done. Throws Fault, DatabaseError,
+   * ConnectionLost or what `prelude` rejects with.
+   */
+  async run(request: MutationRequest): Promise<Forecast | null> {
+    const ran = await this.#lending((running) =>
+      this.#place(request, { running, work: (place) => this.#engine(place, { request, running }) })
+    )
+    if (ran.kind === 'committed') return null
+    const { mutation } = ran
+    const quote = mutation === null ? null : await this.#options.service.quote?.(mutation) ?? null
+    return { mutation, quote, table: request.table }
+  }
+
+  /**
+   * Has Postgres begin a COPY FROM STDIN that is to be a mutation, without data, so that it says what is wrong with it
+   * before the client is asked for any. `onResult` gets the CopyInResponse. Throws as `run`.
+   *
+   * @returns the client's statement_timeout in milliseconds, 0: none.
+   */
+  async openCopy(request: MutationRequest): Promise<number> {
+    return await this.#lending((running) =>
+      this.#place(request, {
+        running,
+        work: ({ conduit, readOnly }) => openCopy(conduit, { readOnly }),
+      })
+    )
+  }
+
+  /** Has Postgres read a text of several statements; nothing is run. As `parseSeveral`. */
+  async parse(sql: Uint8Array): Promise<DatabaseError | 'single' | null> {
+    const { link, side } = this.#options
+    if (this.#free) return await parseSeveral(link, sql)
+    return await this.#lending(async (running) => {
+      const settings = await readSettings(link)
+      try {
+        running.link = await side.take(settings)
+        return await parseSeveral(running.link, sql)
+      } catch (error) {
+        throw this.#sideError(error)
+      } finally {
+        side.release()
+        await restoreSettings(link, settings)
+      }
+    })
+  }
+
+  /** The client's own connection is neither in a transaction block nor in an unfinished pipeline. */
+  get #free(): boolean {
+    const { status, tracker } = this.#options.link
+    return status === 'I' && tracker.tail === 0
+  }
+
+  /** While it works, a cancel is for it. */
+  async #lending<T>(work: (running: Running) => Promise<T>): Promise<T> {
     const { link } = this.#options
-    const running: Running = {
-      abort: new AbortController(),
-      link,
-      sent: false,
-    }
+    const running: Running = { abort: new AbortController(), link, sent: null }
     this.#running = running
-    request.prelude.catch(() => {}) // looked at when the plan is there
     link.lend()
     try {
-      const own = link.status === 'I' && link.tracker.tail === 0
-      await (own ? this.#runOwn(request, running) : this.#runAside(request, running))
+      return await work(running)
     } finally {
       this.#running = null
       link.reclaim()
     }
   }
 
-  /** The client's CancelRequest: for what Postgres does now, unless the API has the mutation: then the outcome is told. */
+  async #place<T>(
+    request: MutationRequest,
+    placed: { running: Running; work: (place: Place) => Promise<T> },
+  ): Promise<T> {
+    request.prelude.catch(() => {}) // looked at when the plan is there
+    return await (this.#free ? this.#own(request, placed) : this.#aside(request, placed))
+  }
+
+  /**
+   * The client's CancelRequest: for what Postgres does now. When the mutation was handed over, it is for the service: what
+   * still waits for its turn is not sent; else the outcome is told.
+   */
   async cancel(): Promise<void> {
-    const { link, address, log } = this.#options
+    const { link, address, log, service } = this.#options
     const running = this.#running
-    if (running?.sent) return
+    if (running !== null && running.sent !== null) {
+      await service.cancel?.(running.sent)
+      return
+    }
     running?.abort.abort()
     const { key } = running?.link ?? link
     if (key === null) return
@@ -106,7 +180,10 @@ export class Mutator {
     await request
   }
 
-  async #runOwn(request: MutationRequest, running: Running): Promise<void> {
+  async #own<T>(
+    request: MutationRequest,
+    { work }: { work: (place: Place) => Promise<T> },
+  ): Promise<T> {
     const { link } = this.#options
     this.#identity ??= await identify(link)
     const conduit = createConduit({
@@ -116,72 +193,71 @@ export class Mutator {
       statement: request.statement,
       onResult: request.onResult,
     })
-    await this.#engine(afterPrelude(conduit, request.prelude), {
-      request,
-      running,
-      readOnly: false,
-    })
+    return await work({ conduit: afterPrelude(conduit, request.prelude), readOnly: false })
   }
 
-  async #runAside(request: MutationRequest, running: Running): Promise<void> {
+  async #aside<T>(
+    request: MutationRequest,
+    { running, work }: { running: Running; work: (place: Place) => Promise<T> },
+  ): Promise<T> {
     const { link, side } = this.#options
     await request.prelude
     const settings = await readSettings(link)
     try {
       const aside = await side.take(settings)
       running.link = aside
-      await carryCustom(link, aside, { sql: textOf(request) })
-      await refuseHidden(aside, request, settings.temporary)
-      if (request.prepare !== null) await queryLink(aside, prepareText(link, request.prepare))
-      const identity = await identify(aside)
+      await furnish({ link, aside }, request, settings)
       const conduit = createConduit({
         link: aside,
         own: false,
-        ...identity,
+        ...await identify(aside),
         statement: request.statement,
         onResult: request.onResult,
       })
       const watched = this.#watched(conduit, { aside, running, table: request.table })
-      await this.#engine(watched, { request, running, readOnly: settings.readOnly })
+      return await work({ conduit: watched, readOnly: settings.readOnly })
     } catch (error) {
-      if (!(error instanceof ConnectionLost) || link.closed) throw error
-      throw fault('database_unreachable', {
-        message: 'the second connection to the database was lost, nothing was sent',
-        detail: 'A mutation inside a transaction block runs on a connection of its own.',
-      }, { cause: error })
+      throw explainMissing(this.#sideError(error), request, settings)
     } finally {
       side.release()
       await restoreSettings(link, settings)
     }
   }
 
+  /** The side connection is ours: its loss is not the client's. */
+  #sideError(error: unknown): unknown {
+    if (!(error instanceof ConnectionLost) || this.#options.link.closed) return error
+    return fault('database_unreachable', {
+      message: 'the second connection to the database was lost, nothing was sent',
+      detail: 'A mutation inside a transaction block runs on a connection of its own.',
+    }, { cause: error })
+  }
+
   async #engine(
-    conduit: Conduit,
-    { request, running, readOnly }: {
-      request: MutationRequest
-      running: Running
-      readOnly: boolean
-    },
-  ): Promise<void> {
-    const { service, log } = this.#options
-    const { table, setColumns } = request
-    const engineRequest = { table, setColumns, readOnly, signal: running.abort.signal }
+    { conduit, readOnly }: Place,
+    { request, running }: { request: MutationRequest; running: Running },
+  ): Promise<Ran> {
+    const { service, log, login, newId = randomUUID } = this.#options
+    const { task, table, setColumns } = request
+    const engineRequest = { task, table, setColumns, readOnly, signal: running.abort.signal }
     const applying = bounded(conduit, {
       waitMs: applyWaitMs,
-      when: () => running.sent,
+      when: () => running.sent !== null,
       giveUp: () => {
         log.error('apply_without_answer', { waitMs: applyWaitMs })
         running.link.destroy()
       },
     })
-    await runMutation(applying, engineRequest, {
+    return await runMutation(applying, engineRequest, {
       ...this.#options.config(),
       log,
-      newId: randomUUID,
+      login,
+      newId,
+      now: () => performance.now(),
       send: async (mutation, options) => {
         await Promise.all(this.#cancels)
         if (running.abort.signal.aborted) throw fault('statement_cancelled')
-        running.sent = true
+        running.sent = mutation.id
         return await service.send(mutation, options)
       },
       applied: (mutationId) => service.applied(mutationId),
@@ -197,7 +273,7 @@ export class Mutator {
     return {
       ...conduit,
       run: async (steps) => {
-        if (running.sent) return await conduit.run(steps)
+        if (running.sent !== null) return await conduit.run(steps)
         let over = false
         const work = conduit.run(steps).finally(() => over = true)
         const blocked = await watch(work, () => over, () => blocks(link, conduit.pid))
@@ -230,63 +306,6 @@ async function watch(
     if (!over() && await look()) return !over()
   }
   return false
-}
-
-/** Our own messages are UTF-8: text beyond ASCII would reach a connection in another encoding as something else. */
-function prepareText(link: Link, text: string): string {
-  const encoding = clientEncoding(link)
-  if (isUtf8(encoding) || !/[^\x00-\x7f]/.test(text)) return text
-  throw fault('form_not_supported', {
-    message: `EXECUTE inside a transaction block is not supported in client_encoding ${encoding}`,
-    detail: 'The text of the PREPARE holds characters outside ASCII.',
-    hint: 'Send the statement itself, or set client_encoding to UTF8.',
-  })
-}
-
-/**
- * A temporary table is not there on another connection. Where its name stands for another table there, the statement
- * would read or write that one: such a statement is refused.
- */
-async function refuseHidden(
-  aside: Link,
-  request: MutationRequest,
-  temporary: readonly string[],
-): Promise<void> {
-  const { table } = request
-  const text = textOf(request).toLowerCase()
-  const named = temporary.filter((name) =>
-    text.includes(textKey(encoder.encode(name.toLowerCase())))
-  )
-  const hidden = await findRelation(aside, named)
-  if (hidden === null) return
-  throw fault('form_not_supported', {
-    message: `temporary table "${hidden}" cannot be seen by a mutation inside a transaction block`,
-    detail:
-      `A mutation runs on a connection of its own there, where "${hidden}" is another table. ` +
-      `Nothing was sent.`,
-    hint: 'Send it outside a transaction block, or give the temporary table another name.',
-    schema: table.schema,
-    table: table.name,
-  })
-}
-
-const encoder = new TextEncoder()
-
-/** All SQL of the client's that will run, bytes as Latin-1. */
-function textOf({ statement, prepare }: MutationRequest): string {
-  const sql = statement.via === 'query' ? statement.sql : statement.prepared.sql
-  return `${textKey(sql)} ${textKey(encoder.encode(prepare ?? ''))}`
-}
-
-function ownLock(table: SyncedTable) {
-  return fault('lock_not_available', {
-    detail:
-      `A mutation runs outside your transaction block, and the block holds a lock on rows of ` +
-      `${table.schema}.${table.name}, or on rows they refer to. Nothing was sent.`,
-    hint: 'Commit or roll back first, then send the statement again.',
-    schema: table.schema,
-    table: table.name,
-  })
 }
 
 async function identify(link: Link): Promise<{ pid: number; serverMajor: number }> {

@@ -5,8 +5,16 @@ import { deadlineIn, remainingMs } from '../lib/deadline.ts'
 import { type Http, HttpFailure, type HttpResponse } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
 import type { SyncConfig } from '../mutation/config.ts'
-import { fault, type FaultCode, type FaultData, faultData, isFaultData } from '../mutation/fault.ts'
+import {
+  Fault,
+  fault,
+  type FaultCode,
+  type FaultData,
+  faultData,
+  isFaultData,
+} from '../mutation/fault.ts'
 import type { Mutation, Outcome } from '../mutation/mutation.ts'
+import { isQuote, type Quote } from '../mutation/quote.ts'
 
 export interface ServiceOptions {
   /** Base URL of the mutation service, without a trailing slash. */
@@ -26,6 +34,13 @@ export interface Service {
   findSync(syncId: string): Promise<SyncConfig | null>
   /** Hands a mutation over. Never throws: what went wrong is an outcome. */
   send(mutation: Mutation, options: { waitMs: number }): Promise<Outcome>
+  /** What a mutation would send; nothing is. Throws a Fault: it would be refused, or the service is unreachable. */
+  quote?(mutation: Mutation): Promise<Quote>
+  /**
+   * Cancels a mutation that was handed over and still waits for its turn; its outcome says whether that was in time.
+   * Never throws.
+   */
+  cancel?(mutationId: string): Promise<void>
   /** Tells that a mutation is committed. Failures are logged: recovery finds out by itself. */
   applied(mutationId: string): void
   /** Waits until what `applied` has begun is over. */
@@ -86,8 +101,49 @@ export function createService(options: ServiceOptions): Service {
       return await running
     },
     send: (mutation, { waitMs }) => sendMutation(call, { mutation, waitMs, now, log: options.log }),
+    quote: (mutation) => quoteMutation(call, mutation),
+    cancel: (mutationId) => cancelMutation(call, mutationId, options.log),
     applied: (mutationId) => teller.tell(mutationId),
     settle: () => teller.settle(),
+  }
+}
+
+async function quoteMutation(
+  call: (call: Call) => Promise<HttpResponse>,
+  mutation: Mutation,
+): Promise<Quote> {
+  const request = { method: 'POST', path: '/internal/quotes', waitMs: configWaitMs } as const
+  try {
+    const { body } = await call({ ...request, body: JSON.stringify({ mutation }) })
+    const answer: unknown = JSON.parse(body)
+    if (isQuote(answer)) return answer
+    const problem = (answer as { fault?: unknown } | null)?.fault
+    throw isFaultData(problem) ? new Fault(problem) : new Error('The service answered no quote')
+  } catch (error) {
+    if (error instanceof Fault) throw error
+    throw fault('service_unreachable', {}, { cause: error })
+  }
+}
+
+/** A cancel may overtake its mutation: then it is sent again, so often and after so long. */
+const cancelTriesMax = 5
+const cancelAgainMs = 100
+
+async function cancelMutation(
+  call: (call: Call) => Promise<HttpResponse>,
+  mutationId: string,
+  log: Log,
+): Promise<void> {
+  const path = `/internal/mutations/${encodeURIComponent(mutationId)}/cancel`
+  for (let tries = 1; tries <= cancelTriesMax; tries++) {
+    try {
+      const { status, body } = await call({ method: 'POST', path, waitMs: configWaitMs })
+      if (status !== 200) throw new Error(`The service answered ${status}`)
+      if (!body.includes('"unknown"')) return
+    } catch (error) {
+      return log.warn('mutation_not_cancelled', { mutation: mutationId, error })
+    }
+    await new Promise((resolve) => setTimeout(resolve, cancelAgainMs * tries))
   }
 }
 
@@ -237,9 +293,13 @@ function readOutcome(response: HttpResponse, mutation: Mutation): Answer {
 
 function isOutcome(value: unknown, mutation: Mutation): value is Outcome {
   if (typeof value !== 'object' || value === null) return false
-  const outcome = value as { state?: unknown; rows?: unknown; fault?: unknown }
-  if (outcome.state === 'accepted') {
-    return Array.isArray(outcome.rows) && outcome.rows.length === mutation.rows.length
+  const outcome = value as { state?: unknown; rows?: unknown; others?: unknown; fault?: unknown }
+  const { rows, others } = outcome
+  const rowsMax = mutation.rows.length
+  if (outcome.state === 'accepted') return Array.isArray(rows) && rows.length === rowsMax
+  if (outcome.state === 'partial') {
+    return Array.isArray(rows) && Array.isArray(others) && isFaultData(outcome.fault) &&
+      rows.length + others.length === rowsMax
   }
   return (outcome.state === 'refused' || outcome.state === 'unknown') && isFaultData(outcome.fault)
 }

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream'
 import { ConnectionLost } from '../engine/conduit.ts'
 import type { Log } from '../lib/log.ts'
 import type { SyncConfig } from '../mutation/config.ts'
-import { faultData } from '../mutation/fault.ts'
+import { type FaultData, faultData } from '../mutation/fault.ts'
 import { type SyncedTable, tableKey } from '../mutation/table.ts'
 import { encodeBackendKeyData, encodeReadyForQuery } from '../wire/backend.ts'
 import { encodeFault } from '../wire/fault.ts'
@@ -19,10 +19,11 @@ import { Conversation } from './conversation.ts'
 import { Gate } from './gate.ts'
 import { Link } from './link.ts'
 import type { DatabaseLink } from './login.ts'
-import { Mutator } from './mutate.ts'
-import type { Service } from './service.ts'
+import { Mutator, type MutatorOptions } from './mutate.ts'
 import { Side } from './side.ts'
+import { Intake } from './intake.ts'
 import type { SessionState } from './state.ts'
+import { SessionViews, Views } from './views.ts'
 
 export interface SessionOptions {
   readonly client: Duplex
@@ -31,11 +32,20 @@ export interface SessionOptions {
   readonly parameters: ReadonlyMap<string, string>
   readonly config: SyncConfig
   readonly login: DatabaseLink
-  readonly service: Service
+  /** The name of the client's login; null: the service itself. */
+  readonly user: string | null
+  readonly service: MutatorOptions['service']
   readonly log: Log
+  /** The id of the next mutation; random when absent. */
+  readonly newId?: () => string
+  /** Hears of every fault of ours that the client is told. */
+  readonly told?: (data: FaultData) => void
   /** Called once, when both connections are closed and no mutation is running. */
   onClosed(): void
 }
+
+/** A statement that removes prepared ones has one of these words in it. */
+const deallocates = /\b(?:deallocate|discard)\b/i
 
 const nothing: Uint8Array = new Uint8Array(0)
 /** How long a client may take to read its last bytes, in milliseconds. */
@@ -48,6 +58,7 @@ interface Derived {
   readonly config: SyncConfig
   readonly tables: ReadonlyMap<string, SyncedTable>
   readonly ticketKey: Uint8Array
+  readonly views: Views
   /** Takes text as Latin-1. */
   mentions(text: string): boolean
 }
@@ -57,12 +68,16 @@ const derivedOf = new WeakMap<SyncConfig, Derived>()
 function derive(config: SyncConfig): Derived {
   const known = derivedOf.get(config)
   if (known !== undefined) return known
-  const { tables } = config
+  const tables = new Map(
+    config.tables.map((table) => [tableKey(table.schema, table.name), table]),
+  )
+  const names = config.tables.map(({ name }) => Buffer.from(name).toString('latin1'))
   const derived: Derived = {
     config,
-    tables: new Map(tables.map((table) => [tableKey(table.schema, table.name), table])),
+    tables,
     ticketKey: Buffer.from(config.ticketKey, 'base64'),
-    mentions: createNameFilter(tables.map(({ name }) => Buffer.from(name).toString('latin1'))),
+    views: new Views(tables),
+    mentions: createNameFilter(names),
   }
   derivedOf.set(config, derived)
   return derived
@@ -76,8 +91,15 @@ export class Session {
   readonly #gate: Gate
   readonly #queue: FrameQueue
   readonly #mutator: Mutator
+  readonly #intake: Intake
+  readonly #views = new SessionViews(() => this.#derived.views)
   readonly #conversation: Conversation
-  readonly #state: SessionState = { statements: new Map(), portals: new Map(), prepared: new Set() }
+  readonly #state: SessionState = {
+    statements: new Map(),
+    portals: new Map(),
+    prepared: new Set(),
+    deallocated: false,
+  }
   #derived: Derived
   /** The start of a frame that has not come whole, on the fast path. */
   #held: Uint8Array = nothing
@@ -94,7 +116,7 @@ export class Session {
   #lastBytes: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: SessionOptions) {
-    const { client, login, config, parameters, service, log } = options
+    const { client, login, user, config, parameters, service, log } = options
     this.#options = options
     this.#client = client
     this.#derived = derive(config)
@@ -114,15 +136,24 @@ export class Session {
       service,
       address: config.database,
       log,
+      login: user,
+      ...(options.newId === undefined ? {} : { newId: options.newId }),
       config: () => this.#derived,
+    })
+    this.#intake = new Intake({
+      next: () => this.#gone ? Promise.resolve(null) : this.#queue.take(),
+      interrupt: () => void this.#queue.interrupt(),
     })
     this.#conversation = new Conversation({
       link: this.#link,
       mutator: this.#mutator,
       state: this.#state,
       log,
+      told: options.told,
       tables: () => this.#derived.tables,
       mayConcern: (text) => this.#mayConcern(text),
+      views: this.#views,
+      intake: this.#intake,
       toClient: (bytes) => {
         if (this.#toClient(bytes)) return
         this.#link.pause()
@@ -160,6 +191,7 @@ export class Session {
 
   /** The client's CancelRequest: for the mutation that runs, or for Postgres. */
   async cancel(): Promise<void> {
+    if (this.#intake.cancel()) return
     await this.#mutator.cancel()
   }
 
@@ -188,9 +220,17 @@ export class Session {
   }
 
   #mayConcern(text: string): boolean {
+    const views = this.#views
+    views.note(text)
+    if (this.#state.statements.size > 0 && deallocates.test(text)) this.#state.deallocated = true
     if (!mayMutate(text)) return false
-    return this.#derived.mentions(text) ||
+    return this.#derived.mentions(text) || !views.known || views.mentions(text) ||
       (this.#state.prepared.size > 0 && /execute/i.test(text))
+  }
+
+  /** One of the two ends is no more. */
+  get #gone(): boolean {
+    return this.#clientClosed || this.#linkClosed
   }
 
   #toClient(bytes: Uint8Array): boolean {
@@ -258,7 +298,7 @@ export class Session {
     try {
       for (let frame = this.#queue.next(); frame !== undefined; frame = this.#queue.next()) {
         // a mutation that runs is finished for a client that has gone; nothing new is begun
-        if (this.#clientClosed || this.#linkClosed) break
+        if (this.#gone) break
         await this.#conversation.handle(frame)
         await this.#link.drained()
       }
@@ -310,6 +350,7 @@ export class Session {
   #onClientClosed(): void {
     clearTimeout(this.#lastBytes)
     this.#clientClosed = true
+    this.#queue.interrupt()
     this.#link.resume()
     this.#side.resume()
     if (!this.#busy) this.#goodbye()
@@ -317,6 +358,7 @@ export class Session {
 
   #onLinkClosed(): void {
     this.#linkClosed = true
+    this.#queue.interrupt()
     // a mutation that runs has something to tell first
     if (!this.#busy) this.#endClient(this.#link.farewell ?? nothing)
     this.#finish()

@@ -1,6 +1,7 @@
 // Room session: the side connection on which a mutation runs while the client is inside a transaction block or an
 // unfinished pipeline: same database, same role, same settings. That is how a mutation escapes the transaction.
 
+import { dryRunName } from '../engine/planning.ts'
 import { required } from '../lib/assert.ts'
 import type { Log } from '../lib/log.ts'
 import type { DatabaseAddress } from '../mutation/config.ts'
@@ -24,6 +25,8 @@ export interface SessionSettings {
   readonly role: string
   readonly sessionUser: string
   readonly readOnly: boolean
+  /** `sluice.dry_run`, which no catalogue lists; null: not set. */
+  readonly dryRun: string | null
   /** Names of the session's temporary tables and views, which another connection does not see. */
   readonly temporary: readonly string[]
   /** Of the client's transaction, which waits for the mutation: switched off meanwhile. Null: it was off. */
@@ -43,6 +46,7 @@ const settingsSql = `
 select coalesce(json_object_agg(name, setting), '{}')::text,
   pg_catalog.current_setting('role'), session_user::text,
   pg_catalog.current_setting('transaction_read_only'),
+  pg_catalog.current_setting('${dryRunName}', true),
   case when pg_catalog.pg_my_temp_schema() <> 0
     then (select json_agg(relname)::text from pg_catalog.pg_class
       where relnamespace = pg_catalog.pg_my_temp_schema() and relkind in ('r', 'p', 'v', 'S')) end,
@@ -50,11 +54,13 @@ select coalesce(json_object_agg(name, setting), '{}')::text,
   case when pg_catalog.current_setting('${idleName}') <> '0'
     then pg_catalog.set_config('${idleName}', '0', true) end
 from pg_catalog.pg_settings
-where source = 'session' and context in ('user', 'superuser') and name not like 'transaction\\_%'`
+where source = 'session' and context in ('user', 'superuser') and name not like 'transaction!_%' escape '!'`
 
 const applySql = `
 select pg_catalog.set_config(key, value, false)
 from pg_catalog.json_each_text($1::json)`
+
+const dryRunSql = `select pg_catalog.set_config('${dryRunName}', $1, false)`
 
 const identitySql = `
 select pg_catalog.set_config('session_authorization', $1, false), pg_catalog.set_config('role', $2, false)`
@@ -62,12 +68,16 @@ select pg_catalog.set_config('session_authorization', $1, false), pg_catalog.set
 /** Asks the client's own connection; it must be quiet and not in a failed transaction. */
 export async function readSettings(link: Link): Promise<SessionSettings> {
   const [row] = await queryLink(link, settingsSql)
-  const [settings, role, sessionUser, readOnly, temporary, idle] = required(row, 'the settings')
+  const [settings, role, sessionUser, readOnly, dryRun, temporary, idle] = required(
+    row,
+    'the settings',
+  )
   return {
     settings: settings ?? '{}',
     role: role ?? 'none',
     sessionUser: sessionUser ?? '',
     readOnly: readOnly === 'on',
+    dryRun: dryRun || null,
     temporary: JSON.parse(temporary ?? '[]') as string[],
     idleTimeout: idle === undefined || idle === '0' ? null : idle,
   }
@@ -103,6 +113,7 @@ export class Side {
       await queryLink(link, identitySql, [settings.sessionUser, settings.role])
     }
     if (settings.settings !== '{}') await queryLink(link, applySql, [settings.settings])
+    if (settings.dryRun !== null) await queryLink(link, dryRunSql, [settings.dryRun])
     return link
   }
 

@@ -4,13 +4,23 @@ import type { SyncedTable } from '../mutation/table.ts'
 import type { MutationPortal } from './held.ts'
 import type { PreparedStatement } from './statement.ts'
 
-/** A statement that the client has prepared and that is a mutation. */
-export interface MutationStatement extends PreparedStatement {
+/** A mutation as the client has written it. */
+export interface Written {
   readonly table: SyncedTable
   readonly setColumns: readonly string[] | null
   /** Text of the PREPARE behind an EXECUTE. */
   readonly prepare: string | null
+  readonly form: WrittenForm
 }
+
+/** explain: `sql` is the statement that is explained, in the client's encoding. */
+export type WrittenForm =
+  | { readonly kind: 'plain' }
+  | { readonly kind: 'copy' }
+  | { readonly kind: 'explain'; readonly sql: Uint8Array; readonly rows: boolean }
+
+/** A statement that the client has prepared and that is a mutation. */
+export interface MutationStatement extends PreparedStatement, Written {}
 
 /** What the conversation and the fast path both know of the session. */
 export interface SessionState {
@@ -18,6 +28,8 @@ export interface SessionState {
   readonly portals: Map<string, SessionPortal>
   /** Names prepared in SQL that may stand for mutations. */
   readonly prepared: Set<string>
+  /** Statements may have gone by DEALLOCATE or DISCARD, and their names may have been given to others. */
+  deallocated: boolean
 }
 
 export interface SessionPortal extends MutationPortal {

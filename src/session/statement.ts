@@ -2,6 +2,7 @@
 // client's own connection or on a side connection.
 
 import { Buffer } from 'node:buffer'
+import type { Phase } from '../engine/conduit.ts'
 import { headerSize } from '../wire/frames.ts'
 import {
   encodeBind,
@@ -12,7 +13,14 @@ import {
 } from '../wire/frontend.ts'
 
 /** What the client wants run. SQL and names are bytes in the client's encoding. */
-export type ClientStatement =
+export type ClientStatement = Sent & {
+  /** COPY FROM STDIN: the client's CopyData and what ends it, frame after frame. */
+  readonly copy?: Uint8Array
+  /** EXPLAIN: the statement that it explains, which is run in its place in `plan`. */
+  readonly explained?: Uint8Array
+}
+
+type Sent =
   /** The text of a Query; its rows are described to the client, in text format. */
   | { readonly via: 'query'; readonly sql: Uint8Array }
   /** A Bind of a prepared statement; `bind` is the client's own frame, whole. */
@@ -38,31 +46,36 @@ export const runName = 'sluice_run'
 export interface EncodeOptions {
   /** The connection is the client's own, where its prepared statements are. */
   readonly own: boolean
-  readonly phase: 'plan' | 'apply'
+  readonly phase: Phase
 }
 
 /** The messages that run the statement once. */
 export function encodeStatement(statement: ClientStatement, options: EncodeOptions): Uint8Array[] {
-  const describe = statement.via === 'query' && options.phase === 'apply'
+  const describe = statement.via === 'query' && options.phase !== 'plan'
   return [
+    // with a Query, Postgres forgets the unnamed statement
+    ...(statement.via === 'query' && options.own ? [encodeClose('statement', '')] : []),
     ...encodePortal(statement, options),
     ...(describe ? [encodeDescribe('portal', runName)] : []),
     // a mutation runs to its end all the same; the rows of a plan are for nobody
     encodeExecute({ portal: runName, rowsMax: options.phase === 'plan' ? 1 : 0 }),
+    ...(statement.copy === undefined ? [] : [statement.copy]),
     encodeClose('portal', runName),
     ...(ownParse(statement, options) ? [encodeClose('statement', runName)] : []),
   ]
 }
 
 /** Is the statement parsed anew under our name? */
-function ownParse(statement: ClientStatement, { own }: EncodeOptions): boolean {
-  return statement.via === 'query' || !own || !statement.current
+function ownParse(statement: ClientStatement, { own, phase }: EncodeOptions): boolean {
+  if (statement.via === 'query' || !own || !statement.current) return true
+  return phase === 'plan' && statement.explained !== undefined
 }
 
 function encodePortal(statement: ClientStatement, options: EncodeOptions): Uint8Array[] {
+  const explained = options.phase === 'plan' ? statement.explained : undefined
   if (statement.via === 'query') {
     return [
-      encodeParse({ name: runName, sql: statement.sql }),
+      encodeParse({ name: runName, sql: explained ?? statement.sql }),
       encodeBind({ portal: runName, statement: runName }),
     ]
   }
@@ -70,7 +83,7 @@ function encodePortal(statement: ClientStatement, options: EncodeOptions): Uint8
   if (!ownParse(statement, options)) {
     return [rebind(bind, { portal: runName, statement: prepared.name })]
   }
-  return encodeAnew(prepared, bind)
+  return encodeAnew({ ...prepared, sql: explained ?? prepared.sql }, bind)
 }
 
 /** Parse and Bind of the client's statement under our name. */

@@ -1,6 +1,7 @@
 // Room session: where the database connection stands: which replies are owed, and whether everything sent so far has
 // been answered. Pure counting, one call a frame, because it runs for every frame that passes.
 
+import { required } from '../lib/assert.ts'
 import type { TransactionStatus } from '../wire/backend.ts'
 
 const tag = (letter: string): number => letter.charCodeAt(0)
@@ -54,6 +55,13 @@ export class Tracker {
   #open = 0
   /** Replies since the last ReadyForQuery. */
   #answered = 0
+
+  /** A pipeline of ours begins: as if one message in it had been sent and answered. */
+  begin(): void {
+    this.sent(required(parse, 'a tag'))
+    this.#answered += 1
+    this.executed = true
+  }
 
   /** A frame went to the database. */
   sent(code: number): void {

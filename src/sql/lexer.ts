@@ -1,14 +1,24 @@
 // Room sql: the lexer. It cuts a text into tokens exactly as Postgres's scan.l does, or says that it is not certain.
 // https://www.postgresql.org/docs/current/sql-syntax-lexical.html
 
-import { scanComment, scanDollar, scanEscape, scanName, scanPlain } from './quoted.ts'
+import { nameBytesMax } from '../lib/name.ts'
+import {
+  scanComment,
+  scanDollar,
+  scanEscape,
+  scanName,
+  scanPlain,
+  startsComment,
+} from './quoted.ts'
 import type { Token, TokenKind, Tokens } from './token.ts'
 import { unsure } from './unsure.ts'
 
+// a text is read in one go: these bounds keep the event loop from standing still for longer than 5 ms
+
 /** The longest text that is looked at, in UTF-16 units. */
-export const textMax = 8 * 1024 * 1024
-/** The most tokens that a text may have. */
-export const tokensMax = 200_000
+export const textMax = 512 * 1024
+/** The most tokens and comments that a text may have: 200 rows of 120 values each. */
+export const tokensMax = 50_000
 
 /** What `standard_conforming_strings` is in the session; undefined: not known. */
 export interface LexOptions {
@@ -41,6 +51,9 @@ classify('+-*/<>=~!@#%^&|`?', operator)
 classify('()[],;:', punctuation)
 classify('.', dot)
 
+/** 1 for the units below 128 that a word may go on with. */
+const inWord = classes.map((kind) => kind === ident || kind === digit || kind === dollar ? 1 : 0)
+
 const classAt = (text: string, index: number): number => {
   const code = text.charCodeAt(index)
   return code < 128 ? classes[code] ?? bad : Number.isNaN(code) ? bad : ident
@@ -56,22 +69,26 @@ export function lex(text: string, options: LexOptions): Tokens {
   const backslashes = options.standardConformingStrings !== true && text.includes('\\')
   const pairs = new Pairs()
   const list: Token[] = []
+  let comments = 0
   let start = 0
   while (start < text.length) {
     const kind = classAt(text, start)
     if (kind === space) {
-      start++
+      while (classAt(text, start) === space) start++
       continue
     }
     const gap = kind === operator ? scanComment(text, start) : start
+    if (list.length + comments >= tokensMax) {
+      unsure(`the text has more than ${tokensMax} tokens and comments`)
+    }
     if (gap > start) {
       start = gap
+      comments++
       continue
     }
     const token = kind === ident
       ? scanWord(text, start, backslashes)
       : scanOther(text, start, { kind, backslashes })
-    if (list.length >= tokensMax) unsure(`the text has more than ${tokensMax} tokens`)
     pairs.take(token)
     list.push(token)
     start = token.end
@@ -148,15 +165,18 @@ function scanDots(text: string, start: number): Token {
 function scanWord(text: string, start: number, backslashes: boolean): Token {
   const prefixed = scanPrefixed(text, start, backslashes)
   if (prefixed !== null) return prefixed
-  let end = start + 1
-  let wide = text.charCodeAt(start) >= 128
-  for (;; end++) {
-    const kind = classAt(text, end)
-    if (kind === ident) wide ||= text.charCodeAt(end) >= 128
-    else if (kind !== digit && kind !== dollar) break
+  let end = start
+  let wide = false
+  for (; end < text.length; end++) {
+    const code = text.charCodeAt(end)
+    if (code >= 128) wide = true
+    else if (inWord[code] !== 1) break
   }
-  return make('word', start, end, fold(text.slice(start, end), wide))
+  return make('word', start, end, fold(text.slice(start, Math.min(end, start + wordMax)), wide))
 }
+
+/** More of a word is not looked at: no keyword and no name has more characters. */
+const wordMax = nameBytesMax + 1
 
 /** Postgres folds A to Z; other letters only in single-byte encodings, which we do not serve. */
 function fold(word: string, wide: boolean): string {
@@ -208,13 +228,13 @@ const keepsSign = /[~!@#%^&|`?]/
 /** Where an operator ends: before a comment, and without trailing + and - unless a character of its own allows them. */
 function operatorEnd(text: string, start: number): number {
   let end = start + 1
-  while (classAt(text, end) === operator && !startsComment(text, end)) end++
+  for (; end < text.length && end - start <= operatorRunMax; end++) {
+    const code = text.charCodeAt(end)
+    if (code >= 128 || classes[code] !== operator || startsComment(text, end)) break
+  }
   // trailing signs are read again, one by one, so a long run of them would take quadratic time
   if (end - start > operatorRunMax) unsure('an operator is too long')
   if (end === start + 1 || keepsSign.test(text.slice(start, end))) return end
   while (end > start + 1 && (text[end - 1] === '+' || text[end - 1] === '-')) end--
   return end
 }
-
-const startsComment = (text: string, index: number): boolean =>
-  text.startsWith('--', index) || text.startsWith('/*', index)

@@ -4,17 +4,40 @@
 
 import { unsure } from './unsure.ts'
 
+const [star, slash, minus] = [0x2a, 0x2f, 0x2d]
+const [singleQuote, doubleQuote] = [0x27, 0x22]
+
+/** Does a comment start at the place? */
+export function startsComment(text: string, index: number): boolean {
+  const code = text.charCodeAt(index)
+  if (code === minus) return text.charCodeAt(index + 1) === minus
+  return code === slash && text.charCodeAt(index + 1) === star
+}
+
 /** Where the comment that starts at `start` ends; `start` when none does. Block comments nest. */
 export function scanComment(text: string, start: number): number {
-  if (text.startsWith('--', start)) return lineEnd(text, start + 2)
-  if (!text.startsWith('/*', start)) return start
-  const marks = /\/\*|\*\//g
-  marks.lastIndex = start + 2
-  for (let depth = 1; depth > 0;) {
-    const mark = marks.exec(text) ?? unsure('a comment is not closed')
-    depth += mark[0] === '/*' ? 1 : -1
+  if (!startsComment(text, start)) return start
+  if (text.charCodeAt(start) === minus) return lineEnd(text, start + 2)
+  let depth = 1
+  for (let index = start + 2; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code === star && text.charCodeAt(index + 1) === slash) depth--
+    else if (code === slash && text.charCodeAt(index + 1) === star) depth++
+    else continue
+    index++
+    if (depth === 0) return index + 1
   }
-  return marks.lastIndex
+  return unsure('a comment is not closed')
+}
+
+/** The place of the next quote that is not doubled; -1 when there is none. */
+function closingQuote(text: string, from: number, quote: number): number {
+  for (let index = from; index < text.length; index++) {
+    if (text.charCodeAt(index) !== quote) continue
+    if (text.charCodeAt(index + 1) !== quote) return index
+    index++
+  }
+  return -1
 }
 
 function lineEnd(text: string, start: number): number {
@@ -28,12 +51,8 @@ function lineEnd(text: string, start: number): number {
 
 /** Where the name whose opening `"` is at `start` ends. */
 export function scanName(text: string, start: number): number {
-  for (let from = start + 1;;) {
-    const close = text.indexOf('"', from)
-    if (close < 0) unsure('a quoted name is not closed')
-    if (text[close + 1] !== '"') return close + 1
-    from = close + 2
-  }
+  const close = closingQuote(text, start + 1, doubleQuote)
+  return close < 0 ? unsure('a quoted name is not closed') : close + 1
 }
 
 /**
@@ -42,12 +61,8 @@ export function scanName(text: string, start: number): number {
  */
 export function scanPlain(text: string, start: number, backslashes: boolean): number {
   for (let from = start + 1;;) {
-    const close = text.indexOf("'", from)
+    const close = closingQuote(text, from, singleQuote)
     if (close < 0) unsure('a string constant is not closed')
-    if (text[close + 1] === "'") {
-      from = close + 2
-      continue
-    }
     const next = continuation(text, close + 1)
     if (next >= 0) {
       from = next + 1

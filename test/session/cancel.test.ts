@@ -6,6 +6,8 @@ import { connect } from 'node:net'
 import { once } from 'node:events'
 import { describe, test } from 'node:test'
 import type pg from 'pg'
+import { faultData } from '../../src/mutation/fault.ts'
+import type { Outcome } from '../../src/mutation/mutation.ts'
 import { encodeCancelRequest } from '../../src/wire/startup.ts'
 import {
   encodeBind,
@@ -15,7 +17,7 @@ import {
   sync,
 } from '../../src/wire/frontend.ts'
 import { decodeBackend } from '../../src/wire/backend.ts'
-import { type RawClient, type Stage, withClient } from '../help/stage.ts'
+import { acceptAll, type RawClient, type Stage, withClient } from '../help/stage.ts'
 import { stageHooks, until } from '../help/stage-hooks.ts'
 
 const insert = `insert into salesforce.contacts (last_name) values ('C') returning last_name`
@@ -87,6 +89,25 @@ describe('cancel', () => {
           assert.deepEqual(codes(await client.until('Z')).slice(-2), ['57014', status])
         })
         assert.equal(stage.sent.length, 0)
+        await goesOn(client)
+        assert.equal(await count(), 1)
+      })
+
+      test(`${shape}${inBlock ? ' in a block' : ''}: a mutation that waits for its turn is given up`, async () => {
+        const client = await start()
+        const waits = new Promise<Outcome>((resolve) => {
+          stage.cancel = (id) => {
+            assert.equal(id, stage.sent[0]?.id)
+            resolve({ state: 'refused', fault: faultData('statement_cancelled') })
+          }
+        })
+        stage.carry = () => waits
+        client.send(...messages)
+        await until(() => stage.sent.length > 0)
+        await cancel(client)
+        assert.deepEqual(codes(await client.until('Z')).slice(-2), ['57014', status])
+        assert.equal(stage.applied.length, 0)
+        stage.carry = acceptAll()
         await goesOn(client)
         assert.equal(await count(), 1)
       })

@@ -19,6 +19,11 @@ const tables = new Map(
     .map((one) => [`${one.schema}.${one.name}`, one]),
 )
 
+const views = new Map(
+  [...tables.values()].filter(({ name }) => name === 'accounts')
+    .map((one) => ['public.firms', one] as const),
+)
+
 const say = async (
   text: string,
   { path = {}, prepared = [] }: { path?: Record<string, string>; prepared?: string[] } = {},
@@ -26,6 +31,7 @@ const say = async (
   await classify(text, {
     standardConformingStrings: true,
     tables,
+    views,
     prepared: new Set(prepared),
     resolve: (name) => Promise.resolve(path[name] ?? null),
   })
@@ -34,10 +40,17 @@ const short = (classified: Classified): string => {
   switch (classified.kind) {
     case 'pass':
       return 'pass'
-    case 'mutation':
-      return `mutation ${classified.table.schema}.${classified.table.name} ${
-        classified.setColumns?.join() ?? '-'
-      }`
+    case 'mutation': {
+      const { table, setColumns, form } = classified
+      const as = form.kind === 'plain'
+        ? ''
+        : form.kind === 'copy'
+        ? ' copy'
+        : ` explain ${form.start}-${form.end} ${form.rows ? 'rows' : 'notice'}`
+      return `mutation ${table.schema}.${table.name} ${setColumns?.join() ?? '-'}${as}`
+    }
+    case 'several':
+      return `several ${classified.statements.length}`
     case 'refuse':
       return `refuse ${classified.fault.data.message}`
     case 'prepare':
@@ -86,19 +99,59 @@ const texts: readonly [text: string, meaning: string][] = [
     'merge into salesforce.contacts c using x on true when matched then delete',
     'refuse MERGE is not supported on a synced table',
   ],
-  ['copy salesforce.contacts from stdin', 'refuse COPY FROM is not supported on a synced table'],
+  ['copy salesforce.contacts from stdin', 'mutation salesforce.contacts - copy'],
+  ['copy "salesforce".contacts (a, b) from stdin csv', 'mutation salesforce.contacts - copy'],
+  [
+    `copy salesforce.contacts from '/tmp/x'`,
+    'refuse COPY FROM a file or program is not supported on a synced table',
+  ],
+  [
+    `copy salesforce.contacts (a) from program 'x'`,
+    'refuse COPY FROM a file or program is not supported on a synced table',
+  ],
+  [
+    'copy (insert into salesforce.contacts values (1) returning id) to stdout',
+    'refuse COPY of what a mutation returns is not supported',
+  ],
+  [
+    'update salesforce.contacts set a = 1 where current of c',
+    'refuse WHERE CURRENT OF is not supported on a synced table',
+  ],
+  ['delete from public.contacts where current of c', 'pass'],
+  ['insert into public.firms values (1)', 'mutation salesforce.accounts -'],
+  ['update public.firms set x = 1', 'mutation salesforce.accounts -'],
+  ['truncate public.firms', 'pass'],
+  ['copy public.firms from stdin', 'pass'],
+  [
+    'merge into public.firms f using x on true when matched then delete',
+    'refuse MERGE is not supported on a synced table',
+  ],
   ['copy salesforce.contacts to stdout', 'pass'],
   ['truncate public.x, salesforce.accounts', 'refuse TRUNCATE is not supported on a synced table'],
-  ['explain delete from salesforce.contacts', 'pass'],
+  ['explain delete from salesforce.contacts', 'mutation salesforce.contacts - explain 8-39 rows'],
+  [
+    'explain (costs off, format json) delete from salesforce.contacts',
+    'mutation salesforce.contacts - explain 33-64 notice',
+  ],
+  [
+    "explain (format 'text') delete from salesforce.contacts;",
+    'mutation salesforce.contacts - explain 24-55 rows',
+  ],
+  ['explain (generic_plan) delete from salesforce.contacts where id = $1', 'pass'],
+  ['explain execute known(1)', 'execute known'],
   [
     'explain (analyze) delete from salesforce.contacts',
     'refuse EXPLAIN ANALYZE of a mutation is not supported',
   ],
+  ['select 1; delete from salesforce.contacts', 'several 2'],
+  ['delete from salesforce.contacts; select 1; delete from hubspot.contacts;;', 'several 3'],
+  ['select 1; explain delete from salesforce.contacts', 'several 2'],
+  ['set search_path = salesforce; delete from contacts', 'several 2'],
+  ['prepare q as select 1; execute q', 'pass'],
   [
-    'select 1; delete from salesforce.contacts',
-    'refuse a mutation must be the only statement of a query string',
+    'delete from salesforce.contacts; truncate salesforce.accounts',
+    'refuse TRUNCATE is not supported on a synced table',
   ],
-  ['select 1; explain delete from salesforce.contacts', 'pass'],
   ['select 1; delete from public.contacts', 'pass'],
   ['prepare p as delete from salesforce.contacts', 'prepare p: mutation salesforce.contacts -'],
   [
@@ -108,7 +161,8 @@ const texts: readonly [text: string, meaning: string][] = [
   ['prepare p as delete from public.contacts', 'pass'],
   ['execute p', 'pass'],
   ['execute known (1)', 'execute known'],
-  ['execute known; select 1', 'refuse a mutation must be the only statement of a query string'],
+  ['execute known; select 1', 'several 2'],
+  ['prepare p as delete from salesforce.contacts; execute p', 'several 2'],
   [
     'create function f() returns void language sql as $$ delete from salesforce.contacts $$',
     'pass',
@@ -135,6 +189,7 @@ test('Postgres is asked only for names that a synced table has', async () => {
   await classify('delete from other; delete from contacts; delete from salesforce.contacts', {
     standardConformingStrings: true,
     tables,
+    views: new Map(),
     prepared: new Set(),
     resolve: (name) => {
       asked.push(name)

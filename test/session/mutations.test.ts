@@ -276,8 +276,10 @@ describe('mutations through the listener', () => {
         const text of [
           'truncate salesforce.contacts',
           `merge into salesforce.contacts c using (select 1) s on false when not matched then insert (last_name) values ('m')`,
-          `copy salesforce.contacts (last_name) from stdin`,
-          `select 1; delete from salesforce.contacts`,
+          `copy salesforce.contacts (last_name) from '/tmp/file'`,
+          `copy (delete from salesforce.contacts returning id) to stdout`,
+          `delete from salesforce.contacts where current of c`,
+          `select 1; truncate salesforce.contacts`,
           `explain analyze delete from salesforce.contacts`,
         ]
       ) {

@@ -344,7 +344,6 @@ const scripts: Record<string, readonly Turn[]> = {
     query(`delete from nosuch where 'contacts' = ''`),
     query(`delete from local_notes where 'contacts' = ''`),
     query('rollback'),
-    query('explain (costs off) delete from salesforce.contacts'),
     query(`prepare u as update salesforce.contacts set email = 'x'`),
     query('deallocate u'),
     query('delete from local_notes'),

@@ -253,3 +253,36 @@ test('that mutations are applied is told together, and settle waits for it', asy
   await service.settle()
   assert.equal(heard.length, 2)
 })
+
+test('a cancel is sent again when it has overtaken its mutation, and never throws', async () => {
+  const state = (state: string) => json(200, { state })
+  answers = [state('unknown'), state('cancelled')]
+  await service.cancel?.('0f8fad5b-d9cb-469f-a165-70867728950e')
+  const url = '/internal/mutations/0f8fad5b-d9cb-469f-a165-70867728950e/cancel'
+  assert.deepEqual(heard.map(({ method, url }) => [method, url]), [['POST', url], ['POST', url]])
+  assert.equal(heard[0]?.headers.authorization, 'Bearer key')
+  for (const answer of [state('sent'), json(503, 'away'), hangUp]) {
+    heard.length = 0
+    answers = [answer]
+    await service.cancel?.('0f8fad5b-d9cb-469f-a165-70867728950e')
+    assert.equal(heard.length, 1)
+  }
+})
+
+test('a quote is asked for with the mutation; what is no quote is a fault', async () => {
+  const quote = {
+    requests: [{ method: 'POST', path: '/x', rows: 1 }],
+    charges: [{ about: 'requests a day', units: 1, limit: 5 }],
+  }
+  const problem = { fault: faultData('sync_disabled') }
+  answers = [json(200, quote), json(403, problem), json(200, { requests: [] }), hangUp]
+  const ask = async () => await service.quote?.(mutation)
+  assert.deepEqual(await ask(), quote)
+  assert.equal(heard[0]?.url, '/internal/quotes')
+  assert.deepEqual(JSON.parse(heard[0]?.body ?? ''), { mutation })
+  const isFault = (code: string) => (error: unknown) =>
+    error instanceof Fault && error.code === code
+  await assert.rejects(ask, isFault('sync_disabled'))
+  await assert.rejects(ask, isFault('service_unreachable'))
+  await assert.rejects(ask, isFault('service_unreachable'))
+})

@@ -83,6 +83,7 @@ test('a plan asks for one row at most, an apply for all', () => {
 
 test('a simple query describes its rows to the client, in the apply only', () => {
   const query: ClientStatement = { via: 'query', sql: bytesOf('delete from t') }
-  assert.equal(types(query, true, 'plan'), 'Parse Bind Execute Close Close')
-  assert.equal(types(query, true, 'apply'), 'Parse Bind Describe Execute Close Close')
+  assert.equal(types(query, true, 'plan'), 'Close Parse Bind Execute Close Close')
+  assert.equal(types(query, true, 'apply'), 'Close Parse Bind Describe Execute Close Close')
+  assert.equal(types(query, false, 'apply'), 'Parse Bind Describe Execute Close Close')
 })

@@ -224,40 +224,23 @@ test('what is not certain says why', () => {
   for (const [text, expected] of cases) assert.match(reason(text), expected, text)
 })
 
-test('a text longer than 8 Mi characters is refused, one as long is read', () => {
+test('a text longer than 512 Ki characters is refused, one as long is read', () => {
   const head = `insert into t values ('`
-  const longest = `${head}${'x'.repeat(8 * 1024 * 1024 - head.length - 2)}')`
+  const longest = `${head}${'x'.repeat(512 * 1024 - head.length - 2)}')`
   assert.equal(only(longest).targets.length, 1)
-  assert.match(reason(`${longest} `), /the text is longer than 8388608 characters/)
+  assert.match(reason(`${longest} `), /the text is longer than 524288 characters/)
 })
 
-test('a text of more than 200,000 tokens is refused, one of as many is read', () => {
-  const text = `select ${'1,'.repeat(99_999)}1`
+test('a text of more than 50,000 tokens and comments is refused, one of as many is read', () => {
+  const text = `select ${'1,'.repeat(24_999)}1`
   assert.equal(only(text).kind, 'select')
-  assert.match(reason(`${text},1`), /the text has more than 200000 tokens/)
+  assert.match(reason(`${text}--`), /more than 50000 tokens and comments/)
+  assert.match(reason(`${text},1`), /the text has more than 50000 tokens and comments/)
 })
 
-test('inputs made to be slow or deep are answered', () => {
-  const many = 50_000
-  const texts = [
-    '('.repeat(many) + 'delete from t' + ')'.repeat(many),
-    'with x as ('.repeat(many),
-    'with x as ('.repeat(many / 2) + 'delete from t' + ') select 1'.repeat(many / 2),
-    '/*'.repeat(many),
-    '/*'.repeat(many) + '*/'.repeat(many) + 'delete from t',
-    `'a' -- x\n`.repeat(many),
-    `'a'\n\n`.repeat(many) + 'x',
-    '$a$ $b$ '.repeat(many),
-    '$$ '.repeat(many),
-    '+-'.repeat(many),
-    'U&"\\0061" '.repeat(many),
-    '1e'.repeat(many),
-    'update '.repeat(many),
-    'create function x() begin atomic; '.repeat(many / 10),
-    'insert into t select 1 on conflict '.repeat(many / 10),
-  ]
-  // a tenth of a second in all when linear, a minute when any of them takes quadratic time
-  const started = performance.now()
-  for (const text of texts) assert.equal(typeof recognise(text, on).certain, 'boolean')
-  assert.ok(performance.now() - started < 15_000)
+test('a text of more than 1,000 statements is refused, one of as many is read', () => {
+  const text = 'delete from t;'.repeat(1_000)
+  const recognition = recognise(text, on)
+  assert.equal(recognition.certain && recognition.statements.length, 1_000)
+  assert.match(reason(`${text}select 1`), /the text has more than 1000 statements/)
 })

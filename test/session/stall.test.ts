@@ -1,0 +1,74 @@
+// Goal: no text that one client sends keeps the others waiting for more than 5 ms. Method: the longest texts that are looked
+// into, each made to take long, go through a real listener, outside and inside a transaction block, while a heartbeat
+// measures how much processor time passes between two turns of the event loop. The best of several tries counts: other
+// processes, the collector and the compiler are at work too.
+
+import assert from 'node:assert/strict'
+import process from 'node:process'
+import { after, before, test } from 'node:test'
+import { encodeQuery } from '../../src/wire/frontend.ts'
+import { slowTexts } from '../help/slow.ts'
+import { createStage, type RawClient, rawClient, type Stage } from '../help/stage.ts'
+
+const stallMaxMs = 5
+const triesMax = 12
+
+/** Postgres itself takes seconds over these, or answers so much that the test is kept busy. */
+const notSent = ['block comments', 'line comments', 'statements', 'statements after the mutation']
+
+let stage: Stage
+let client: RawClient
+
+before(async () => {
+  stage = await createStage()
+  client = await rawClient(stage.through())
+})
+after(async () => {
+  client.destroy()
+  await stage.close()
+})
+
+const processorMs = (): number => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1_000
+}
+
+async function ask(bytes: Uint8Array): Promise<void> {
+  client.send(bytes)
+  await client.until('Z')
+}
+
+/** The longest turn of the event loop while the work goes on, in milliseconds of processor time. */
+async function longestTurn(work: () => Promise<void>): Promise<number> {
+  let [longest, last, over] = [0, processorMs(), false]
+  const heartbeat = async (): Promise<void> => {
+    while (!over) {
+      await new Promise<void>((resolve) => setImmediate(resolve))
+      const now = processorMs()
+      longest = Math.max(longest, now - last)
+      last = now
+    }
+  }
+  const beating = heartbeat()
+  await work()
+  over = true
+  await beating
+  return longest
+}
+
+for (const place of ['outside a transaction block', 'inside a transaction block']) {
+  test(`no text stalls the listener ${place}`, async () => {
+    const block = place.startsWith('inside')
+    for (const [name, text] of Object.entries(slowTexts('salesforce.contacts'))) {
+      if (notSent.includes(name)) continue
+      const bytes = encodeQuery(text)
+      let shortest = Infinity
+      for (let tries = 0; tries < triesMax && shortest > stallMaxMs; tries++) {
+        if (block) await ask(encodeQuery('begin'))
+        shortest = Math.min(shortest, await longestTurn(() => ask(bytes)))
+        if (block) await ask(encodeQuery('rollback'))
+      }
+      assert.ok(shortest <= stallMaxMs, `${name}: ${shortest.toFixed(1)} ms`)
+    }
+  })
+}
