@@ -23,6 +23,7 @@ const mayImport: Record<string, string[]> = {
   service: ['mutation', 'engine', 'platforms', 'database', 'store', 'console', 'lib'],
   sync: ['mutation', 'platforms', 'database', 'store', 'lib'],
   console: ['mutation', 'store', 'lib'],
+  client: ['service'],
 }
 
 function filesUnder(folder: string): string[] {
@@ -49,6 +50,17 @@ test('rooms import only what they may', () => {
         otherRoom === room || allowed.includes(otherRoom),
         `${file} imports ${target}: ${room} may not import ${otherRoom}`,
       )
+    }
+  }
+})
+
+test('the client, which others put into their programs, imports only types', () => {
+  const pattern = /^(?:im|ex)port (?:type )?(?:\{[^}]*\}|\*)\s*from '([^']+)'/gm
+  for (const file of filesUnder('src/client')) {
+    const text = readFileSync(join(root, file), 'utf8')
+    for (const [statement, target] of text.matchAll(pattern)) {
+      const own = target?.startsWith('./')
+      assert.ok(own || /^(im|ex)port type /.test(statement), `${file} imports ${target}`)
     }
   }
 })

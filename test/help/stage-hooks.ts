@@ -25,6 +25,7 @@ export function stageHooks({ use }: StageHooks): () => Promise<RawClient> {
     stage.sent.length = 0
     stage.applied.length = 0
     stage.carry = acceptAll()
+    stage.cancel = () => {}
     await stage.empty()
   })
   return async () => {

@@ -32,6 +32,10 @@ export interface Stage {
   readonly applied: string[]
   /** Plays the service; `accept` unless the test says otherwise. */
   carry: Carry
+  /** What a mutation would send: one request for all rows. */
+  quote: NonNullable<Service['quote']>
+  /** Plays what the service does when a mutation is cancelled there; nothing unless the test says otherwise. */
+  cancel: (mutationId: string) => void
   config: SyncConfig
   /** Connection options of node-postgres through the listener, and straight to Postgres as the same role. */
   through(): pg.ClientConfig
@@ -142,6 +146,8 @@ export async function createStage(
       sent.push(mutation)
       return await stage.carry(mutation, sendOptions)
     },
+    quote: (mutation) => stage.quote(mutation),
+    cancel: (id) => Promise.resolve(stage.cancel(id)),
     applied: (id) => void applied.push(id),
     settle: () => Promise.resolve(),
   }
@@ -166,6 +172,12 @@ export async function createStage(
     sent,
     applied,
     carry: acceptAll(),
+    cancel: () => {},
+    quote: ({ rows }) =>
+      Promise.resolve({
+        requests: [{ method: 'POST', path: '/composite', rows: rows.length }],
+        charges: [{ about: '100 requests a day', units: 1, limit: 100 }],
+      }),
     config,
     through: () => ({
       host: '127.0.0.1',

@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { withDeadline } from '../../src/lib/deadline.ts'
+import type { Platform } from '../../src/mutation/table.ts'
 import { freePort } from './cluster.ts'
 
 /** One exchange of the sandbox with a caller, as GET /_exchanges tells it. */
@@ -25,6 +26,8 @@ export interface Exchange {
 }
 
 export interface MischiefRequest {
+  /** Salesforce when absent. */
+  readonly platform?: Platform
   readonly kind: 'latency' | '429' | '500' | 'drop' | 'lost-reply' | 'expire-token'
   readonly times?: number
   readonly latencyMs?: number
@@ -45,15 +48,19 @@ export interface System {
   readonly welcome: string
   /** Connection URL of the Salesforce sync through the listener, without TLS. */
   url(): string
+  /** The same of another platform's sync. */
+  urlOf(platform: Platform): string
   /** The same with `sslmode=require`. */
   tlsUrl(): string
   exchanges(): Promise<Exchange[]>
   clearExchanges(): Promise<void>
-  /** Scripts the sandbox's Salesforce. */
+  /** Scripts the sandbox. */
   mischief(request: MischiefRequest): Promise<void>
   clearMischief(): Promise<void>
   /** Every live record of a Salesforce table (`contacts`, …) at the sandbox. */
   records(table: string): Promise<PlatformRecord[]>
+  /** Every live record of a platform's table at the sandbox, the text of a JSON array. */
+  recordsText(platform: Platform, table: string): Promise<string>
   /** Superuser on the demo database, past the listener. */
   readonly sql: postgres.Sql
   /** The same on the store of the mutation service. */
@@ -130,6 +137,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       return worker.output()
     },
     url: () => `${url}?sslmode=disable`,
+    urlOf: (platform) => urlOf({ platform, port: listenerPort }),
     tlsUrl: () => `${url}?sslmode=require`,
     ...sandboxClient(sandboxPort),
     sql,
@@ -146,6 +154,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       }
     },
   }
+}
+
+function urlOf({ platform, port }: { platform: Platform; port: number }): string {
+  return `postgresql://demo.sync_${platform}:demo@127.0.0.1:${port}/demo?sslmode=disable`
 }
 
 /** A system with one more service and one more listener on the same store, for the test to kill. */
@@ -191,6 +203,7 @@ export async function startParts(options: SystemOptions = {}): Promise<Parts> {
     service,
     listener,
     url: () => `${url}?sslmode=disable`,
+    urlOf: (platform) => urlOf({ platform, port: listenerPort }),
     tlsUrl: () => `${url}?sslmode=require`,
     stop,
   }
@@ -328,6 +341,7 @@ function sandboxClient(port: number) {
       await ask('/_mischief', { method: 'POST', body })
     },
     clearMischief: async () => void await ask('/_mischief', { method: 'DELETE' }),
+    recordsText: (platform: Platform, table: string) => ask(`/_records/${platform}/${table}`),
     records: async (table: string) => {
       const all = JSON.parse(await ask(`/_records/salesforce/${table}`)) as PlatformRecord[]
       return all.filter((record) => record['IsDeleted'] !== true)

@@ -5,7 +5,7 @@ import type { Exchange, PlatformRecord, System } from '../help/system.ts'
 
 interface MirrorColumn {
   readonly name: string
-  /** The API's name of the field: the comment of the column. */
+  /** The API's name of the field: the comment of the column, without what it says of writing it. */
   readonly field: string
   readonly type: string
 }
@@ -72,7 +72,9 @@ function assertRow(
 
 async function columnsOf(system: System, table: string): Promise<MirrorColumn[]> {
   const columns = await system.sql<MirrorColumn[]>`
-    select attname::text as name, col_description(attrelid, attnum) as field,
+    select attname::text as name,
+      regexp_replace(col_description(attrelid, attnum),
+        ' [(]((read-only|insert only|update only|required)(, )?)+[)]$', '') as field,
       format_type(atttypid, null) as type
     from pg_attribute
     where attrelid = ${`salesforce.${table}`}::text::regclass and attnum > 0 and not attisdropped`

@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { withDeadline } from '../../src/lib/deadline.ts'
 import { errorRows, tableCells } from '../help/readme-errors.ts'
+import { describedPlatforms, platformTable } from '../help/readme-platforms.ts'
 import { startSystem, type System } from '../help/system.ts'
 import { requirePsql, runSteps } from './psql.ts'
 
@@ -131,14 +132,25 @@ test('the table of errors is the catalogue', () => {
   const table = /<!-- errors -->([^]*?)<!-- \/errors -->/.exec(readme)?.[1]
   assert.ok(table !== undefined, 'README.md has no <!-- errors --> … <!-- /errors -->')
   const [head, _rule, ...rows] = tableCells(table)
-  const advice = 'deno run -A test/help/readme-errors.ts prints the table'
+  const advice = 'deno run -A test/help/readme-tables.ts writes the table'
   assert.deepEqual(head, ['fault', 'SQLSTATE', 'what it means'], advice)
   assert.deepEqual(rows, errorRows(), advice)
 })
 
+test('the tables of Stripe and GitHub are those of the adapters', async () => {
+  for (const platform of describedPlatforms) {
+    const pattern = new RegExp(`<!-- ${platform} -->([^]*?)<!-- /${platform} -->`)
+    const [, _rule, ...rows] = tableCells(pattern.exec(readme)?.[1] ?? '')
+    const expected = tableCells(await platformTable(platform)).slice(2)
+    assert.deepEqual(rows, expected, 'deno run -A test/help/readme-tables.ts writes the tables')
+  }
+})
+
 test('every variable that a worker reads is explained, and no other', () => {
   const namesIn = (text: string) => new Set(text.match(/\bSLUICE_[A-Z][A-Z_]*[A-Z]\b/g) ?? [])
-  const files = readdirSync(join(root, 'workers')).filter((name) => name.endsWith('.ts'))
+  const files = readdirSync(join(root, 'workers'), { recursive: true, encoding: 'utf8' }).filter((
+    name,
+  ) => name.endsWith('.ts'))
   const read = namesIn(
     files.map((name) => readFileSync(join(root, 'workers', name), 'utf8')).join(),
   )

@@ -1,0 +1,173 @@
+// Goal: what an operator does with `sluice` works, says what it did, and shows no secret. Method: the command as a process
+// of its own, on a store of its own.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { after, before, test } from 'node:test'
+import { readTicket } from '../../src/service/oauth/ticket.ts'
+import { readConnection, revokeConnection, saveConnection } from '../../src/store/connections.ts'
+import { migrate } from '../../src/store/migrations.ts'
+import { readOAuthApp } from '../../src/store/oauth-apps.ts'
+import { parseKeyring } from '../../src/store/seal.ts'
+import { openStore, type Store } from '../../src/store/store.ts'
+import { testCluster } from '../help/cluster.ts'
+
+const cluster = await testCluster()
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..')
+const oldKey = `old:${randomBytes(32).toString('base64')}`
+const newKey = `new:${randomBytes(32).toString('base64')}`
+let url: string
+let store: Store
+
+before(async () => {
+  url = await cluster.createDatabase()
+  store = openStore({ url, keyring: parseKeyring(oldKey), connectionsMax: 2 })
+  await migrate(store)
+})
+after(async () => {
+  await store?.close()
+  await cluster.stop()
+})
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+async function sluice(
+  args: readonly string[],
+  { stdin = '', env = {} }: { stdin?: string; env?: Record<string, string> } = {},
+): Promise<Ran> {
+  const file = join(root, 'workers', 'sluice.ts')
+  const program = 'Deno' in globalThis ? ['run', '--quiet', '--no-check', '-A', file] : [file]
+  const child = spawn(process.execPath, [...program, ...args], {
+    cwd: root,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], SLUICE_STORE_URL: url, SLUICE_KEYS: oldKey, ...env },
+  })
+  let [out, err] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => out += chunk)
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => err += chunk)
+  child.stdin.on('error', () => {})
+  child.stdin.end(stdin)
+  const code = await new Promise<number>((resolve) =>
+    child.once('close', (code) => resolve(code ?? 1))
+  )
+  return { code, out, err }
+}
+
+test('an app is registered with its secret from standard input, which nobody sees again', async () => {
+  const args = ['apps', 'set', '--platform', 'salesforce', '--client-id', 'the client']
+  const set = await sluice(args, { stdin: 'the app secret\n' })
+  assert.deepEqual([set.code, set.err], [0, ''])
+  assert.equal((await readOAuthApp(store, 'salesforce')).clientSecret, 'the app secret')
+  const list = await sluice(['apps', 'list'])
+  assert.match(list.out, /salesforce\tthe client\tset/)
+  assert.ok(!`${set.out}${list.out}`.includes('app secret'))
+  const empty = await sluice(args)
+  assert.equal(empty.code, 2)
+  assert.match(empty.err, /standard input or SLUICE_SECRET/)
+  assert.equal((await sluice([...args, '--client-secret', 'x'])).code, 2)
+})
+
+test('connect makes a connection that waits, and prints a link that works for it alone', async () => {
+  const env = { SLUICE_PUBLIC_URL: 'https://sluice.dune/' }
+  const args = ['connect', '--connection', 'acme', '--platform', 'salesforce']
+  const { code, out, err } = await sluice([...args, '--login-url', 'https://test.salesforce.com'], {
+    env,
+  })
+  assert.equal(code, 0, err)
+  const [, link = ''] = /^(https:\S+)$/m.exec(out) ?? []
+  const { origin, pathname, searchParams } = new URL(link)
+  assert.equal(origin + pathname, 'https://sluice.dune/oauth/salesforce/start')
+  const connection = await readConnection(store, 'acme')
+  assert.equal(connection.state, 'revoked')
+  assert.equal(connection.tokenUrl, 'https://test.salesforce.com/services/oauth2/token')
+  const ticket = searchParams.get('ticket') ?? ''
+  const terms = readTicket(store.keyring, connection, { ticket, now: Date.now() })
+  assert.equal(terms?.anyAccount, false)
+  const later = Date.now() + 25 * 60 * 60_000
+  assert.equal(readTicket(store.keyring, connection, { ticket, now: later }), null)
+})
+
+test('connect leaves a connection that works as it is, and changes where it leads', async () => {
+  const connection = {
+    id: 'base',
+    platform: 'airtable',
+    baseUrl: 'https://api.airtable.com',
+    settings: { base: 'appOld' },
+    credential: { kind: 'key', key: 'pat' },
+  } as const
+  await saveConnection(store, connection)
+  const args = ['connect', '--connection', 'base', '--settings', '{"base":"appNew"}']
+  const missing = await sluice(args)
+  assert.equal(missing.code, 2)
+  assert.match(missing.err, /no app is registered for airtable[^]*sluice apps set/)
+  await sluice(['apps', 'set', '--platform', 'airtable', '--client-id', 'c'], { stdin: 's' })
+  assert.equal((await sluice(args)).code, 0)
+  const { credential, settings, state } = await readConnection(store, 'base')
+  assert.deepEqual([credential, settings, state], [
+    connection.credential,
+    { base: 'appNew' },
+    'active',
+  ])
+  assert.equal((await sluice([...args, '--return', 'https://evil.example'])).code, 2)
+  assert.equal((await sluice([...args, '--platform', 'github'])).code, 2)
+})
+
+test('a key comes from standard input, also one that was there before a revocation', async () => {
+  const args = ['connections', 'set-key', '--connection', 'hub', '--platform', 'hubspot']
+  for (let times = 0; times < 2; times++) {
+    const { code, out, err } = await sluice(args, { stdin: 'pat-1\n' })
+    assert.equal(code, 0, err)
+    assert.ok(!out.includes('pat-1'))
+    const { credential, state, baseUrl } = await readConnection(store, 'hub')
+    assert.deepEqual([credential, state], [{ kind: 'key', key: 'pat-1' }, 'active'])
+    assert.equal(baseUrl, 'https://api.hubapi.com')
+    await revokeConnection(store, { id: 'hub' })
+  }
+  const { code } = await sluice(args, { env: { SLUICE_SECRET: 'pat-2' } })
+  assert.equal(code, 0)
+  const list = await sluice(['connections', 'list'])
+  assert.match(list.out, /^hub\thubspot\tkey\tactive\t/m)
+  assert.ok(!list.out.includes('pat-'))
+})
+
+test('the installation of an app is set up, and its key alone is given again', async () => {
+  const args = ['connections', 'set-app', '--connection', 'hub-app', '--platform', 'github']
+  const ids = ['--app-id', '12', '--installation-id', '34']
+  assert.equal((await sluice([...args, ...ids], { stdin: 'PEM 1' })).code, 0)
+  assert.equal((await sluice(args.slice(0, 4), { stdin: 'PEM 2' })).code, 0)
+  const { credential } = await readConnection(store, 'hub-app')
+  const expected = { kind: 'app', appId: '12', installationId: '34', privateKey: 'PEM 2' }
+  assert.deepEqual(credential, expected)
+  const stripe = ['connections', 'set-app', '--connection', 's', '--platform', 'stripe', ...ids]
+  assert.match((await sluice(stripe, { stdin: 'x' })).err, /stripe has no installations/)
+})
+
+test('keys are rotated: first together, then the old one is not needed', async () => {
+  const missing = await sluice(['keys', 'rotate'], { env: { SLUICE_KEYS: newKey } })
+  assert.equal(missing.code, 2)
+  assert.match(missing.err, /key "old" is not in the keyring/)
+  assert.ok(!missing.err.includes(newKey.slice(4)))
+  const env = { SLUICE_KEYS: `${newKey},${oldKey}` }
+  const rotated = await sluice(['keys', 'rotate'], { env })
+  assert.equal(rotated.code, 0, rotated.err)
+  assert.match(rotated.out, /^[1-9]\d* values are sealed anew, all are sealed with key "new"/)
+  const again = await sluice(['keys', 'rotate'], { env: { SLUICE_KEYS: newKey } })
+  assert.match(again.out, /^0 values/)
+  assert.equal((await sluice(['connections', 'list'], { env: { SLUICE_KEYS: newKey } })).code, 0)
+})
+
+test('a command that there is not is answered with those that there are', async () => {
+  for (const args of [[], ['keys'], ['constructor'], ['keys', 'toString']]) {
+    const { code, err } = await sluice(args)
+    assert.equal(code, 2)
+    assert.match(err, /sluice connect --connection/)
+    assert.match(err, /sluice keys rotate/)
+  }
+})
