@@ -2,22 +2,26 @@
 
 import { parseArgs } from 'node:util'
 
-export const parts = ['relay', 'writes'] as const
+export const parts = ['relay', 'writes', 'quota'] as const
 export type Part = typeof parts[number]
 
 export interface Options {
-  /** What is measured: both where none is named. */
+  /** What is measured: the first two where none is named. */
   readonly parts: readonly Part[]
   /** How often each variant takes its turn. */
   readonly rounds: number
-  /** How long a turn of pgbench takes, in seconds. */
+  /** How long a turn of pgbench takes, or the load of `quota`, in seconds. */
   readonly seconds: number
+  /** Service processes that share a quota; one measurement for each. */
+  readonly processes: readonly number[]
 }
 
 const roundsMax = 1000
 const secondsMax = 600
+const processesMax = 16
 
-export const usage = 'npm run bench -- [relay] [writes] [--rounds N] [--seconds S]'
+export const usage =
+  'npm run bench -- [relay] [writes] [quota] [--rounds N] [--seconds S] [--processes N]'
 
 /** Reads the arguments. Throws RangeError or TypeError that says what is wrong. */
 export function readOptions(args: readonly string[]): Options {
@@ -26,7 +30,8 @@ export function readOptions(args: readonly string[]): Options {
     allowPositionals: true,
     options: {
       rounds: { type: 'string', default: '7' },
-      seconds: { type: 'string', default: '3' },
+      seconds: { type: 'string' },
+      processes: { type: 'string' },
     },
   })
   const named = positionals.map((name) => {
@@ -35,9 +40,15 @@ export function readOptions(args: readonly string[]): Options {
     return part
   })
   return {
-    parts: named.length === 0 ? parts : named,
+    parts: named.length === 0 ? ['relay', 'writes'] : named,
     rounds: wholeNumber(values.rounds, { name: '--rounds', max: roundsMax }),
-    seconds: wholeNumber(values.seconds, { name: '--seconds', max: secondsMax }),
+    seconds: wholeNumber(values.seconds ?? (named.includes('quota') ? '60' : '3'), {
+      name: '--seconds',
+      max: secondsMax,
+    }),
+    processes: values.processes === undefined
+      ? [1, 3]
+      : [wholeNumber(values.processes, { name: '--processes', max: processesMax })],
   }
 }
 

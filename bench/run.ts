@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { stopPrograms } from './child.ts'
-import { readOptions } from './options.ts'
+import { type Options, readOptions } from './options.ts'
+import { measureQuota } from './quota.ts'
 import { measureRelay } from './relay.ts'
 import { type Stack, startStack, stopLeftover } from './stack.ts'
 import { findTools } from './tools.ts'
@@ -18,11 +19,20 @@ let starting: Promise<Stack> | null = null
 
 async function run(): Promise<void> {
   const options = readOptions(process.argv.slice(2))
+  const { parts } = options
+  if (parts.includes('relay') || parts.includes('writes')) await runOnStack(options)
+  if (parts.includes('quota')) {
+    console.error('Measuring quota …')
+    console.log(`\n${await measureQuota(options)}\n`)
+  }
+}
+
+async function runOnStack(options: Options): Promise<void> {
   const tools = options.parts.includes('relay') ? findTools() : null
   console.error('Starting Sluice …')
   starting = startStack(folder)
   const stack = await starting
-  for (const part of options.parts) {
+  for (const part of options.parts.filter((name) => name !== 'quota')) {
     console.error(`Measuring ${part} …`)
     const measuring = part === 'relay' && tools !== null
       ? measureRelay(stack, tools, options)

@@ -140,7 +140,8 @@ async function makePlainTable({ superuser, direct }: Stack): Promise<MirroredCol
       grant select, insert on bench.contacts to ${quoteIdent(direct.user)}`)
     const columns = await sql<MirroredColumn[]>`
       select column_name as name, data_type as type,
-        col_description('salesforce.contacts'::regclass, ordinal_position) as field
+        regexp_replace(col_description('salesforce.contacts'::regclass, ordinal_position),
+          ' [(]((read-only|insert only|update only|required)(, )?)+[)]$', '') as field
       from information_schema.columns
       where table_schema = 'salesforce' and table_name = 'contacts' order by ordinal_position`
     return [...columns]
