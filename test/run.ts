@@ -9,6 +9,8 @@ import { startTestCluster } from './help/cluster.ts'
 
 const args = process.argv.slice(2)
 const onNode = args.includes('--node')
+/** Much of the journeys is waiting, for processes to start and for rate limits to pass. */
+const filesAtOnce = '2'
 const named = args.filter((arg) => !arg.startsWith('--'))
 
 function testFiles(): string[] {
@@ -27,15 +29,15 @@ function node24(): string {
 
 function command(): [string, string[]] {
   const files = testFiles()
-  if (onNode) return [node24(), ['--test', '--test-concurrency=2', ...files]]
-  return [process.execPath, ['test', '-A', '--no-check', ...files]]
+  if (onNode) return [node24(), ['--test', `--test-concurrency=${filesAtOnce}`, ...files]]
+  return [process.execPath, ['test', '-A', '--no-check', '--parallel', ...files]]
 }
 
 const cluster = await startTestCluster()
 const [program, programArgs] = command()
 const child = spawn(program, programArgs, {
   stdio: 'inherit',
-  env: { ...process.env, SLUICE_TEST_CLUSTER_PORT: String(cluster.port) },
+  env: { ...process.env, DENO_JOBS: filesAtOnce, SLUICE_TEST_CLUSTER_PORT: String(cluster.port) },
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
 const code = await new Promise<number>((resolve) =>

@@ -46,6 +46,8 @@ export async function cannotAsk(link: Link): Promise<boolean> {
 
 const namesSql = `select name from pg_catalog.pg_prepared_statements where not from_sql`
 
+const longText = 65_536
+
 export class Interpreter {
   readonly #options: InterpreterOptions
 
@@ -68,6 +70,8 @@ export class Interpreter {
 
   async #classify(text: string): Promise<Classified> {
     const { link, prepared, tables, views } = this.#options
+    // reading a long text takes milliseconds: others come first, after what it took to decode it
+    if (text.length > longText) await new Promise<void>((resolve) => setImmediate(resolve))
     const readable = decoderFor(clientEncoding(link)) !== null
     if (!readable || await cannotAsk(link)) return pass.meaning
     const conforming = link.parameters.get('standard_conforming_strings')

@@ -43,9 +43,11 @@ const tables = `
 
 /**
  * Locks the buckets, in the order given (which is the same everywhere), and makes those that are not there yet. A bucket
- * whose grains have another length now keeps what it holds. When the clock has gone back, what it holds lies in the
- * future, where nobody can have put it: no block lasts longer than it was made for, and no turn is further ahead than
- * anybody waits; what was removed so late has not been counted twice, and the holders of promises ask again.
+ * whose grains have another length now keeps what it holds.
+ *
+ * When the clock has gone back, what a bucket holds lies further ahead than anybody can have put it, and would keep all
+ * waiting until the clock is there again. Then a block lasts as long as it was made for, turns further ahead than anybody
+ * waits are dropped, and whoever holds a promise has to ask again.
  */
 const lockBuckets = `
   create function sluice_store.lock_buckets(conn text, specs jsonb)

@@ -69,7 +69,7 @@ const giveUnits = `
 
 /**
  * The jobs of one connection, in their order. A job: {leadMs, waitMs, background, confirm, back, requests}. back:
- * [[spec, grain, units, firm]], given back first. requests: for each the charges [[spec, units]]; spec: index in specs.
+ * [[spec, grain, units, firm, to]], given back first; to: what they were used in instead, or null. requests: for each the charges [[spec, units]]; spec: index in specs.
  * Every request gets the earliest moment, leadMs from now or later, at which all its charges can be had; when one of them
  * comes later than waitMs from now the job takes nothing. A job in the background takes what it can have at once, leaves a
  * part to others, and takes nothing that somebody waits for. The first request that is late decides, also for all later
@@ -159,6 +159,13 @@ const takeTurns = `
         g := (charge->>1)::bigint;
         perform sluice_store.give_units(b[i].id, g, (charge->>2)::integer,
           (charge->>3)::integer);
+        if charge->>4 is not null then
+          u := (charge->>2)::integer;
+          insert into sluice_store.slots as t (bucket, grain, units, firm)
+            values (b[i].id, (charge->>4)::bigint, u, u)
+            on conflict (bucket, grain) do update
+              set units = t.units + excluded.units, firm = t.firm + excluded.firm;
+        end if;
         befores[i] := least(befores[i], g);
         lates := '[]';
       end loop;

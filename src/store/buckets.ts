@@ -20,8 +20,14 @@ export interface Bucket {
 
 /** Units of a bucket; `bucket` is an index into the buckets of the question. */
 export type Part = readonly [bucket: number, units: number]
-/** Units that were taken in a grain and are given back; so many of them were firm. */
-export type Return = readonly [bucket: number, grain: number, units: number, firm: number]
+/** Units that were taken in a grain and are given back; so many of them were firm. `to`: they were used in this one. */
+export type Return = readonly [
+  bucket: number,
+  grain: number,
+  units: number,
+  firm: number,
+  to?: number | null,
+]
 
 /** A job that wants turns: all of its requests, or none. */
 export interface Job {

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { deadlineIn } from '../../src/lib/deadline.ts'
+import type { Http } from '../../src/lib/http.ts'
 import type { RateRule } from '../../src/platforms/rates.ts'
 import { type Store, storeDown } from '../../src/store/store.ts'
 import { testCluster } from '../help/cluster.ts'
@@ -147,7 +148,7 @@ test('the same id gets its recorded outcome even when there is no turn to be had
   const mutation = update()
   const first = await post(service, mutation)
   await store.sql`update sluice_store.buckets
-    set blocked_until = sluice_store.clock_ms() + 3600000, epoch = epoch + 1`
+    set blocked_until = sluice_store.clock_ms() + 3600000, blocked_for = 3600000, epoch = epoch + 1`
   assert.equal((await post(service, update(), { waitMs: 2_000 })).status, 429)
   assert.deepEqual(await post(service, mutation, { waitMs: 2_000 }), first)
 })
@@ -354,4 +355,68 @@ test('without the store no turn is had, and nothing is sent', async () => {
   const { status, body } = await post(service, update())
   assert.deepEqual([status, body.fault?.code], [503, 'service_unreachable'])
   assert.equal(platform.arrivals.length, 1)
+})
+
+test('who finds that others hold the buckets for seconds is told when to come again', async () => {
+  const service = await startOne()
+  await post(service, update())
+  const ask = service.store.ask.bind(service.store)
+  const held = Object.assign(new Error('canceling statement due to lock timeout'), {
+    name: 'PostgresError',
+    code: '55P03',
+  })
+  Object.assign(service.store, {
+    ask: (what: string, work: Parameters<typeof ask>[1]) =>
+      what === 'Taking turns' ? Promise.reject(held) : ask(what, work),
+  })
+  const { status, body } = await post(service, update()) as Answered
+  assert.deepEqual([status, body.fault?.code], [429, 'rate_limited'])
+  assert.equal(body.fault?.detail, 'The limit is 5 requests a second. Nothing was sent.')
+  assert.equal(body.fault?.hint, 'Try again in 5 seconds.')
+  assert.equal(platform.arrivals.length, 1)
+})
+
+test('those who wait go on when the store’s clock is put back', async () => {
+  await start(2)
+  const [one, other] = services
+  assert.ok(one && other)
+  const waits = Array.from(
+    { length: 20 },
+    (_, i) => post(i % 2 === 0 ? one : other, update(), { waitMs: 30_000 }),
+  )
+  await until(() => platform.arrivals.length >= 7)
+  const clock = (backMs: number) =>
+    store.sql.unsafe(`create or replace function sluice_store.clock_ms() returns bigint
+      language sql volatile return floor(extract(epoch from clock_timestamp()) * 1000)::bigint - ${backMs}`)
+  await clock(3_600_000)
+  try {
+    for (const { body } of await Promise.all(waits)) assert.equal(body.state, 'accepted')
+    const from = performance.now()
+    assert.equal((await post(one, update())).body.state, 'accepted')
+    assert.ok(performance.now() - from < 3_000)
+  } finally {
+    await clock(0)
+  }
+  assert.equal(platform.arrivals.length, 21)
+})
+
+test('requests that arrive late count from then on, so that the platform refuses none', async () => {
+  await platform.close()
+  platform = await countingPlatform({ limit: slow.limit, windowMs: 3_000 })
+  const adapter = countingAdapter(platform.url, { rules: [slow] })
+  let sent = 0
+  const http: Http = {
+    ...platform.http,
+    send: async (request) => {
+      sent += 1
+      // a connection that is slow to be made
+      if (sent <= 10) await new Promise((resolve) => setTimeout(resolve, 250))
+      return await platform.http.send(request)
+    },
+  }
+  const service = await testService(url, adapter, { http })
+  services.push(service)
+  const all = Array.from({ length: 20 }, () => post(service, update(), { waitMs: 30_000 }))
+  for (const { body } of await Promise.all(all)) assert.equal(body.state, 'accepted')
+  assert.equal(platform.refused, 0)
 })

@@ -50,6 +50,7 @@ interface Known {
   readonly inserted: number[]
 }
 
+// rows come in an order that is asked for: without one, it depends on where in the table there was room
 const queries: readonly [string, ...string[]] = [
   '',
   ';',
@@ -116,8 +117,8 @@ const queries: readonly [string, ...string[]] = [
   `insert into public.plain values (1, 'contacts') on conflict (id) do update set body = excluded.body returning *`,
   'insert into public.plain values (1)',
   'delete from public.plain; insert into public.plain values (1)',
-  'table public.plain',
-  'copy public.plain to stdout',
+  'select * from public.plain order by id',
+  'copy (select * from public.plain order by id) to stdout',
   'copy (select 1, null) to stdout (format csv)',
   'lock table public.plain in share mode',
   `select current_setting('server_encoding'), current_user = session_user`,
@@ -140,7 +141,7 @@ const parameterised: readonly [
   ['update public.plain set body = $1', 'contacts'],
   ['insert into public.local_notes select id, $1 from salesforce.contacts', 'n'],
   ['select name from salesforce.contacts where id = $1 or $1 is null order by 1', ''],
-  ['delete from public.local_notes returning body'],
+  ['with gone as (delete from public.local_notes returning body) select body from gone order by 1'],
   ['begin'],
   ['commit'],
   ['rollback'],
@@ -151,7 +152,7 @@ const parameterised: readonly [
   ['show search_path'],
   ['deallocate all'],
   ['select pg_backend_pid() = pg_backend_pid()'],
-  ['copy public.plain to stdout'],
+  ['copy (select * from public.plain order by id) to stdout'],
 ]
 
 const names: readonly [string, ...string[]] = ['', '', '', 's1', 's2']

@@ -127,6 +127,19 @@ test('what is given back is the next one’s', async () => {
   assert.equal(again, given, 'not the end of the line')
 })
 
+test('what arrived later than at its turn counts from then on', async () => {
+  const first = momentsOf(await take(ten, job({ requests: Array(10).fill([[0, 1]]) })))
+  const promised = momentsOf(await take(ten, job()))
+  const grainOf = (at = 0) => Math.floor(at / 2)
+  await take(
+    ten,
+    job({ requests: [], back: first.map((at) => [0, grainOf(at), 1, 1, grainOf(at) + 40]) }),
+  )
+  const back = [[0, grainOf(promised[0]), 1, 0]] as const
+  const [confirmed = 0] = momentsOf(await take(ten, job({ confirm: true, back })))
+  assert.equal(confirmed - (promised[0] ?? 0), 80)
+})
+
 test('who leaves late keeps his place, and those behind him leave as much later', async () => {
   const first = await take(ten, job({ requests: Array(20).fill([[0, 1]]) }))
   const [turned] = first.jobs
@@ -298,4 +311,144 @@ test('what is over is removed', async () => {
   do await take(short, job())
   while (await count() > 4 && Date.now() < end)
   assert.ok(await count() <= 4)
+})
+
+/** As at Stripe: 25 requests a second to an endpoint, 100 to all of them. */
+const endpoint: Bucket = { ...ten, rule: 'endpoint', limit: 25, spacing: 5 }
+const account: Bucket = { ...endpoint, rule: 'second', limit: 100 }
+
+test('many jobs of many requests are answered in short questions, and those that come too late say how long', async () => {
+  const requests = Array(100).fill([[0, 1], [1, 1]])
+  let open = Array.from({ length: 100 }, () => job({ waitMs: 120_000, requests }))
+  const moments: number[] = []
+  const waits: number[] = []
+  let questions = 0
+  while (open.length > 0) {
+    questions += 1
+    const { jobs } = await take([endpoint, account], ...open)
+    const answered = jobs.filter((turned) => turned !== null)
+    assert.ok(answered.length > 0, 'each question brings somebody on')
+    for (const turned of answered) {
+      if ('moments' in turned) moments.push(...turned.moments)
+      else waits.push(turned.waitMs)
+    }
+    const taken = answered.filter((turned) => 'moments' in turned)
+    assert.ok(taken.length <= 1, 'a hundred requests are enough for one question')
+    open = open.filter((_, i) => jobs[i] === null)
+  }
+  // 25 in 1042 ms, for 120 s from each question on
+  assert.ok(moments.length >= 2_800 && moments.length <= 3_200, `${moments.length} turns`)
+  assert.equal(waits.length, 100 - moments.length / 100)
+  assert.ok(waits.every((waitMs) => waitMs > 120_000 && waitMs < 126_000), `${waits[0]} ms`)
+  assert.ok(questions <= moments.length / 100 + 1, `${questions} questions`)
+  assert.equal(fullest(moments.slice(-200).map((at) => [at, 1]), 1_035), 25)
+  const [row] = await store.sql`select sum(units)::int from sluice_store.slots
+    join sluice_store.buckets on id = bucket where rule = 'endpoint' and grain > 0`
+  assert.ok(row?.['sum'] <= moments.length, 'those who were late left nothing behind')
+})
+
+test('a job is not late because another one was that wants more, or that has less time', async () => {
+  const many = (count: number, fields: Partial<Job> = {}) =>
+    job({ requests: Array(count).fill([[0, 1]]), ...fields })
+  const jobs = [
+    many(100, { waitMs: 2_500 }),
+    many(100, { waitMs: 2_000 }),
+    many(20, { waitMs: 2_500 }),
+    many(5, { waitMs: 2_500 }),
+    many(40, { waitMs: 10_000 }),
+    many(10, { waitMs: 2_500 }),
+  ]
+  const taken = await take(ten, ...jobs)
+  const kinds = taken.jobs.map((turned) => turned !== null && 'moments' in turned)
+  assert.deepEqual(kinds, [false, false, true, true, true, false])
+})
+
+test('a job that gives back is looked at again, though one like it was late', async () => {
+  const first = momentsOf(await take(ten, job({ requests: Array(10).fill([[0, 1]]) })))
+  const soon = job({ waitMs: 500 })
+  const back = [[0, Math.floor((first[9] ?? 0) / 2), 1, 1]] as const
+  const { jobs } = await take(ten, soon, { ...soon, back }, soon)
+  const kinds = jobs.map((turned) => turned !== null && 'moments' in turned)
+  assert.deepEqual(kinds, [false, true, false])
+})
+
+test('who finds a bucket held for seconds takes nothing, and hears that it is held', async () => {
+  await take(ten, job())
+  const holder = openStore({ url, keyring, connectionsMax: 1 })
+  let free = (): void => {}
+  const freed = new Promise<void>((resolve) => free = resolve)
+  const held = new Promise<void>((resolve, reject) => {
+    const holding = holder.sql.begin(async (sql) => {
+      await sql`select from sluice_store.buckets for update`
+      resolve()
+      await freed
+    })
+    holding.catch(reject)
+  })
+  await held
+  assert.equal(await takeTurns(store, connection, { buckets: [ten], jobs: [job()] }), null)
+  free()
+  await holder.close()
+  const [row] = await store.sql`select sum(units)::int from sluice_store.slots`
+  assert.equal(row?.['sum'], 1)
+})
+
+/** Puts the store's clock back while the work is done. */
+async function withClockBack(byMs: number, work: () => Promise<void>): Promise<void> {
+  const clock = (backMs: number) =>
+    store.sql.unsafe(`create or replace function sluice_store.clock_ms() returns bigint
+      language sql volatile return floor(extract(epoch from clock_timestamp()) * 1000)::bigint - ${backMs}`)
+  await clock(byMs)
+  try {
+    await work()
+  } finally {
+    await clock(0)
+  }
+}
+
+for (const [name, byMs] of [['an hour', 3_600_000], ['three minutes', 180_000]] as const) {
+  test(`when the clock has gone back by ${name}, turns are had as before, and promises are no longer good`, async () => {
+    const before = await take(ten, job({ requests: Array(30).fill([[0, 1]]) }))
+    await withClockBack(byMs, async () => {
+      const after = await take(ten, job({ requests: Array(11).fill([[0, 1]]) }))
+      const waits = momentsOf(after).map((at) => at - after.now)
+      assert.deepEqual(waits.slice(0, 10), Array(10).fill(0))
+      assert.ok((waits[10] ?? 0) >= 1_040 && (waits[10] ?? 0) < 1_050, `${waits[10]} ms`)
+      assert.ok(after.epoch > before.epoch)
+      const again = await take(ten, job())
+      assert.equal(again.epoch, after.epoch, 'it is noticed once')
+    })
+  })
+}
+
+test('when the clock has gone back, the turns of long windows do not wait for it', async () => {
+  const hour: Bucket = { ...minute, limit: 5_000, grainMs: 7_200, windowGrains: 502 }
+  await take(hour, job())
+  await withClockBack(600_000, async () => {
+    const after = await take(hour, job())
+    assert.ok((momentsOf(after)[0] ?? 0) - after.now <= 0)
+  })
+})
+
+test('when the clock has gone back, a block lasts as long as it was made for', async () => {
+  await blockBucket(store, connection, { bucket: ten, waitMs: 60_000 })
+  await blockBucket(store, connection, { bucket: ten, waitMs: 5_000 })
+  await withClockBack(3_600_000, async () => {
+    const after = await take(ten, job({ waitMs: 120_000 }))
+    const waitMs = (momentsOf(after)[0] ?? 0) - after.now
+    assert.ok(waitMs > 59_000 && waitMs <= 60_002, `${waitMs} ms`)
+  })
+})
+
+test('when the clock has gone back, the share of a process that is gone is lost all the same', async () => {
+  const bucket: Bucket = { ...ten, rule: 'concurrent', grainMs: 1, windowGrains: 1 }
+  const share = (holder: string, keepMs: number) =>
+    shareUnits(store, connection, { bucket, holder, busy: 0, want: 10, keepMs })
+  await share('a', 15_000)
+  await withClockBack(3_600_000, async () => {
+    await share('b', 1)
+    const [row] = await store.sql`select max(until - sluice_store.clock_ms())::int as ms
+      from sluice_store.shares where holder = 'a'`
+    assert.ok(row?.['ms'] <= 15_000, `${row?.['ms']} ms`)
+  })
 })

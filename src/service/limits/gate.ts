@@ -8,6 +8,7 @@ import { type Bucket, leaseUnits, takeTurns, type Watched } from '../../store/bu
 import type { Store } from '../../store/store.ts'
 import type { StoreClock } from './clock.ts'
 import { bucketId, type Limit, rateFault, type Taking } from './limit.ts'
+import { createLag } from './lag.ts'
 import { createLine, type Line, type Promised } from './line.ts'
 import { createPool, type Pool, type Portion } from './pool.ts'
 import { createPlaces, type Places } from './places.ts'
@@ -66,6 +67,7 @@ const turnsMax = 50
 const placeWaitMs = 5_000
 /** So long before its moment a turn is confirmed, in milliseconds. */
 const confirmMs = 15
+const lateShareMax = 0.1
 const correctMinMs = 1_000
 const correctMaxMs = 60_000
 const nothing = {
@@ -87,6 +89,7 @@ export class Gate {
   /** When the platform's count was last looked at. */
   readonly #correctedAt = new Map<string, number>()
   readonly #bell = createBell()
+  readonly #lag = createLag()
   #epoch = 0
   #tickets = 0
   #waiting = 0
@@ -194,6 +197,21 @@ export class Gate {
     this.#places.leave(takings)
   }
 
+  /**
+   * The answer took so long, in milliseconds: if the request arrived late, what it took counts from then on, so that the
+   * next ones come as much later. A tenth of the window at most: more than that it was the platform's own time.
+   */
+  async answered({ promised }: Turn, tookMs: number): Promise<void> {
+    const lateOf = this.#lag.note(tookMs)
+    if (promised === null) return
+    const { takings, moment } = promised
+    await this.#return(takings.flatMap((taking) => {
+      const { rule, wayMs } = taking.limit
+      const lateMs = Math.min(lateOf(wayMs), (rule.windowMs ?? 0) * lateShareMax)
+      return lateMs === 0 ? [] : { ...promised, takings: [taking], usedAt: moment + lateMs }
+    }))
+  }
+
   /** Gives back the turns that were not used; `unsent`: that were, but nothing of them reached the platform. */
   async giveBack(turns: readonly Turn[], { unsent = false } = {}): Promise<void> {
     const unused = turns.filter(({ over }) => unsent || !over)
@@ -237,9 +255,15 @@ export class Gate {
 
   /** A promise that is no longer good meanwhile is replaced. */
   async #waitFor(turn: Turn, wanting: Wanting, { aheadMs }: { aheadMs: number }): Promise<void> {
-    const { now } = this.#deps
+    const { now, clock } = this.#deps
+    let asked = false
     while (this.timeOf(turn) - aheadMs > now()) {
-      if (turn.epoch !== this.#epoch) {
+      const { promised, epoch } = turn
+      // nobody is promised a moment that is too late, unless the store's clock has been put back since
+      const lost: boolean = promised !== null && clock.localOf(promised.moment) > wanting.until &&
+        !asked
+      if (lost || epoch !== this.#epoch) {
+        asked = lost
         await this.#retake(turn, wanting, { confirm: false })
         continue
       }

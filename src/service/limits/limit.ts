@@ -23,6 +23,8 @@ export interface Limit {
   readonly bucket: Bucket
   /** So long after its moment a turn may still be used, in milliseconds. */
   readonly goodMs: number
+  /** So long the request may then be on its way, in milliseconds. */
+  readonly wayMs: number
 }
 
 /** What a request takes from one bucket. */
@@ -59,6 +61,7 @@ export function limitOf(rule: RateRule, key = ''): Limit {
       rule,
       bucket: { ...common, grainMs: 1, windowGrains: 1, spacing: null },
       goodMs: 0,
+      wayMs: 0,
     }
   }
   const marginMs = kind === 'wide' ? leaseMs : Math.min(windowMs * marginShare, marginMaxMs)
@@ -67,7 +70,8 @@ export function limitOf(rule: RateRule, key = ''): Limit {
   const apartMs = Math.min(spacingMs, windowMs / (burstRate * limit))
   const spacing = grainMs > spacedGrainMaxMs ? null : Math.max(1, Math.floor(apartMs / grainMs))
   const bucket = { ...common, grainMs, windowGrains, spacing }
-  return { kind, rule, bucket, goodMs: marginMs * goodShare }
+  const goodMs = marginMs * goodShare
+  return { kind, rule, bucket, goodMs, wayMs: marginMs - goodMs }
 }
 
 function kindOf({ windowMs, limit }: RateRule): Kind {

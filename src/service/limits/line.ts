@@ -12,6 +12,8 @@ export interface Promised {
   readonly moment: number
   /** Else it is to be confirmed before it comes. */
   readonly firm: boolean
+  /** Of what is given back: not free, but used at this later moment. */
+  readonly usedAt?: number
 }
 
 export interface Wish {
@@ -118,11 +120,11 @@ function bucketsOf(wishes: readonly Wish[]): Bucket[] {
 
 function jobOf(wish: Wish, places: ReadonlyMap<string, number>): Job {
   const place = ({ limit: { bucket } }: Taking) => places.get(bucketId(bucket)) ?? 0
-  const back = wish.back.flatMap(({ takings, moment, firm }) =>
+  const back = wish.back.flatMap(({ takings, moment, firm, usedAt }) =>
     takings.map((taking): Return => {
-      const { bucket } = taking.limit
-      const grain = Math.floor(moment / bucket.grainMs)
-      return [place(taking), grain, taking.units, firm ? taking.units : 0]
+      const { units, limit: { bucket: { grainMs } } } = taking
+      const to = usedAt === undefined ? null : Math.floor(usedAt / grainMs)
+      return [place(taking), Math.floor(moment / grainMs), units, firm ? units : 0, to]
     })
   )
   const requests = wish.requests.map((takings) =>

@@ -168,13 +168,16 @@ async function entered(gate: Gate, turn: Turn, wanting: Wanting): Promise<void> 
 }
 
 async function carry(
-  { http, now }: TurnsDeps,
+  { http, now, limiter }: TurnsDeps,
   { gate, deadline }: Gated,
   { request, turn }: { request: HttpRequest; turn: Turn },
 ): Promise<HttpResponse> {
   const waitMs = Math.min(request.waitMs, requestWaitMs, remainingMs(deadline, now()))
   try {
-    return await http.send({ ...request, waitMs })
+    const sentAt = limiter.now()
+    const response = await http.send({ ...request, waitMs })
+    void gate.answered(turn, limiter.now() - sentAt)
+    return response
   } catch (error) {
     if (error instanceof HttpFailure && !error.sent) void gate.giveBack([turn], { unsent: true })
     throw error
