@@ -17,7 +17,7 @@ const exactClause = 'set extra_float_digits = 1'
 
 const refuse = `raise exception 'mutations on a synced table must go through Sluice' using
       errcode = 'SL002', schema = tg_table_schema, table = tg_table_name,
-      hint = 'Connect through the proxy and write the table directly, in a statement of its own of at most 1 MB.'`
+      hint = 'Connect through the proxy and write the table directly, in a statement of its own of at most 512 KiB.'`
 
 const ticket =
   `select t.mode, t.mutation, t.rows_max, t.seal, t.target, t.operation, t.nulls into ticket

@@ -1,5 +1,6 @@
 // A real Postgres for tests: one cluster a run, a database of its own for each test file.
 
+import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -71,7 +72,8 @@ function wrap(port: number, stop: () => Promise<void>): TestCluster {
     url,
     stop,
     createDatabase: async () => {
-      const name = `test_${process.pid}_${Date.now().toString(36)}_${++count}`
+      // test files of one process that run at the same time count each for themselves
+      const name = `test_${process.pid}_${randomBytes(4).toString('hex')}_${++count}`
       const sql = postgres(url('postgres'), { max: 1 })
       try {
         await sql.unsafe(`create database ${name}`)
