@@ -10,7 +10,7 @@ import { startTestCluster } from './help/cluster.ts'
 const args = process.argv.slice(2)
 const onNode = args.includes('--node')
 /** Much of the journeys is waiting, for processes to start and for rate limits to pass. */
-const filesAtOnce = '2'
+const filesAtOnce = '3'
 const named = args.filter((arg) => !arg.startsWith('--'))
 
 function testFiles(): string[] {
