@@ -68,6 +68,9 @@ function passGate(text: string): { text: string } | { reason: string } {
     }
     if (token.kind === 'literal' && source.includes('\\')) return { reason: 'a backslash' }
     if (token.kind === 'name' && /^[^"]|""/.test(source)) return { reason: 'a name with escapes' }
+    if (token.kind === 'name' && /^"\s|\s"$/.test(source)) {
+      return { reason: 'a name with outer spaces' }
+    }
     if (/[^ -~]/.test(source) && token.kind !== 'literal') return { reason: 'a name not in ASCII' }
     if (source.length > 63 && token.kind !== 'literal') return { reason: 'a long name' }
     if (isSymbol(tokens, index, '(')) depth++
@@ -96,6 +99,8 @@ interface Reading {
   readonly setColumns: readonly string[] | null
   readonly insertColumns: readonly string[] | null
   readonly onConflict: Target['onConflict']
+  /** Of ON CONFLICT DO UPDATE. */
+  readonly conflictColumns: readonly string[] | null
   readonly returning: boolean
 }
 
@@ -106,18 +111,22 @@ function compare(target: Target, parsed: Parsed): Agreement {
   if (!sameList(reading.setColumns, target.setColumns)) return differ('the columns set')
   if (!sameList(reading.insertColumns, target.insertColumns)) return differ('the columns inserted')
   if (reading.onConflict !== target.onConflict) return differ('ON CONFLICT')
+  const { upsert } = target
+  if (upsert?.plain && !sameList(reading.conflictColumns, upsert.setColumns)) {
+    return differ('the columns that ON CONFLICT sets')
+  }
   if (reading.returning !== target.returning) return differ('RETURNING')
   return { agrees: true }
 }
 
 function read(parsed: Parsed): Reading | null {
-  const none = { setColumns: null, insertColumns: null, onConflict: null }
+  const none = { setColumns: null, insertColumns: null, onConflict: null, conflictColumns: null }
   if (parsed.type === 'insert') {
     return {
       ...none,
       ...table(parsed.into, parsed),
       insertColumns: parsed.columns?.map((column) => column.name) ?? null,
-      onConflict: readConflict(parsed),
+      ...readConflict(parsed),
     }
   }
   if (parsed.type === 'update') {
@@ -132,9 +141,15 @@ const table = (
   { type, returning }: { type: string; returning?: readonly unknown[] | null | undefined },
 ) => ({ operation: type, schema: schema ?? null, name, returning: (returning ?? null) !== null })
 
-function readConflict({ onConflict }: InsertStatement): Target['onConflict'] {
-  if (onConflict === undefined || onConflict === null) return null
-  return onConflict.do === 'do nothing' ? 'nothing' : 'update'
+function readConflict(
+  { onConflict }: InsertStatement,
+): Pick<Reading, 'onConflict' | 'conflictColumns'> {
+  if (onConflict === undefined || onConflict === null) {
+    return { onConflict: null, conflictColumns: null }
+  }
+  if (onConflict.do === 'do nothing') return { onConflict: 'nothing', conflictColumns: null }
+  const conflictColumns = onConflict.do.sets.map((set) => set.column.name)
+  return { onConflict: 'update', conflictColumns }
 }
 
 function sameList(one: readonly string[] | null, other: readonly string[] | null): boolean {

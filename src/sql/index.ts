@@ -16,4 +16,6 @@ export type {
   StatementKind,
   Target,
   TargetOperation,
+  Upsert,
 } from './statement.ts'
+export { readTrace } from './trace.ts'

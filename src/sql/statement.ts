@@ -15,8 +15,25 @@ export interface Target {
   /** INSERT and COPY: the columns written out. null: none written, or another operation. */
   readonly insertColumns: readonly string[] | null
   readonly onConflict: null | 'nothing' | 'update'
+  /** What ON CONFLICT DO UPDATE says; null without one. */
+  readonly upsert: Upsert | null
   readonly returning: boolean
 }
+
+/**
+ * plain: `ON CONFLICT (by) DO UPDATE SET a = EXCLUDED.a, …` and nothing else; `setColumns` in order. Otherwise where the
+ * first difference from that form is. target: no column, several, an expression, a constraint, a predicate. value: SET
+ * gives a column something else than what was to be inserted into it. where: only some rows are updated.
+ */
+export type Upsert =
+  | {
+    readonly plain: true
+    readonly by: string
+    readonly setColumns: readonly string[]
+    /** Positions in the list of columns, from 0, at which every row of VALUES has the word DEFAULT or NULL. */
+    readonly blank: readonly number[]
+  }
+  | { readonly plain: false; readonly differs: 'target' | 'value' | 'where' }
 
 /**
  * insert … truncate: the statement is one (after its WITH clause, if any). select: SELECT, VALUES, TABLE, and WITH before

@@ -2,6 +2,8 @@
 // the manual is "not certain".
 // https://www.postgresql.org/docs/current/sql-insert.html, sql-update, sql-delete, sql-merge, sql-truncate, sql-copy
 
+import { clauseAt, isClause, isKeyword } from './clause.ts'
+import { readConflict } from './conflict.ts'
 import { nameOf, readQualified } from './name.ts'
 import type { Target, TargetOperation } from './statement.ts'
 import { at, isIdent, isSymbol, isWord, mateOf, skip, type Tokens } from './token.ts'
@@ -30,6 +32,7 @@ const target = (span: Span, operation: TargetOperation, found: Found): Target =>
   setColumns: null,
   insertColumns: null,
   onConflict: null,
+  upsert: null,
   returning: false,
 })
 
@@ -66,26 +69,9 @@ export function readInsert(span: Span): Target {
   return {
     ...target(span, 'insert', found),
     insertColumns,
-    onConflict: readConflict(tokens, next, returning),
+    ...readConflict({ text, tokens, from: next, end: returning }),
     returning: returning < end,
   }
-}
-
-/** ON CONFLICT [target] DO {NOTHING | UPDATE SET …}. `on conflict` may also be a join, `do` may also be a label. */
-function readConflict(tokens: Tokens, from: number, end: number): Target['onConflict'] {
-  let on = false
-  let action: Target['onConflict'] = null
-  for (let index = from; index < end; index = skip(tokens, index)) {
-    if (isClause(tokens, index, 'on') && isWord(tokens, index + 1, 'conflict')) on = true
-    if (!isClause(tokens, index, 'do')) continue
-    if (!on || action !== null) unsure('an INSERT is not written as expected')
-    if (isWord(tokens, index + 1, 'nothing')) action = 'nothing'
-    else if (isWord(tokens, index + 1, 'update') && isWord(tokens, index + 2, 'set')) {
-      action = 'update'
-    } else unsure('an ON CONFLICT clause is not written as expected')
-  }
-  if (on && action === null) unsure('an ON CONFLICT clause is not written as expected')
-  return action
 }
 
 /** UPDATE [ONLY] name [*] [[AS] alias] SET … [FROM …] [WHERE …] [RETURNING …] */
@@ -241,31 +227,6 @@ function readIndirection(tokens: Tokens, index: number): number {
     else if (isSymbol(tokens, next, '.') && isIdent(tokens, next + 1)) next += 2
     else return next
   }
-}
-
-/** The word as a clause's keyword: not a field after a dot, not a label after AS. */
-function isClause(tokens: Tokens, index: number, word: string): boolean {
-  if (!isKeyword(tokens, index, word)) return false
-  if (!isKeyword(tokens, index - 1, 'as')) return true
-  // the second of two is a label, and after it the word is a keyword: nobody writes that
-  if (isWord(tokens, index - 2, 'as')) unsure('AS as a label is not read')
-  return false
-}
-
-/** The word, and not a field or table after a dot, where every word may stand. */
-function isKeyword(tokens: Tokens, index: number, word: string): boolean {
-  return isWord(tokens, index, word) && !isSymbol(tokens, index - 1, '.')
-}
-
-/** The index of the first such keyword outside of parentheses; `end` when there is none. */
-function clauseAt(
-  tokens: Tokens,
-  { from, end, word }: { from: number; end: number; word: string },
-): number {
-  for (let index = from; index < end; index = skip(tokens, index)) {
-    if (isClause(tokens, index, word)) return index
-  }
-  return end
 }
 
 function requireIdent(tokens: Tokens, index: number): number {

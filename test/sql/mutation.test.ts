@@ -52,6 +52,20 @@ test('a reading that differs in anything is told', () => {
     assert.equal(answer.agrees, false)
     assert.match(answer.reason, expected)
   }
+  const upserting =
+    'insert into t (a, b) values (1, 2) on conflict (a) do update set b = excluded.b'
+  const [upsert] = only(upserting).targets
+  assert.ok(upsert)
+  const changedSet = {
+    ...upsert,
+    upsert: { plain: true, by: 'a', setColumns: ['c'], blank: [] } as const,
+  }
+  const conflict = describeMutation(upserting, { ...only(upserting), targets: [changedSet] })
+  assert.deepEqual(conflict, {
+    agrees: false,
+    reason: 'two readings of the statement differ in the columns that ON CONFLICT sets',
+  })
+  assert.deepEqual(agreement(upserting), { agrees: true })
   const asUpdate = { ...target, operation: 'update' as const }
   const kind = describeMutation(text, { ...statement, kind: 'update', targets: [asUpdate] })
   assert.deepEqual(kind, {

@@ -116,6 +116,7 @@ function targetsOf(
       setColumns: null,
       insertColumns: null,
       onConflict: null,
+      upsert: null,
       returning: node['returningClause'] !== undefined,
       ...more,
     },
@@ -125,7 +126,7 @@ function targetsOf(
     case 'InsertStmt':
       return [one('insert', relation, {
         insertColumns: columns(node['cols']),
-        onConflict: conflict(node['onConflictClause'] as Node | undefined),
+        ...conflict(node['onConflictClause'] as Node | undefined, node['selectStmt']),
       })]
     case 'UpdateStmt':
       return [one('update', relation, { setColumns: columns(node['targetList']) })]
@@ -154,9 +155,60 @@ function columns(list: unknown): string[] | null {
   return (list as { ResTarget: { name: string } }[]).map(({ ResTarget }) => ResTarget.name)
 }
 
-function conflict(clause: Node | undefined): Target['onConflict'] {
-  if (clause === undefined) return null
-  return clause['action'] === 'ONCONFLICT_NOTHING' ? 'nothing' : 'update'
+function conflict(
+  clause: Node | undefined,
+  query: unknown,
+): Pick<Target, 'onConflict' | 'upsert'> {
+  if (clause === undefined) return { onConflict: null, upsert: null }
+  if (clause['action'] === 'ONCONFLICT_NOTHING') return { onConflict: 'nothing', upsert: null }
+  return { onConflict: 'update', upsert: upsert(clause, query) }
+}
+
+function upsert(clause: Node, query: unknown): NonNullable<Target['upsert']> {
+  const infer = (clause['infer'] ?? {}) as Node
+  const [element, another] = (infer['indexElems'] ?? []) as { IndexElem: Node }[]
+  const { name: by, expr, collation, opclass } = element?.IndexElem ?? {}
+  const single = typeof by === 'string' && another === undefined && expr === undefined &&
+    collation === undefined && opclass === undefined && infer['whereClause'] === undefined
+  const ordered = /"(?:nulls_)?ordering":"SORTBY_(?!DEFAULT|NULLS_DEFAULT)/
+  if (!single || ordered.test(JSON.stringify(element))) return { plain: false, differs: 'target' }
+  if (clause['whereClause'] !== undefined) return { plain: false, differs: 'where' }
+  const targets = (clause['targetList'] as { ResTarget: Node }[]).map(({ ResTarget }) => ResTarget)
+  return targets.every(isExcluded)
+    ? { plain: true, by, setColumns: targets.map(({ name }) => String(name)), blank: blank(query) }
+    : { plain: false, differs: 'value' }
+}
+
+/** Positions at which every row of a bare VALUES has DEFAULT or NULL. */
+function blank(query: unknown): number[] {
+  const select = (query as { SelectStmt?: Node } | undefined)?.SelectStmt ?? {}
+  const bare = ['sortClause', 'limitCount', 'limitOffset', 'lockingClause', 'withClause']
+  if (bare.some((name) => select[name] !== undefined)) return []
+  const rows = (select['valuesLists'] ?? []) as { List: { items: Node[] } }[]
+  const isBlank = (item: Node | undefined) =>
+    item?.['SetToDefault'] !== undefined ||
+    (item?.['A_Const'] as Node | undefined)?.['isnull'] === true
+  const [first] = rows
+  return (first?.List.items ?? []).flatMap((_, at) =>
+    rows.every(({ List }) => isBlank(List.items[at])) ? [at] : []
+  )
+}
+
+/** Is what the item of SET gives its column `EXCLUDED` and the same column? */
+function isExcluded({ name, indirection, val }: Node): boolean {
+  const { MultiAssignRef: many } = val as { MultiAssignRef?: Node }
+  if (many === undefined) return indirection === undefined && isOf(val as Node, name)
+  const { RowExpr: row } = many['source'] as { RowExpr?: { args?: Node[] } }
+  const args = row === undefined ? [many['source'] as Node] : row.args ?? []
+  const arg = args[Number(many['colno']) - 1]
+  return args.length === many['ncolumns'] && indirection === undefined && arg !== undefined &&
+    isOf(arg, name)
+}
+
+function isOf(value: Node, name: unknown): boolean {
+  const { ColumnRef: column } = value as { ColumnRef?: { fields: { String?: Node }[] } }
+  const fields = column?.fields.map(({ String: part }) => part?.['sval'])
+  return fields?.length === 2 && fields[0] === 'excluded' && fields[1] === name
 }
 
 /** The name in the first PREPARE, EXECUTE or DEALLOCATE of the tree. */

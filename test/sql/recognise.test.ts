@@ -51,11 +51,44 @@ test('an INSERT has its target, columns, conflict and RETURNING', () => {
       setColumns: null,
       insertColumns: ['email', 'Name'],
       onConflict: 'update',
+      upsert: { plain: true, by: 'email', setColumns: ['Name'], blank: [] },
       returning: true,
     }],
     prepared: null,
     analyze: false,
   })
+})
+
+test('an upsert is plain where it sets what was to be inserted, by one column, and nothing else', () => {
+  const clause = (text: string) => {
+    const head = 'insert into t (a, b, c) values (1, 2, 3) on conflict'
+    return only(`${head} ${text}`).targets[0]?.upsert
+  }
+  const plain = (setColumns: string[], by = 'a') => ({ plain: true, by, setColumns, blank: [] })
+  const odd = (differs: string) => ({ plain: false, differs })
+  const cases: [string, object | null][] = [
+    ['do nothing', null],
+    ['(a) do nothing', null],
+    ['(a) do update set b = excluded.b', plain(['b'])],
+    ['("A b") do update set b = EXCLUDED.b, c=excluded."c" returning *', plain(['b', 'c'], 'A b')],
+    ['(a) do update set (b, c) = (excluded.b, "excluded".c)', plain(['b', 'c'])],
+    ['(a) do update set (b) = row(excluded.b), c = excluded.c', plain(['b', 'c'])],
+    ['(a) do update set b = excluded.c', odd('value')],
+    ['(a) do update set b = "EXCLUDED".b', odd('value')],
+    ['(a) do update set b = $1', odd('value')],
+    ['(a) do update set b = excluded.b, c = excluded.c || t.c', odd('value')],
+    ['(a) do update set (b, c) = (excluded.c, excluded.b)', odd('value')],
+    ['(a) do update set (b, c) = (select 1, 2)', odd('value')],
+    ['(a) do update set b[1] = excluded.b', odd('value')],
+    ['(a) do update set b = excluded.b where t.c > 1 returning a', odd('where')],
+    ['(a) do update set b = 1 where true', odd('where')],
+    ['(a, b) do update set c = excluded.c', odd('target')],
+    ['(lower(a)) do update set c = excluded.c', odd('target')],
+    ['(a) where b > 1 do update set c = excluded.c', odd('target')],
+    ['(a collate "C") do update set c = excluded.c', odd('target')],
+    ['on constraint x do update set c = excluded.c', odd('target')],
+  ]
+  for (const [text, expected] of cases) assert.deepEqual(clause(text), expected, text)
 })
 
 test('an UPDATE has the columns that it sets', () => {
