@@ -2,7 +2,15 @@
 // whatever becomes of the connection (the runtimes' own clients do not: on Deno, fetch and node:http send a POST again
 // when a kept-alive connection dies), and to say truthfully whether anything can have reached the server.
 
-import { Agent, type Dispatcher, errors } from 'undici'
+import { Agent, buildConnector, type Dispatcher, errors } from 'undici'
+import {
+  type AddressGuard,
+  AddressNotAllowed,
+  checkLiteral,
+  guardedLookup,
+  isPublicAddress,
+  type Resolve,
+} from './addresses.ts'
 
 /** What to send. */
 export interface HttpRequest {
@@ -58,6 +66,10 @@ export interface HttpOptions {
   readonly connectWaitMs?: number
   /** How long an idle connection is kept, in milliseconds. Below what servers keep, so that none is used as it closes. */
   readonly idleMs?: number
+  /** Where connections may go, and then in the clear to addresses only that are not public; anywhere when absent. */
+  readonly guard?: AddressGuard
+  /** How the guard finds the addresses of a name; the system's way when absent. */
+  readonly resolve?: Resolve
 }
 
 const defaults = {
@@ -109,12 +121,40 @@ function createAgent(options: HttpOptions): Agent {
     // The deadline of each request covers these two.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: {
+    connect: connectorFor(options, {
       timeout: connectWaitMs,
+      allowH2: false,
       ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
-    },
+    }),
   })
 }
+
+/** A connector that keeps to the guard: before a name is connected to, and once more on the address that it is. */
+function connectorFor(
+  { guard, resolve }: HttpOptions,
+  options: buildConnector.BuildOptions,
+): buildConnector.BuildOptions | buildConnector.connector {
+  if (guard === undefined) return options
+  const connect = buildConnector({ ...options, lookup: guardedLookup(guard, resolve) })
+  return (target, callback) => {
+    try {
+      checkLiteral(guard, target.hostname)
+    } catch (error) {
+      return callback(error as AddressNotAllowed, null)
+    }
+    connect(target, (...[error, socket]) => {
+      if (error !== null) return callback(error, null)
+      const { remoteAddress = '' } = socket
+      const secret = target.protocol === 'https:' || !isPublicAddress(remoteAddress)
+      if (guard.allows(remoteAddress) && secret) return callback(null, socket)
+      socket.destroy()
+      const refusal = secret ? new AddressNotAllowed(remoteAddress) : new Error(clearText)
+      callback(refusal, null)
+    })
+  }
+}
+
+const clearText = 'address not allowed: over http the credential would travel in the clear'
 
 /** An interceptor that notes in the request's Progress that a connection was had. */
 const noteStart: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {

@@ -20,32 +20,51 @@ const order: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
 /** The longest line written, in characters; a longer one is cut and says so. */
 export const logLineMax = 8192
 
-/** Writes lines at `level` or above to `write`. */
+/** Writes lines at `level` or above to `write`, none longer than `lineMax` characters (at least 512). */
 export function createLog(
-  options: { level: LogLevel; write: (line: string) => void; fields?: LogFields },
+  options: {
+    level: LogLevel
+    write: (line: string) => void
+    fields?: LogFields
+    lineMax?: number
+  },
 ): Log {
-  const { level, write, fields: common = {} } = options
+  const { level, write, fields: common = {}, lineMax = logLineMax } = options
   const line = (at: LogLevel) => (event: string, fields: LogFields = {}) => {
     if (order[at] < order[level]) return
-    write(render({ time: new Date().toISOString(), level: at, event, ...common, ...fields }))
+    write(
+      render({ time: new Date().toISOString(), level: at, event, ...common, ...fields }, lineMax),
+    )
   }
   return {
     debug: line('debug'),
     info: line('info'),
     warn: line('warn'),
     error: line('error'),
-    with: (fields) => createLog({ level, write, fields: { ...common, ...fields } }),
+    with: (fields) => createLog({ ...options, fields: { ...common, ...fields } }),
   }
 }
 
-function render(fields: LogFields): string {
+function render(fields: LogFields, lineMax: number): string {
   const text = JSON.stringify(fields, (_key, value: unknown) => {
     if (value instanceof Error) return describeError(value)
     return typeof value === 'bigint' ? value.toString() : value
   })
-  if (text.length <= logLineMax) return text
+  if (text.length <= lineMax) return text
   const { time, level, event } = fields
-  return JSON.stringify({ time, level, event, cut: text.slice(0, logLineMax - 200) })
+  const around = JSON.stringify({ time, level, event, cut: '' }).length
+  // quotes and what is not printed take more room when they are written once more
+  let cut = text.slice(0, lineMax - around)
+  for (let over = lengthOf(cut) - (lineMax - around); over > 0;) {
+    cut = cut.slice(0, -Math.ceil(over / 2))
+    over = lengthOf(cut) - (lineMax - around)
+  }
+  return JSON.stringify({ time, level, event, cut })
+}
+
+/** As a string of JSON, without its quotes. */
+function lengthOf(text: string): number {
+  return JSON.stringify(text).length - 2
 }
 
 function describeError(error: Error): Record<string, unknown> {
