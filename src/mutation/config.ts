@@ -28,6 +28,8 @@ export interface SyncConfig {
   readonly ticketKey: string
   /** Login name (the part before the dot) → verifier. */
   readonly users: Readonly<Record<string, Verifier>>
+  /** Ranges of addresses (`10.0.0.0/8`, `2001:db8::/32`) from which clients may connect; from anywhere when absent. */
+  readonly allow?: readonly string[]
   /** Every synced table in the same database, of this sync and of others. */
   readonly tables: readonly SyncedTable[]
 }

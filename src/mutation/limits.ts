@@ -1,5 +1,6 @@
 // Room mutation: how many rows one statement may change, by platform and operation.
 
+import type { Mutation } from './mutation.ts'
 import type { Operation, Platform, SyncedTable } from './table.ts'
 
 /** Rows per statement. */
@@ -17,6 +18,23 @@ export function rowLimitOf(
   operation: Operation,
 ): number {
   return table.rowsMax?.[operation] ?? rowLimits[table.platform][operation]
+}
+
+/** Rows per upsert: what one request takes. null: the platform has none. */
+export const upsertLimits: Readonly<Record<Platform, number | null>> = {
+  salesforce: 200,
+  hubspot: 100,
+  airtable: 10,
+  stripe: null,
+  github: null,
+}
+
+/** Rows per statement of a mutation of this table; 0: it has no upsert. */
+export function rowLimitFor(
+  table: Pick<SyncedTable, 'platform' | 'rowsMax'>,
+  { operation, upsertBy }: Pick<Mutation, 'operation' | 'upsertBy'>,
+): number {
+  return upsertBy === undefined ? rowLimitOf(table, operation) : upsertLimits[table.platform] ?? 0
 }
 
 /** How long a request to a platform may take once its turn has come, in milliseconds, unless statement_timeout says less. */

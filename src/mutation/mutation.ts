@@ -14,9 +14,12 @@ export type Values = Readonly<Record<string, string | null>>
 export interface PlannedRow {
   /** Position in the statement, from 1. */
   readonly ordinal: number
-  /** The record's id; null for an insert. */
+  /** The record's id; null for an insert. upsert: the id of the row with that key; null where the table has none. */
   readonly id: string | null
-  /** insert: the columns given. update: the columns set, with their new values. delete: none. */
+  /**
+   * insert: the columns given. upsert: every column that the statement names; the one it goes by is among them and not
+   * null. update: the columns set, with their new values. delete: none.
+   */
   readonly values: Values
   /** update, delete: the table's `keyColumns` as they were before the statement; absent where the table has none. */
   readonly key?: Values
@@ -30,6 +33,11 @@ export interface Mutation {
   readonly schema: string
   readonly table: string
   readonly operation: Operation
+  /**
+   * An insert that is an upsert: the column by whose value the platform finds a record to update, or makes a new one. The
+   * row in the outcome has the record's id, whatever the row here had.
+   */
+  readonly upsertBy?: string
   readonly rows: readonly PlannedRow[]
 }
 

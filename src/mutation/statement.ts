@@ -1,5 +1,6 @@
 // Room mutation: one statement that the HTTP door has run for its client, and what came of it.
 
+import type { Trace } from '../lib/trace.ts'
 import type { SyncConfig } from './config.ts'
 import { Fault, type FaultData } from './fault.ts'
 import type { Mutation, Outcome } from './mutation.ts'
@@ -14,6 +15,8 @@ export interface StatementRequest {
   readonly parameters: (types: readonly number[]) => readonly (string | null)[]
   /** A UUID: the mutation's id, should the statement be one. */
   readonly mutationId: string
+  /** The place in a trace that the request came from. */
+  readonly trace?: Trace | null
   /** Aborted when the client has gone; heeded until a mutation is sent. */
   readonly signal: AbortSignal
 }

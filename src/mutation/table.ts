@@ -20,6 +20,11 @@ export interface Column {
   readonly updatable: boolean
   /** The platform refuses an INSERT without it. Told to people; the platform, not Sluice, enforces it. */
   readonly required: boolean
+  /**
+   * Can the platform look a record up by it in an upsert? unique: and it holds no value twice; the table gets a unique
+   * index. loose: nobody promises that, and the index that ON CONFLICT needs is the owner's to make. Absent: no.
+   */
+  readonly upsert?: 'unique' | 'loose'
 }
 
 /** Why a platform has no such operation for an object, and what to do instead. */
