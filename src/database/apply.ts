@@ -4,7 +4,8 @@ import type postgres from 'postgres'
 import { quoteIdent, quoteName } from '../lib/quote.ts'
 import type { Values } from '../mutation/mutation.ts'
 import { idColumn, type Operation, type SyncedTable } from '../mutation/table.ts'
-import { encodeRow } from './rows.ts'
+import { encodeRows } from './rows.ts'
+import { type Keyed, keysOf, makeRoom } from './room.ts'
 import { openSql, recordSql } from './statements.ts'
 import { ticketMac } from './ticket.ts'
 
@@ -18,6 +19,8 @@ export interface ApplyOptions {
   readonly ticketKey: Uint8Array
   /** Notes this mutation for sluice.mutations, as recovered; when it is there already, nothing is done. */
   readonly mutationId?: string
+  /** The column of the upsert that wrote these rows: the platform has none of its values in another record. */
+  readonly upsertBy?: string | undefined
   /** Goes into sluice.mutations; the table's own when absent. */
   readonly syncId?: string
   /** What the mutation was and how many rows the platform wrote; when absent, `operation` and the number of `rows`. */
@@ -33,11 +36,12 @@ const chunkRowsMax = 500
 
 /**
  * Writes the rows in one transaction in mode `sync` and returns how many changed: a row that is already as given is not
- * written again, and fires no trigger. Needs the privileges that ensureTable grants, or to be the owner.
+ * written again, and fires no trigger. A row that still has a value of which the platform has only one loses it. Needs the privileges that ensureTable grants, or to be the owner.
  * Errors are Postgres's own (57014 when `waitMs` is over, 42501 for a wrong key); then nothing was written.
  */
 export async function applyRows(sql: postgres.Sql, options: ApplyOptions): Promise<number> {
-  const { table, operation, mutationId, syncId = table.syncId, waitMs = defaultWaitMs } = options
+  const { table, operation, mutationId, upsertBy } = options
+  const { syncId = table.syncId, waitMs = defaultWaitMs } = options
   const rows = [...new Map(options.rows.map((row) => [row.id, row])).values()]
   const changed = await sql.begin(async (tx) => {
     const mutation = await openSync(tx, options, waitMs)
@@ -47,7 +51,8 @@ export async function applyRows(sql: postgres.Sql, options: ApplyOptions): Promi
       const [noted] = await tx.unsafe(recordSql, [...place, what.operation, String(what.rows)])
       if (noted?.['record'] !== true) return 0
     }
-    return operation === 'delete' ? await remove(tx, table, rows) : await upsert(tx, table, rows)
+    if (operation === 'delete') return await remove(tx, table, rows)
+    return await upsert(tx, { table, rows, mutation, upsertBy })
   })
   return changed
 }
@@ -95,19 +100,36 @@ function deleteSql(table: SyncedTable): string {
 
 async function upsert(
   tx: postgres.TransactionSql,
-  table: SyncedTable,
-  rows: Rows,
+  { table, rows: given, mutation, upsertBy }: Omit<Keyed, 'keys'>,
 ): Promise<number> {
+  const keys = await keysOf(tx, table, upsertBy)
+  const rows = withoutTwins(given, keys)
   let changed = 0
   for (const { names, rows: alike } of groupByColumns(table, rows)) {
     for (const chunk of chunks(alike)) {
-      const json = `[${
-        chunk.map(({ id, values }) => encodeRow(table, { id, values: values ?? {} })).join(',')
-      }]`
+      const json = encodeRows(table, chunk)
+      if (keys.some((key) => names.includes(key))) {
+        await makeRoom(tx, { table, keys, rows: chunk, mutation, upsertBy })
+      }
       changed += (await tx.unsafe(upsertSql(table, names), [json])).count
     }
   }
   return changed
+}
+
+/** A value that should be there once and is not: the last row has it, since of the others one is out of date. */
+function withoutTwins(rows: Rows, keys: readonly string[]): Rows {
+  let left = rows
+  for (const key of keys) {
+    const last = new Map(left.map(({ id, values }) => [values?.[key] ?? null, id]))
+    if (last.size === left.length) continue
+    left = left.map((row) => {
+      const value = row.values?.[key] ?? null
+      if (value === null || last.get(value) === row.id) return row
+      return { ...row, values: { ...row.values, [key]: null } }
+    })
+  }
+  return left
 }
 
 interface Group {

@@ -1,6 +1,11 @@
 // Room database: the doors of schema sluice, as SQL. An ordinary role may call them; each checks the mac, or a ticket
 // that only a right mac can have brought about, before it does anything.
 
+import { quoteLiteral } from '../lib/quote.ts'
+
+/** The comment on a unique index of ours. */
+export const uniqueAbout = 'Sluice: the platform holds no value twice'
+
 /** What a function that runs as the owner needs so that nothing of the caller's stands in for something of Postgres. */
 export const ownerClause = 'security definer set search_path = pg_catalog, pg_temp'
 
@@ -43,6 +48,69 @@ end
 $$;
 `
 
+const waySql = `
+-- The columns of which the platform holds no value twice: those of our own unique indexes, and that of an upsert.
+create or replace function sluice.keys(target regclass, upsert text) returns text[]
+language sql ${ownerClause} as $$
+  select array(
+    select a.attname::text from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+    where i.indrelid = target and i.indisunique and i.indnkeyatts = 1 and not i.indisprimary and not a.attnotnull
+      and (a.attname = upsert or obj_description(i.indexrelid, 'pg_class') = ${
+  quoteLiteral(uniqueAbout)
+})
+  )
+$$;
+
+-- A row that another row of the table keeps from its key would fail. The platform says whose the key is, so the row that
+-- still has it here is out of date: it loses it until it is read again.
+create or replace function sluice.vacate(target regclass, rows jsonb, keys text[]) returns void
+language plpgsql ${ownerClause} ${planClause} as $$
+declare
+  key text;
+begin
+  foreach key in array keys loop
+    execute format(
+      'update only %1$s t set %2$I = null from jsonb_populate_recordset(null::%1$s, $1) p'
+      ' where t.%2$I = p.%2$I and t.id <> p.id', target, key
+    ) using rows;
+  end loop;
+end
+$$;
+
+create or replace function sluice.make_room(
+  mutation uuid, target regclass, rows jsonb, upsert text
+) returns void
+language plpgsql ${ownerClause} as $$
+begin
+  perform sluice.check_ticket('sync', mutation);
+  perform sluice.check_synced(target);
+  perform sluice.vacate(target, rows, sluice.keys(target, upsert));
+end
+$$;
+
+-- Before an upsert: where the platform's record is in the table under another key than the platform has it, ON CONFLICT
+-- would not find it, and its id would be there twice. It gets its key, and whoever has that key here loses it.
+create or replace function sluice.make_way(target regclass, upsert text) returns void
+language plpgsql ${ownerClause} ${planClause} as $$
+declare
+  planned text := format(
+    'sluice.ticket_rows r cross join lateral jsonb_populate_record(null::%1$s, r.row) p'
+    ' where r.pid = pg_backend_pid() and p.%2$I is not null', target, upsert
+  );
+begin
+  execute format(
+    'update only %1$s t set %2$I = null from %3$s and t.%2$I = p.%2$I and t.id <> p.id'
+    ' and exists (select from only %1$s o where o.id = p.id and o.%2$I is distinct from p.%2$I)',
+    target, upsert, planned
+  );
+  execute format(
+    'update only %1$s t set %2$I = p.%2$I from %3$s and t.id = p.id and t.%2$I is distinct from p.%2$I',
+    target, upsert, planned
+  );
+end
+$$;
+`
+
 const openSql = `
 create or replace function sluice.open(
   mode text, mutation uuid, mac text, rows_max int, rows jsonb default null
@@ -50,6 +118,7 @@ create or replace function sluice.open(
 language plpgsql ${ownerClause} ${planClause} as $$
 #variable_conflict use_variable
 declare
+  upsert text := rows ->> 'upsert';
   expected text := sluice.mac(concat(mode, ':', mutation, ':', pg_backend_pid()));
   place regclass;
 begin
@@ -75,16 +144,22 @@ begin
     from jsonb_each(rows -> 'rows') e
     on conflict do nothing;
   end if;
-  insert into sluice.tickets (pid, xid, mode, mutation, rows_max, seal, target, operation, nulls, about)
+  insert into sluice.tickets (
+    pid, xid, mode, mutation, rows_max, seal, target, operation, nulls, about, upsert
+  )
   values (
-    pg_backend_pid(), pg_current_xact_id(), mode, mutation, rows_max,
+    pg_backend_pid(), pg_current_xact_id(), case when upsert is null then mode else 'sync' end, mutation, rows_max,
     case mode when 'plan' then sluice.mac(concat('seal:', mutation, ':', pg_backend_pid())) end,
-    place, upper(rows ->> 'operation'), rows -> 'nulls', rows -> 'about'
+    place, upper(rows ->> 'operation'), rows -> 'nulls', rows -> 'about', upsert
   )
   on conflict (pid) do update set
     xid = excluded.xid, mode = excluded.mode, mutation = excluded.mutation, rows_max = excluded.rows_max,
     seal = excluded.seal, target = excluded.target, operation = excluded.operation,
-    nulls = excluded.nulls, about = excluded.about;
+    nulls = excluded.nulls, about = excluded.about, upsert = excluded.upsert;
+  if upsert is not null then
+    perform sluice.make_way(place, upsert);
+    update sluice.tickets t set mode = 'apply' where t.pid = pg_backend_pid();
+  end if;
   perform set_config('sluice.ordinal', '0', true), set_config('sluice.planned', '0', true);
 end
 $$;
@@ -130,10 +205,38 @@ end
 $$;
 `
 
+const lockKeysSql = `
+-- Two upserts of one key that the table does not have go one after the other: no row can be locked for it. Whoever had to
+-- wait starts over, since its snapshot is older than what it waited for. Without regard to case, as platforms are.
+create or replace function sluice.lock_keys(target regclass, upsert text, keys text[], mutation uuid) returns void
+language plpgsql ${ownerClause} as $$
+declare
+  place bigint;
+  waited bool := false;
+begin
+  perform sluice.check_ticket('lock', mutation);
+  perform sluice.check_synced(target);
+  for place in
+    select distinct hashtextextended(concat('sluice:', target::oid, ':', upsert, ':', lower(k)), 0)
+    from unnest(keys) k order by 1
+  loop
+    if not pg_try_advisory_xact_lock(place) then
+      waited := true;
+      perform pg_advisory_xact_lock(place);
+    end if;
+  end loop;
+  if waited then
+    raise exception 'could not serialize access due to concurrent update' using errcode = '40001';
+  end if;
+end
+$$;
+`
+
 const closeSql = `
 create or replace function sluice.put(target regclass, id text, op text, fields jsonb) returns void
 language plpgsql ${ownerClause} as $$
 declare
+  upsert text;
   names text;
   sets text;
 begin
@@ -144,6 +247,8 @@ begin
     ) using id;
     return;
   end if;
+  select t.upsert into upsert from sluice.tickets t where t.pid = pg_backend_pid();
+  perform sluice.vacate(target, jsonb_build_array(fields), sluice.keys(target, upsert));
   select string_agg(quote_ident(a.attname), ', '),
     string_agg(format('%1$I = excluded.%1$I', a.attname), ', ')
   into names, sets
@@ -174,7 +279,7 @@ begin
   end if;
   update sluice.tickets t set mode = 'sync' where t.pid = pg_backend_pid();
   for missed in
-    select r.id, r.op, coalesce(t.nulls, '{}') || r.row as row
+    select r.id, r.op, case when t.upsert is null then coalesce(t.nulls, '{}') else '{}' end || r.row as row
     from sluice.ticket_rows r join sluice.tickets t on t.pid = r.pid where r.pid = pg_backend_pid()
   loop
     perform sluice.put(target, missed.id, missed.op, missed.row);
@@ -234,4 +339,4 @@ $$;
 `
 
 /** All doors, in an order in which they can be made; made again they replace themselves. */
-export const functionsSql = [helpersSql, openSql, lockSql, closeSql].join('\n')
+export const functionsSql = [helpersSql, waySql, openSql, lockSql, lockKeysSql, closeSql].join('\n')

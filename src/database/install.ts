@@ -5,16 +5,17 @@ import { quoteIdent } from '../lib/quote.ts'
 import { saveFaults } from './catalog.ts'
 import { inDdlTransaction } from './ddl.ts'
 import { functionsSql } from './functions.ts'
-import { catalogSql, grantsSql, tablesSql } from './schema.ts'
+import { pruneFunctionSql } from './prune.ts'
+import { catalogSql, grantsSql, tablesSql, upsertSql } from './schema.ts'
 import { hmacPads } from './ticket.ts'
 import { triggersSql } from './triggers.ts'
 import { viewsSql } from './views.ts'
 
 /** Step n brings the tables from version n to n + 1. Never change a step that was released: add one. */
-const steps: readonly string[] = [tablesSql, catalogSql]
+const steps: readonly string[] = [tablesSql, catalogSql, upsertSql]
 
 /** What is not a table is made anew at every version. */
-const aboveSql = [triggersSql, functionsSql, viewsSql, grantsSql].join('\n')
+const aboveSql = [triggersSql, functionsSql, pruneFunctionSql, viewsSql, grantsSql].join('\n')
 
 /** The oldest Postgres that has what Sluice needs, as server_version_num. */
 const serverVersionMin = 140_000

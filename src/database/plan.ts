@@ -1,5 +1,6 @@
 // Room database: what the triggers report of a plan, read back without changing a digit.
 
+import { Buffer } from 'node:buffer'
 import { type JsonMember, readJsonObject } from '../lib/json.ts'
 import type { Values } from '../mutation/mutation.ts'
 import { idColumn, type Operation, operations } from '../mutation/table.ts'
@@ -27,12 +28,16 @@ export interface PlanReport {
 /** What stands before a row in a report, and between the parts of one. JSON can hold neither. */
 const [rowSeparator, partSeparator] = ['\u001e', '\u001f']
 
+/** How a client in another encoding than UTF8 gets the UTF-8 of a report. */
+const hex = /^[0-9a-f]+$/
+
 /**
  * Reads the DETAIL of a notice with SQLSTATE `planReportState`. The placeholder id of an insert reads as null.
  * Throws SyntaxError or RangeError when it is not such a report: a client's function can raise anything.
  */
 export function parsePlanDetail(detail: string): PlanReport[] {
-  const [head = '', ...rows] = detail.split(rowSeparator)
+  const text = hex.test(detail) ? Buffer.from(detail, 'hex').toString() : detail
+  const [head = '', ...rows] = text.split(rowSeparator)
   const members = new Map(readJsonObject(head).map((member) => [member.name, member]))
   const operation = operations.find((name) => name === stringOf(members, 'op'))
   if (operation === undefined) throw new RangeError('Cannot read a plan report: no operation')

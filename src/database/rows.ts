@@ -14,29 +14,39 @@ export interface About {
   readonly durationMs: number
 }
 
+/** What goes with the rows. */
+export interface TicketOptions {
+  readonly about?: About | undefined
+  /** An upsert: the column it goes by. */
+  readonly upsertBy?: string | undefined
+}
+
 /**
  * The rows of an accepted outcome for openSql in mode `apply`. Inserts are keyed by ordinal, updates and deletes by id;
  * a row without values is deleted. Columns that the table does not have are left out. Columns that the platform did not
  * answer never get the client's value: an insert leaves them null (`nulls`, once for all rows: most columns of most
- * rows are), an update leaves them as they were.
+ * rows are), an update leaves them as they were, and an upsert does the one or the other.
  * Throws RangeError when a jsonb or array value is not JSON, naming table and column.
  */
 export function encodeTicketRows(
   table: SyncedTable,
   operation: Operation,
   rows: readonly OutcomeRow[],
-  about?: About,
+  { about, upsertBy }: TicketOptions = {},
 ): string {
   const entries = rows.map((row) => {
     const key = operation === 'insert' ? String(row.ordinal) : row.id
-    return `${quote(key)}:${encodeEntry(table, operation, row)}`
+    return `${quote(key)}:${encodeEntry(table, row, { operation, upsertBy })}`
   })
   const names = table.columns.map(({ name }) => name).filter((name) => name !== idColumn)
   const nulls = operation === 'insert'
     ? `"nulls":{${names.map((name) => `${quote(name)}:null`).join(',')}},`
     : ''
+  const upsert = upsertBy === undefined ? '' : `"upsert":${quote(upsertBy)},`
   return `{"schema":${quote(table.schema)},"table":${quote(table.name)},` +
-    `"operation":${quote(operation)},${encodeAbout(about)}${nulls}"rows":{${entries.join(',')}}}`
+    `"operation":${quote(operation)},${upsert}${encodeAbout(about)}${nulls}"rows":{${
+      entries.join(',')
+    }}}`
 }
 
 function encodeAbout(about: About | undefined): string {
@@ -46,11 +56,15 @@ function encodeAbout(about: About | undefined): string {
   return `"about":${storableJson(json)},`
 }
 
-function encodeEntry(table: SyncedTable, operation: Operation, row: OutcomeRow): string {
+function encodeEntry(
+  table: SyncedTable,
+  row: OutcomeRow,
+  { operation, upsertBy }: { operation: Operation; upsertBy: string | undefined },
+): string {
   const id = quote(row.id)
   if (operation === 'delete' || row.values === null) return `{"op":"delete","id":${id}}`
   const values = row.values
-  if (operation === 'insert') {
+  if (operation === 'insert' && upsertBy === undefined) {
     return `{"op":"upsert","id":${id},"row":${
       encodeRow(table, { id: row.id, values }, { nulls: false })
     }}`
@@ -76,6 +90,16 @@ export function encodeRow(
     members.push(`${column.quoted}:${encodeValue(value, column, { table })}`)
   }
   return `{${members.join(',')}}`
+}
+
+/** Rows as a JSON array, for jsonb_populate_recordset. */
+export function encodeRows(
+  table: SyncedTable,
+  rows: readonly { readonly id: string; readonly values: Values | null }[],
+): string {
+  return `[${
+    rows.map(({ id, values }) => encodeRow(table, { id, values: values ?? {} })).join(',')
+  }]`
 }
 
 interface QuotedColumn {

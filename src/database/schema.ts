@@ -107,6 +107,11 @@ comment on table sluice.faults is 'The catalogue of errors';
 drop function if exists sluice.note(uuid, text, regclass, text, int);
 `
 
+/** Step 3: the column that an upsert goes by. */
+export const upsertSql = `
+alter table sluice.tickets add column upsert text;
+`
+
 /** Who may do what. The mac, not the grant, keeps the doors: a session may have changed its role. */
 export const grantsSql = `
 revoke all on all tables in schema sluice from public;
@@ -137,9 +142,12 @@ grant usage on schema sluice to public;
 grant execute on function
   sluice.open(text, uuid, text, int, jsonb),
   sluice.lock(regclass, text[], uuid),
+  sluice.lock_keys(regclass, text, text[], uuid),
+  sluice.make_room(uuid, regclass, jsonb, text),
   sluice.close(uuid, text, regclass, text, int),
   sluice.record(uuid, text, regclass, text, int),
   sluice.filled(uuid, regclass),
+  sluice.prune(uuid, text[], bigint, uuid[], int),
   sluice.planned()
 to public;
 grant select on sluice.tables, sluice.mutations, sluice.errors to public;

@@ -21,6 +21,25 @@ export const lockSql =
   ' $3::pg_catalog.text::pg_catalog.uuid)'
 
 /**
+ * Makes upserts of the same keys wait for one another, in mode `lock`. Parameters: quoteName of the table, column, the keys
+ * as encodeIds writes them, mutation id. Errors: 40001 another one was under way (start again, nothing was sent); else as
+ * `lockSql`; 42883 the database was set up by an older Sluice.
+ */
+export const lockKeysSql =
+  'select sluice.lock_keys($1::pg_catalog.text::pg_catalog.regclass, $2::pg_catalog.text,' +
+  ' $3::pg_catalog.text::pg_catalog.text[], $4::pg_catalog.text::pg_catalog.uuid)'
+
+/**
+ * Takes keys away from rows that still have them, inside `sync` mode, before rows with these keys are written. Parameters:
+ * mutation id, quoteName, the rows as a JSON array, the column of an upsert or null.
+ */
+export const makeRoomSql = 'select sluice.make_room($1::pg_catalog.text::pg_catalog.uuid,' +
+  ' $2::pg_catalog.text::pg_catalog.regclass, $3::pg_catalog.text::pg_catalog.jsonb, $4::pg_catalog.text)'
+
+/** How many rows a plan was to insert, those among them that an upsert updated: one row, one int4. After `plannedSql`. */
+export const proposedSql = `select pg_catalog.current_setting('sluice.ordinal')::pg_catalog.int4`
+
+/**
  * Ends an apply: applies by id what the statement missed, notes the mutation for sluice.mutations, ends the mode.
  * Parameters: mutation id, sync id, quoteName of the table, operation, number of rows the platform accepted.
  * One row, one int4: how many rows the statement had missed. Without it a transaction that opened `apply` cannot commit.

@@ -8,6 +8,7 @@ import { saveTable } from './catalog.ts'
 import { columnComment, tableComment } from './comments.ts'
 import { inDdlTransaction } from './ddl.ts'
 import { triggerNames } from './triggers.ts'
+import { ensureUnique } from './unique.ts'
 
 /** What there is of a table, as the catalogue tells it. */
 interface Present {
@@ -30,7 +31,7 @@ interface Trigger {
 
 /**
  * Makes schema and table if need be, adds missing columns, the primary key `id`, comments (columnComment, tableComment),
- * the triggers, its row of `sluice.tables`, and for `role` the privileges to read and mutate it through Sluice. Takes the
+ * the triggers, unique indexes for what the platform holds once (unless what is there stands against it), its row of `sluice.tables`, and for `role` the privileges to read and mutate it through Sluice. Takes the
  * TRIGGER privilege from everybody but the owner.
  * Needs installDatabase first. Errors: the relation is not an ordinary table, has children (their rows would escape the
  * triggers), has another primary key, or a trigger that fires after ours; a column type that is not one; 55P03.
@@ -52,6 +53,7 @@ export async function ensureTable(
     const now = await present(tx, table)
     if (now === undefined) throw new Error(`Cannot make ${place(table)}`)
     await run(tx, [...triggersSql(table, now), ...commentsSql(table, now)])
+    await ensureUnique(tx, table)
     await run(
       tx,
       now.triggerGrantees.map((name) => `revoke trigger on ${place(table)} from ${name}`),

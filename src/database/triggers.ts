@@ -20,9 +20,14 @@ const refuse = `raise exception 'mutations on a synced table must go through Slu
       hint = 'Connect through the proxy and write the table directly, in a statement of its own of at most 512 KiB.'`
 
 const ticket =
-  `select t.mode, t.mutation, t.rows_max, t.seal, t.target, t.operation, t.nulls into ticket
+  `select t.mode, t.mutation, t.rows_max, t.seal, t.target, t.operation, t.nulls, t.upsert
+  into ticket
   from sluice.tickets t
   where t.pid = pg_backend_pid() and t.xid = pg_current_xact_id_if_assigned()`
+
+/** What the mutation does not change: another table, another operation. An upsert inserts and updates. */
+const elsewhere = `tg_relid <> ticket.target
+      or (tg_op <> ticket.operation and (tg_op <> 'UPDATE' or ticket.upsert is null))`
 
 const beforeSql = `
 create or replace function sluice.before_row() returns trigger
@@ -54,13 +59,16 @@ begin
     end if;
     return new;
   elsif ticket.mode = 'apply' then
-    if tg_relid <> ticket.target or tg_op <> ticket.operation then
+    if ${elsewhere} then
       return null;
     end if;
     if tg_op = 'INSERT' then
       ordinal := set_config('sluice.ordinal', (current_setting('sluice.ordinal')::int + 1)::text, true);
       select r.op, r.row, r.keep into planned from sluice.ticket_rows r
       where r.pid = pg_backend_pid() and r.key = ordinal::text;
+    elsif ticket.upsert is not null then -- what was to be inserted has come here just before
+      select r.op, r.row, r.keep, r.id into planned from sluice.ticket_rows r
+      where r.pid = pg_backend_pid() and r.key = current_setting('sluice.ordinal');
     else
       select r.op, r.row, r.keep into planned from sluice.ticket_rows r
       where r.pid = pg_backend_pid() and r.key = old.id::text;
@@ -73,7 +81,17 @@ begin
       return null;
     end if;
     fields := planned.row;
-    if tg_op = 'INSERT' then -- one after the other takes half the time of putting the two together
+    if tg_op = 'UPDATE' and ticket.upsert is not null then
+      before := to_jsonb(old);
+      new := jsonb_populate_record(jsonb_populate_record(new, ticket.nulls), fields);
+      if to_jsonb(new) -> ticket.upsert is distinct from before -> ticket.upsert then
+        return null; -- no conflict: an UPDATE of somebody's function
+      elsif planned.keep is not null and old.id::text = planned.id then
+        select jsonb_object_agg(k, before -> k) into fields from unnest(planned.keep) k;
+        return jsonb_populate_record(new, fields);
+      end if;
+      return new;
+    elsif tg_op = 'INSERT' then -- one after the other takes half the time of putting the two together
       return jsonb_populate_record(jsonb_populate_record(new, ticket.nulls), fields);
     elsif planned.keep is not null then
       before := to_jsonb(old);
@@ -82,7 +100,9 @@ begin
     end if;
     return jsonb_populate_record(new, fields);
   elsif ticket.mode = 'sync' then
-    if tg_op = 'DELETE' then
+    if pg_trigger_depth() > 1 then -- somebody's trigger that has heard of what we write: as in apply, left alone
+      return null;
+    elsif tg_op = 'DELETE' then
       return old;
     end if;
     return new;
@@ -97,22 +117,23 @@ $$;
 /** The longest DETAIL of a report, in bytes, short of the row that goes past it: each report wakes the listener. */
 const reportBytesMax = 65_536
 
+// A column may be called as anything here is: hence `r.*`, which is never a column, and the variable's whole name.
 // Old and new rows of an UPDATE stand in the two tables in the same order. Should they ever not, a row is paired with one
 // of another id, and a plan that changes an id is refused.
 const changedSql = {
   insert:
-    `select row_number() over () as at, r.id::text as id, row_to_json(r)::text as new, null as old
-        from sluice_new r limit most`,
+    `select row_number() over () as at, r.id::text as id, row_to_json(r.*)::text as new, null as old
+        from sluice_new r limit sluice_block.most`,
   update: `select at, o.id, n.new, o.old
         from (
-          select row_number() over () as at, row_to_json(r)::text as new from sluice_new r limit most
+          select row_number() over () as at, row_to_json(r.*)::text as new from sluice_new r limit sluice_block.most
         ) n join (
-          select row_number() over () as at, r.id::text as id, row_to_json(r)::text as old
-          from sluice_old r limit most
+          select row_number() over () as at, r.id::text as id, row_to_json(r.*)::text as old
+          from sluice_old r limit sluice_block.most
         ) o using (at)`,
   delete:
-    `select row_number() over () as at, r.id::text as id, null as new, row_to_json(r)::text as old
-        from sluice_old r limit most`,
+    `select row_number() over () as at, r.id::text as id, null as new, row_to_json(r.*)::text as old
+        from sluice_old r limit sluice_block.most`,
 } as const
 
 // Neither separator can stand in JSON: within strings control characters are escaped, and outside they are no space.
@@ -134,7 +155,10 @@ const reportLoop = (operation: keyof typeof changedSql) => {
         ) p
         group by p.chunk order by p.chunk
       loop
-        raise info 'plan' using errcode = 'SLPLN', detail = head || report.parts;
+        raise info 'plan' using errcode = 'SLPLN', detail = case
+          when pg_client_encoding() in ('UTF8', 'SQL_ASCII') then head || report.parts
+          -- not every program reads another encoding as Postgres writes it, which lacks characters too
+          else encode(convert_to(head || report.parts, 'UTF8'), 'hex') end;
       end loop;`
 }
 
@@ -149,6 +173,7 @@ const doneSql = (changed: 'sluice_new' | 'sluice_old') =>
 const afterSql = `
 create or replace function sluice.after_statement() returns trigger
 language plpgsql ${ownerClause} ${planClause} ${exactClause} as $$
+<<sluice_block>>
 declare
   ticket record;
   report record;
@@ -178,7 +203,7 @@ begin
     else${reportLoop('delete')}
     end if;
   elsif ticket.mode = 'apply' then
-    if tg_relid <> ticket.target or tg_op <> ticket.operation then
+    if ${elsewhere} then
       return null;
     elsif tg_op = 'DELETE' then
       ${doneSql('sluice_old')};

@@ -60,7 +60,7 @@ async function mutate(
   const id = randomUUID()
   const row = { ordinal: 1, id: id.slice(0, 18), values: { email } }
   await session.run('begin')
-  const rows = encodeTicketRows(contacts, 'insert', [row], about)
+  const rows = encodeTicketRows(contacts, 'insert', [row], { about })
   await session.open('apply', { mutationId: id, rows })
   await session.run(`insert into salesforce.contacts (email) values ('x')`)
   await close(session, { operation: 'insert', rows: 1, id })

@@ -12,6 +12,7 @@ import { modesSuite } from './suites/modes.ts'
 import { mutationsSuite } from './suites/mutations.ts'
 import { reportsSuite } from './suites/reports.ts'
 import { rowsSuite } from './suites/rows.ts'
+import { upsertsSuite } from './suites/upserts.ts'
 import { valuesSuite } from './suites/values.ts'
 import { waysSuite } from './suites/ways.ts'
 
@@ -19,6 +20,7 @@ const suites = {
   'modes': modesSuite,
   'reports': reportsSuite,
   'mutations': mutationsSuite,
+  'upserts': upsertsSuite,
   'forgery': forgerySuite,
   'other ways to write': waysSuite,
   'values': valuesSuite,

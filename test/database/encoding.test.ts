@@ -71,6 +71,25 @@ test('rows are keyed by ordinal for an insert and by id for the others', () => {
   assert.deepEqual(keys('delete'), ['003A'])
 })
 
+test('an upsert’s rows are keyed like an insert’s, keep like an update’s, and say by which column', () => {
+  const rows = [{ ordinal: 2, id: '003A', values: { email: 'a', amount: null } }]
+  assert.deepEqual(JSON.parse(encodeTicketRows(contacts, 'insert', rows, { upsertBy: 'email' })), {
+    schema: 'salesforce',
+    table: 'contacts',
+    operation: 'insert',
+    upsert: 'email',
+    nulls: { email: null, amount: null, name: null },
+    rows: {
+      '2': {
+        op: 'upsert',
+        id: '003A',
+        row: { id: '003A', email: 'a', amount: null },
+        keep: ['name'],
+      },
+    },
+  })
+})
+
 test('only columns of the table travel, the id is that of the outcome, what is missing is said', () => {
   const rows = [{ ordinal: 1, id: '003A', values: { id: 'other', email: null, unknown: 'x' } }]
   assert.deepEqual(JSON.parse(encodeTicketRows(contacts, 'update', rows)), {

@@ -239,16 +239,17 @@ export async function clear(session: Session, table: SyncedTable = contacts): Pr
 /** Opens `apply` with the rows that the platform answered. */
 export async function openApply(
   session: Session,
-  { table = contacts, operation, rows, id = mutationId }: {
+  { table = contacts, operation, rows, id = mutationId, upsertBy }: {
     table?: SyncedTable
     operation: Operation
     rows: OutcomeRow[]
     id?: string
+    upsertBy?: string
   },
 ): Promise<void> {
   await session.open('apply', {
     mutationId: id,
-    rows: encodeTicketRows(table, operation, rows),
+    rows: encodeTicketRows(table, operation, rows, { upsertBy }),
   })
 }
 

@@ -71,7 +71,7 @@ async function openApply(sql: postgres.ReservedSql, id: string, about?: About): 
   const [session] = await sql`select pg_backend_pid() as pid`
   const mac = ticketMac(ticketKey, { mode: 'apply', mutationId: id, pid: Number(session?.['pid']) })
   const row = { ordinal: 1, id: id.slice(0, 18), values: { email: 'n@a.co' } }
-  const rows = encodeTicketRows(contacts, 'insert', [row], about)
+  const rows = encodeTicketRows(contacts, 'insert', [row], { about })
   await sql.unsafe(openSql, ['apply', id, mac, '1', rows])
 }
 
@@ -113,6 +113,7 @@ function shapeTests(started: () => Started): void {
       assert.deepEqual([...await sql`select version from sluice.version order by 1`], [
         { version: 1 },
         { version: 2 },
+        { version: 3 },
       ])
       const fresh = postgres((await makeDatabase(started())).url, { max: 1, onnotice: () => {} })
       try {

@@ -46,6 +46,7 @@ export function installSuite(context: Context): void {
       assert.deepEqual([...await sql`select version from sluice.version`], [
         { version: 1 },
         { version: 2 },
+        { version: 3 },
       ])
     } finally {
       await sql.end()
@@ -68,7 +69,7 @@ export function installSuite(context: Context): void {
       await installDatabase(sql, { ticketKey })
       await sql`insert into sluice.version values (99)`
       await assert.rejects(installDatabase(sql, { ticketKey }), {
-        message: 'Cannot install Sluice: the database has version 99, this Sluice knows 2',
+        message: 'Cannot install Sluice: the database has version 99, this Sluice knows 3',
       })
     } finally {
       await sql.end()
