@@ -3,9 +3,11 @@
 
 import { createHash } from 'node:crypto'
 import { never } from '../lib/assert.ts'
+import { isInDoubt, type WrittenOutcome } from '../mutation/doubt.ts'
 import { fault, faultData } from '../mutation/fault.ts'
 import { type LifeEvent, type LifeState, statesBefore } from '../mutation/life.ts'
 import type { Mutation, Outcome, Values } from '../mutation/mutation.ts'
+import { inquiryAfterMs as defaultAfterMs } from './doubts.ts'
 import { presenceClass } from './presence.ts'
 import type { Sql, Store } from './store.ts'
 
@@ -36,6 +38,11 @@ export interface Journal {
   /** Records the outcome, committed. False: nothing to change (it is settled already). */
   settle(id: string, outcome: Outcome): Promise<boolean>
   /**
+   * Records, committed, what was found out of rows that were in doubt, where others were written. False: nothing is in
+   * doubt any more.
+   */
+  learn(id: string, outcome: WrittenOutcome): Promise<boolean>
+  /**
    * accepted → applied; applied again is fine. Gives the ids that are applied now: not those that are unknown or in any
    * other state, which nobody can have applied.
    */
@@ -59,14 +66,15 @@ interface Recorded {
 
 /** What makes two requests the same mutation; the order of columns does not matter. */
 export function requestHash(mutation: Mutation): Uint8Array {
-  const { id, syncId, schema, table, operation } = mutation
+  const { id, syncId, schema, table, operation, upsertBy } = mutation
   const rows = mutation.rows.map((row) => [
     row.ordinal,
     row.id,
     sorted(row.values),
     ...(row.key === undefined ? [] : [sorted(row.key)]),
   ])
-  const text = JSON.stringify([id.toLowerCase(), syncId, schema, table, operation, rows])
+  const how = upsertBy === undefined ? [] : [upsertBy]
+  const text = JSON.stringify([id.toLowerCase(), syncId, schema, table, operation, rows, ...how])
   return createHash('sha256').update(text).digest()
 }
 
@@ -74,8 +82,14 @@ function sorted(values: Values): [string, string | null][] {
   return Object.entries(values).sort(([a], [b]) => a < b ? -1 : 1)
 }
 
-/** The journal as the service process of this number writes it. */
-export function createJournal(store: Store, { service }: { service: number }): Journal {
+/**
+ * The journal as the service process of this number writes it. `inquiryAfterMs`: from an outcome in doubt to the worker's
+ * first inquiry, ten seconds when absent.
+ */
+export function createJournal(
+  store: Store,
+  { service, inquiryAfterMs = defaultAfterMs }: { service: number; inquiryAfterMs?: number },
+): Journal {
   const recall: Journal['recall'] = async (id, options) => {
     const row = await store.ask('Reading the journal', (sql) => recorded(sql, id))
     if (row === undefined) return { kind: 'stale' }
@@ -100,19 +114,16 @@ export function createJournal(store: Store, { service }: { service: number }): J
         return never(row.state)
     }
   }
-  const settle = async (id: string, outcome: Outcome): Promise<boolean> => {
-    const states = statesBefore(eventOf(outcome))
-    const changed = await store.ask('Recording the outcome', (sql) =>
-      sql`
-        update sluice_store.mutations
-        set state = ${stateOf(outcome)}, outcome = ${JSON.stringify(outcome)}::text::json,
-          answered_at = now()
-        where id = ${id} and state in ${sql(states)}`)
-    return changed.count > 0
-  }
+  const settle: Journal['settle'] = (id, outcome) =>
+    store.ask('Recording the outcome', (sql) => settled(sql, id, { outcome, inquiryAfterMs }))
   return {
     recall,
     settle,
+    learn: (id, outcome) =>
+      store.ask(
+        'Recording what was found out',
+        (sql) => learned(sql, id, { outcome, inquiryAfterMs }),
+      ),
     begin: async (mutation, options) => {
       const written = await store.ask(
         'Recording the mutation',
@@ -132,6 +143,39 @@ export function createJournal(store: Store, { service }: { service: number }): J
     applied: (ids) => store.ask('Recording the apply', (sql) => applied(sql, ids)),
     sweep: () => store.ask('Sweeping the journal', (sql) => sweep(sql)),
   }
+}
+
+/** When the worker inquires about what is in doubt of the outcome; null: nothing is. */
+function inquiryAt(sql: Sql, outcome: Outcome, inquiryAfterMs: number) {
+  const afterMs = isInDoubt(outcome) ? inquiryAfterMs : null
+  return sql`now() + ${afterMs}::float8 * interval '1 millisecond'`
+}
+
+async function settled(
+  sql: Sql,
+  id: string,
+  { outcome, inquiryAfterMs }: { outcome: Outcome; inquiryAfterMs: number },
+): Promise<boolean> {
+  const states = statesBefore(eventOf(outcome))
+  const changed = await sql`
+    update sluice_store.mutations
+    set state = ${stateOf(outcome)}, outcome = ${JSON.stringify(outcome)}::text::json,
+      answered_at = now(), next_inquiry_at = ${inquiryAt(sql, outcome, inquiryAfterMs)}
+    where id = ${id} and state in ${sql(states)}`
+  return changed.count > 0
+}
+
+async function learned(
+  sql: Sql,
+  id: string,
+  { outcome, inquiryAfterMs }: { outcome: WrittenOutcome; inquiryAfterMs: number },
+): Promise<boolean> {
+  const changed = await sql`
+    update sluice_store.mutations
+    set outcome = ${JSON.stringify(outcome)}::text::json,
+      next_inquiry_at = ${inquiryAt(sql, outcome, inquiryAfterMs)}
+    where id = ${id} and state in ${sql(statesBefore('learn'))} and next_inquiry_at is not null`
+  return changed.count > 0
 }
 
 /** One statement: writes the row if the sync is still the one that was checked and the id is new. */
@@ -183,6 +227,7 @@ async function sweep(sql: Sql): Promise<number> {
   const changed = await sql`
     update sluice_store.mutations
     set state = case state when 'sent' then 'unknown' else 'refused' end, answered_at = now(),
+      next_inquiry_at = case state when 'sent' then now() end,
       outcome = case state when 'sent' then ${lost}::text::json else ${unsent}::text::json end
     where state in ('received', 'sent') and not ${alive(sql)}`
   return changed.count

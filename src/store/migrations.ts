@@ -151,8 +151,8 @@ export const migrations: readonly Migration[] = [
   {
     id: 5,
     name: 'oauth apps and states, installations',
-    // the moments of a credential stand beside it, so that what is due is found without opening it; states are bound to
-    // nothing: one that nobody comes back with expires
+    // the moments of a credential stand beside it, so that what is due is found without opening it; what a state is
+    // bound to, the browser's cookie too, is sealed in its details; one that nobody comes back with expires
     sql: `
       alter table sluice_store.connections
         drop constraint connections_kind_check,
@@ -183,6 +183,36 @@ export const migrations: readonly Migration[] = [
       create index on sluice_store.oauth_states (connection_id);
       create index on sluice_store.oauth_states (expires_at);`,
   },
+  {
+    id: 6,
+    name: 'inquiries',
+    // next_inquiry_at: something of the outcome is in doubt, and this is when it is inquired about again; while an inquiry
+    // is under way, when its lease ends. What was in doubt before is looked at once more, for a day after it was sent.
+    sql: `
+      alter table sluice_store.mutations
+        add column inquired_at timestamptz,
+        add column inquiries integer not null default 0,
+        add column next_inquiry_at timestamptz;
+      update sluice_store.mutations set next_inquiry_at = now()
+        where state = 'unknown' and sent_at > now() - interval '1 day';
+      create index mutations_in_doubt on sluice_store.mutations (next_inquiry_at)
+        where next_inquiry_at is not null;`,
+  },
+  {
+    id: 7,
+    name: 'allowlists',
+    // ranges of addresses from which clients of the sync may connect; null: from anywhere
+    sql: `
+      alter table sluice_store.syncs add column allow text[]
+        check (cardinality(allow) between 1 and 1000);`,
+  },
+  {
+    id: 8,
+    name: 'listener keys for some syncs',
+    // null: for all
+    sql: `alter table sluice_store.listener_keys add column syncs text[]
+      check (cardinality(syncs) between 1 and 1000);`,
+  },
 ]
 
 /**
@@ -195,6 +225,17 @@ export async function migrate(store: Store): Promise<number[]> {
     if (await store.sql.begin((sql) => step(sql, migration))) taken.push(migration.id)
   }
   return taken
+}
+
+/** The id of the newest step that this code knows. */
+export const newestMigration: number = Math.max(...migrations.map(({ id }) => id))
+
+/** The id of the newest step that the store has taken; 0: none. Throws `service_unreachable`. */
+export async function readMigration(store: Store): Promise<number> {
+  const [row] = await store.ask('Reading the version of the store', (sql) =>
+    sql<{ id: number }[]>`
+      select coalesce(max(id), 0)::int as id from sluice_store.migrations`)
+  return row?.id ?? 0
 }
 
 async function step(sql: postgres.TransactionSql, migration: Migration): Promise<boolean> {

@@ -8,6 +8,8 @@ import { common, type Store } from './store.ts'
 export interface Presence {
   /** This process's number in the journal; never used again. */
   readonly service: number
+  /** Others see that this process is alive. */
+  readonly held: boolean
   /** Lets go of the lock: from here on others take this process for gone. */
   leave(): Promise<void>
 }
@@ -31,6 +33,7 @@ export async function announce(
       insert into sluice_store.services (name) values (${name}) returning id`)
   const service = row?.id ?? 0
   let left = false
+  let held = false
   let timer: ReturnType<typeof setTimeout> | undefined
   const session = postgres(store.url, {
     ...common,
@@ -38,9 +41,15 @@ export async function announce(
     idle_timeout: 0,
     max_lifetime: null,
     connection: { application_name: `sluice presence ${service}` },
-    onclose: () => again(),
+    onclose: () => {
+      held = false
+      again()
+    },
   })
-  const hold = () => session`select pg_advisory_lock_shared(${presenceClass}, ${service})`
+  const hold = async () => {
+    await session`select pg_advisory_lock_shared(${presenceClass}, ${service})`
+    held = true
+  }
   const again = () => {
     if (left || timer !== undefined) return
     timer = setTimeout(() => {
@@ -51,6 +60,9 @@ export async function announce(
   await hold()
   return {
     service,
+    get held() {
+      return held
+    },
     leave: async () => {
       left = true
       clearTimeout(timer)

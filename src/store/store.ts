@@ -5,6 +5,7 @@ import postgres from 'postgres'
 import { DeadlineExceeded, withDeadline } from '../lib/deadline.ts'
 import { Fault, fault } from '../mutation/fault.ts'
 import type { Keyring } from './seal.ts'
+import { texts } from './texts.ts'
 
 export type Sql = postgres.Sql
 
@@ -27,6 +28,8 @@ export interface Store {
    * driver's next write on it throws where nobody can catch it (porsager/postgres#1208) and the process is gone.
    */
   readonly sql: Sql
+  /** Questions put and not answered. */
+  readonly questions: number
   /** A connection string for a session of one's own (presence). */
   readonly url: string
   /**
@@ -55,6 +58,9 @@ export function openStore(options: StoreOptions): Store {
     keyring,
     sql,
     url,
+    get questions() {
+      return questions
+    },
     ask: async (what, work) => {
       // the driver keeps what was given up until it has a connection: a store that is down must not fill the memory
       if (questions >= questionsMax) throw storeDown(what, undefined)
@@ -73,7 +79,9 @@ export const common = {
   idle_timeout: 60,
   backoff: (tries: number) => Math.min(backoffMaxSeconds, 0.05 * 2 ** tries),
   onnotice: () => {},
-} as const
+  fetch_types: false,
+  types: { texts },
+}
 
 async function ask<T>(answer: Promise<T>, what: string): Promise<T> {
   try {

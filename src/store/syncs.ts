@@ -1,6 +1,7 @@
 // Room store: syncs, their tables and their users.
 
 import type postgres from 'postgres'
+import { parseRange } from '../lib/addresses.ts'
 import type { SyncConfig } from '../mutation/config.ts'
 import { fault } from '../mutation/fault.ts'
 import { type Platform, type SyncedTable, traitsOf } from '../mutation/table.ts'
@@ -91,6 +92,61 @@ export async function setSyncState(
   if (changed.count === 0) throw notFound(id)
 }
 
+/** Ranges in one allowlist. */
+const rangesMax = 1_000
+
+/**
+ * Says from which ranges of addresses (`10.0.0.0/8`, `2001:db8::/32`, `192.0.2.1`) clients of the sync may connect; null:
+ * from anywhere. Listeners heed it after some seconds, for sessions that are open too. Gives the list as it is kept.
+ * Throws `bad_request`, `not_found`.
+ */
+export async function setSyncAllow(
+  store: Store,
+  { id, allow }: { id: string; allow: readonly string[] | null },
+): Promise<readonly string[] | null> {
+  const ranges = allow === null ? null : [...new Set(allow.map(checkedRange))]
+  if (ranges !== null && (ranges.length === 0 || ranges.length > rangesMax)) {
+    throw fault('bad_request', { message: `an allowlist has 1 to ${rangesMax} ranges` })
+  }
+  const changed = await store.ask('Changing the sync', (sql) =>
+    sql`
+      update sluice_store.syncs
+      set allow = (select array_agg(r) from json_array_elements_text(${
+      JSON.stringify(ranges ?? [])
+    }::text::json) r),
+        version = version + 1, updated_at = now()
+      where id = ${id}`)
+  if (changed.count === 0) throw notFound(id)
+  return ranges
+}
+
+function checkedRange(text: string): string {
+  try {
+    parseRange(text)
+    return text
+  } catch (cause) {
+    const hint = 'A range is 10.0.0.0/8, 2001:db8::/32 or one address.'
+    const message = `not a range of addresses: "${text}"`
+    throw fault('bad_request', { message, hint }, { cause })
+  }
+}
+
+/** A sync as a list shows it. */
+export interface ListedSync extends Pick<Sync, 'id' | 'state' | 'platform' | 'schema'> {
+  /** Null: clients may connect from anywhere. */
+  readonly allow: readonly string[] | null
+}
+
+/** Every sync, in the order of ids. Throws `service_unreachable`. */
+export async function listSyncs(store: Store): Promise<readonly ListedSync[]> {
+  const rows = await store.ask('Listing the syncs', (sql) =>
+    sql<ListedSync[]>`
+      select s.id, s.state, c.platform, s.schema_name as schema, s.allow
+      from sluice_store.syncs s join sluice_store.connections c on c.id = s.connection_id
+      order by s.id`)
+  return [...rows]
+}
+
 /** The sync, at one moment. Throws `not_found`, `service_unreachable`. */
 export async function readSync(store: Store, id: string): Promise<Sync> {
   const [row] = await store.ask('Reading the sync', (sql) =>
@@ -108,6 +164,7 @@ interface ConfigRow extends Pick<SyncConfig, 'id' | 'state' | 'users' | 'tables'
   readonly database: string
   readonly address: Uint8Array
   readonly key_id: string
+  readonly allow: readonly string[] | null
 }
 
 /**
@@ -117,7 +174,7 @@ interface ConfigRow extends Pick<SyncConfig, 'id' | 'state' | 'users' | 'tables'
 export async function readSyncConfig(store: Store, id: string): Promise<SyncConfig> {
   const [row] = await store.ask('Reading the sync', (sql) =>
     sql<ConfigRow[]>`
-      select s.id, s.state, d.id as database, d.address, d.key_id,
+      select s.id, s.state, s.allow, d.id as database, d.address, d.key_id,
         (select coalesce(json_object_agg(u.name, u.verifier order by u.name), '{}')
           from sluice_store.users u where u.sync_id = s.id) as users,
         ${tablesWhere(sql, sql`o.database_id = s.database_id and o.state = 'active'`)} as tables
@@ -126,8 +183,9 @@ export async function readSyncConfig(store: Store, id: string): Promise<SyncConf
   if (row === undefined) throw notFound(id)
   const sealed = { id: row.database, address: row.address, key_id: row.key_id }
   const { address, ticketKey } = openDatabase(store, sealed)
-  const { state, users, tables } = row
-  return { id, state, database: address, ticketKey, users, tables }
+  const { state, users, tables, allow } = row
+  const allowed = allow === null ? {} : { allow }
+  return { id, state, database: address, ticketKey, users, tables, ...allowed }
 }
 
 /** The tables of the syncs `o` that fulfil the condition, as a JSON array of SyncedTable. */
