@@ -3,8 +3,8 @@
 
 import { cutName, nameBytesMax } from '../lib/name.ts'
 
-/** Columns that every Postgres table has already (manual section 5.6, System Columns). */
-const systemColumns = ['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']
+/** Columns that every Postgres table has already (manual section 5.6, System Columns), and what no table may have. */
+const systemColumns = ['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid', '__proto__']
 
 /**
  * Words that people wrote as a name that needs no quotes in SQL: `Full Name (EN)` → `full_name_en`. Letters of any

@@ -1,7 +1,14 @@
 // Room platforms: from what became of each row to the outcome of a mutation, for platforms that take rows one by one.
 
-import { type FaultData, faultData, type FaultFields } from '../mutation/fault.ts'
+import {
+  catalogue,
+  type FaultCode,
+  type FaultData,
+  faultData,
+  type FaultFields,
+} from '../mutation/fault.ts'
 import type { Mutation, Outcome, OutcomeRow, UnwrittenRow, Values } from '../mutation/mutation.ts'
+import { isJsonObject, type JsonObject, toInteger, tryParseJson } from './json.ts'
 import { cut } from './words.ts'
 
 /** What became of one row of a mutation. */
@@ -117,4 +124,59 @@ function reportOf(ordinal: number, { rows, others }: Parts) {
     ...(column === undefined ? {} : { column }),
     message: cut(detail === undefined ? message : `${message}: ${detail}`, wordsMax),
   }
+}
+
+/**
+ * What an outcome in doubt says of rows that are not in doubt, by ordinal. An unknown outcome says it in the DETAIL that
+ * `outcomeOf` wrote: rows that were refused or not sent while others are unknown.
+ */
+export function knownOf(
+  { rows }: Mutation,
+  outcome: Extract<Outcome, { state: 'unknown' | 'partial' }>,
+  place: FaultFields,
+): ReadonlyMap<number, RowResult> {
+  const results = outcome.state === 'unknown'
+    ? reportedIn(outcome.fault, place)
+    : resultsOf(outcome)
+  const known = results.filter(({ ordinal }) => rows.some((row) => row.ordinal === ordinal))
+  return new Map(known.map((result) => [result.ordinal, result]))
+}
+
+function resultsOf({ rows, others }: Extract<Outcome, { state: 'partial' }>): RowResult[] {
+  return [
+    ...rows.map((row) => ({ ...row, state: 'written' as const })),
+    ...others.filter(({ state }) => state !== 'unknown'),
+  ]
+}
+
+function reportedIn({ detail = '' }: FaultData, place: FaultFields): RowResult[] {
+  const reports = detail.startsWith('[') ? tryParseJson(detail) : undefined
+  const items: readonly unknown[] = Array.isArray(reports) ? reports : []
+  return items.filter(isJsonObject).flatMap((report): RowResult[] => {
+    const ordinal = toInteger(report['row'])
+    if (ordinal === undefined) return []
+    switch (report['state']) {
+      case 'not sent':
+        return [{ state: 'unsent', ordinal }]
+      case 'refused':
+        return [{
+          state: 'refused',
+          ordinal,
+          fault: reportedFault(report, { ...place, row: ordinal }),
+        }]
+      default:
+        return []
+    }
+  })
+}
+
+/** Of several faults with the same SQLSTATE the first of the catalogue; its words are those of the report. */
+function reportedFault({ sqlstate, message, column }: JsonObject, place: FaultFields): FaultData {
+  const codes = Object.keys(catalogue) as FaultCode[]
+  const code = codes.find((each) => catalogue[each].sqlstate === sqlstate) ?? 'platform_failed'
+  return faultData(code, {
+    ...place,
+    ...(typeof message === 'string' ? { message } : {}),
+    ...(typeof column === 'string' ? { column } : {}),
+  })
 }

@@ -94,6 +94,49 @@ export interface MintGrant {
   readonly now: number
 }
 
+/**
+ * A mutation of which nobody knows whether the platform carried it out, whole or in part. Asked by the service before it
+ * answers (some tries within 15 seconds, the request perhaps still under way), and then by the recovery worker for a day.
+ */
+export interface Doubt {
+  readonly mutation: Mutation
+  /** What is known: nothing of any row (`unknown`), or some rows are in doubt (`partial`). */
+  readonly outcome: Extract<Outcome, { state: 'unknown' | 'partial' }>
+  /** Before the first request was sent, by this service's clock; milliseconds since 1970. */
+  readonly sentAt: number
+  /**
+   * Now, by the same clock. A request whose reply was lost may have been sent up to `statementWaitMaxMs` after `sentAt`, and
+   * may still be under way for as long again as the platform takes, which its adapter knows. A record that was made after `sentAt` + ten minutes is none of its rows.
+   */
+  readonly now: number
+  /**
+   * insert: ids of records of this table that other mutations are known to have made since shortly before `sentAt`: none
+   * of them is one of these rows. Those that are still under way are the caller's business: what an inquiry finds while
+   * another insert may have made the same record is not believed, and asked for again.
+   */
+  readonly others: ReadonlySet<string>
+  /**
+   * True: whoever sent it still waits for its outcome. Only then may an adapter send it again under its idempotency key, for
+   * where it was not carried out before, that carries it out. Whoever has heard 40003 may have sent another in its place.
+   */
+  readonly unheard?: boolean
+}
+
+/** What an inquiry found. */
+export interface Inquiry {
+  /**
+   * As `write` would have given it, as far as that can be told now; `unknown` (or `partial`) again where it cannot. A row
+   * that `doubt.outcome` has as written or refused stays as it was.
+   */
+  readonly outcome: Outcome
+  /**
+   * Records that the mutation may have touched, as the platform has them now (the rows found written among them); `values`
+   * null: there is none of that id any more. They are written to the table whatever the outcome is; columns that a row
+   * lacks stay as they are.
+   */
+  readonly seen: readonly { readonly id: string; readonly values: Values | null }[]
+}
+
 /** An adapter: data first, and a few functions. */
 export interface Adapter {
   readonly platform: Platform
@@ -119,6 +162,13 @@ export interface Adapter {
    * write once; a retry is only made when the platform surely wrote nothing (an expired token).
    */
   write(mutation: Mutation, table: SyncedTable, caller: Caller): Promise<Outcome>
+  /**
+   * Finds out what became of a mutation whose reply was lost, by reading (or, while it is `unheard`, by a replay under the
+   * same idempotency key, where the platform has one). Takes presence for proof when exactly one record matches a row; takes
+   * absence for proof only by a strongly consistent read after the request is surely over. Throws a Fault when the platform
+   * cannot be read now; ends within `caller.deadline`. Absent: the platform offers nothing to find out by.
+   */
+  inquire?(doubt: Doubt, table: SyncedTable, caller: Caller): Promise<Inquiry>
   /** One page of all records of a table. `cursor` null: the first. Throws a Fault. */
   page(table: SyncedTable, cursor: string | null, caller: Caller): Promise<Page>
   /** The OAuth refresh-token grant. Throws `credential_refused` when revoked, `unreachable` or `platform_failed` else. */

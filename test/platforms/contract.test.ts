@@ -9,10 +9,12 @@ import { describes, refusals, requestsPer100Rows, unsent, writes } from './contr
 import { conforms } from './contract/conformance.ts'
 import * as github from './contract/github.ts'
 import * as hubspot from './contract/hubspot.ts'
+import { inquiries } from './contract/inquiries.ts'
 import { mishaps, tokens } from './contract/mishaps.ts'
 import * as salesforce from './contract/salesforce.ts'
 import { type Stage, startStage } from './contract/stage.ts'
 import * as stripe from './contract/stripe.ts'
+import { upserts } from './contract/upserts.ts'
 import { circles } from './contract/values.ts'
 
 let current: Stage | undefined
@@ -34,7 +36,9 @@ for (const subject of platforms.flatMap(({ subjects }) => subjects)) {
     refusals(stage, subject)
     unsent(stage, subject)
     mishaps(stage, subject)
+    inquiries(stage, subject)
     tokens(stage, subject)
+    upserts(stage, subject)
   })
 }
 

@@ -13,9 +13,22 @@ import { baseOf } from './settings.ts'
 /** What is asked of Airtable. Tables by id; fields by id in records. */
 export type ApiRequest =
   | { readonly kind: 'create'; readonly table: string; readonly records: readonly NewRecord[] }
+  | {
+    readonly kind: 'upsert'
+    readonly table: string
+    readonly records: readonly NewRecord[]
+    /** The field whose value says which record is meant. */
+    readonly mergeOn: string
+  }
   | { readonly kind: 'update'; readonly table: string; readonly records: readonly OldRecord[] }
   | { readonly kind: 'delete'; readonly table: string; readonly ids: readonly string[] }
-  | { readonly kind: 'list'; readonly table: string; readonly offset: string | null }
+  | {
+    readonly kind: 'list'
+    readonly table: string
+    readonly offset: string | null
+    /** Only the records for which it is true. */
+    readonly formula?: string
+  }
   | { readonly kind: 'tables' }
 
 export interface NewRecord {
@@ -48,17 +61,23 @@ async function run(request: ApiRequest, running: Running): Promise<unknown> {
     case 'tables':
       return await send({ method: 'GET', path: `/v0/meta/bases/${running.base}/tables` }, running)
     case 'list': {
-      const { offset } = request
-      const query = [['pageSize', String(pageSize)], ['returnFieldsByFieldId', 'true']]
-      const more = offset === null ? [] : [['offset', offset]]
-      const path = `/v0/${running.base}/${request.table}?${new URLSearchParams([
-        ...query,
-        ...more,
-      ])}`
+      const { offset, formula } = request
+      const query = new URLSearchParams({
+        pageSize: String(pageSize),
+        returnFieldsByFieldId: 'true',
+        ...(formula === undefined ? {} : { filterByFormula: formula }),
+        ...(offset === null ? {} : { offset }),
+      })
+      const path = `/v0/${running.base}/${request.table}?${query}`
       return await send({ method: 'GET', path }, running)
     }
     case 'create':
       return await tableOf(request.table, running).create(request.records as never[], byId)
+    case 'upsert': {
+      const performUpsert = { fieldsToMergeOn: [request.mergeOn] }
+      const options = { ...byId, performUpsert } as object
+      return await tableOf(request.table, running).update(request.records as never[], options)
+    }
     case 'update':
       return await tableOf(request.table, running).update(request.records as never[], byId)
     case 'delete':

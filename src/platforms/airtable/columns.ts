@@ -49,6 +49,21 @@ const types: Readonly<Record<string, string>> = {
   multipleRecordLinks: 'text[]',
 }
 
+/**
+ * An upsert can merge on them ("Update multiple records", fieldsToMergeOn: number, text, long text, single select, date).
+ * Airtable promises of none that no two records have the same value.
+ */
+const mergeable: ReadonlySet<string> = new Set([
+  'singleLineText',
+  'multilineText',
+  'email',
+  'url',
+  'phoneNumber',
+  'singleSelect',
+  'number',
+  'date',
+])
+
 /** Computed, or set by Airtable. */
 const readOnly: ReadonlySet<string> = new Set([
   'aiText',
@@ -100,6 +115,7 @@ function columnOf(field: Field, name: string): Column {
     insertable: writable,
     updatable: writable,
     required: false, // Airtable has no required fields
+    ...(mergeable.has(field.type) ? { upsert: 'loose' } : {}),
   }
 }
 

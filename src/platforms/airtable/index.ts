@@ -4,6 +4,7 @@
 import { rowLimits } from '../../mutation/limits.ts'
 import { refreshWith } from '../grants.ts'
 import type { Adapter } from '../platform.ts'
+import { inquire } from './inquire.ts'
 import { oauth } from './oauth.ts'
 import { rates, requests } from './rates.ts'
 import { describe, page } from './read.ts'
@@ -17,6 +18,7 @@ export const airtable: Adapter = {
   requests,
   describe,
   write,
+  inquire,
   page,
   refresh: (grant) => refreshWith(oauth, grant, 'airtable'),
 }

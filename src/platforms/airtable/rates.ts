@@ -38,12 +38,13 @@ const methods = { insert: 'POST', update: 'PATCH', delete: 'DELETE' } as const
 
 /** One request, whatever the number of rows. */
 export function requests(
-  { operation, rows }: Mutation,
+  { operation, upsertBy, rows }: Mutation,
   { object }: SyncedTable,
   { settings }: Pick<Caller, 'settings'>,
 ): readonly PlannedRequest[] {
   if (rows.length === 0) return []
   const base = baseOf(settings)
   const path = `/v0/${base}/${object}${operation === 'delete' ? '' : '/'}`
-  return [{ method: methods[operation], path, rows: rows.length, charges: chargesOf(base) }]
+  const method = upsertBy === undefined ? methods[operation] : 'PATCH'
+  return [{ method, path, rows: rows.length, charges: chargesOf(base) }]
 }

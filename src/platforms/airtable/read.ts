@@ -79,7 +79,31 @@ export async function page(
   if (cursor !== null && !/^[\w/-]{1,200}$/.test(cursor)) {
     throw fault('bad_request', { ...placeOf(table), detail: 'The cursor is not one.' })
   }
-  const json = await read({ kind: 'list', table: table.object, offset: cursor }, caller, table)
+  return await listed({ table, cursor }, caller)
+}
+
+export interface Listing {
+  readonly table: SyncedTable
+  readonly cursor: string | null
+  /** Only the records for which it is true: a formula in Airtable's language. */
+  readonly formula?: string
+}
+
+/** One page of records. @throws Fault as `read` */
+export async function listed(
+  { table, cursor, formula }: Listing,
+  caller: Caller,
+): Promise<Page> {
+  const json = await read(
+    {
+      kind: 'list',
+      table: table.object,
+      offset: cursor,
+      ...(formula === undefined ? {} : { formula }),
+    },
+    caller,
+    table,
+  )
   const { records, offset } = isJsonObject(json) ? json : {}
   if (!Array.isArray(records)) throw unanswered('this is not a page of records', table)
   if (offset !== undefined && typeof offset !== 'string') {
@@ -120,6 +144,7 @@ function gone(response: HttpResponse, table: SyncedTable | undefined): FaultData
   return data.code === 'record_gone' ? recoded(data, 'not_found') : data
 }
 
-function unanswered(reason: string, table?: SyncedTable): Fault {
+/** Reading failed, or gave what it should not. */
+export function unanswered(reason: string, table?: SyncedTable): Fault {
   return noAnswer(reason, placeOf(table))
 }

@@ -1,7 +1,7 @@
 // Room platforms: a mutation at Airtable: at most ten records in one request, which Airtable takes or refuses whole.
 
 import { Fault, fault, type FaultData, faultData } from '../../mutation/fault.ts'
-import { rowLimitOf } from '../../mutation/limits.ts'
+import { rowLimitFor } from '../../mutation/limits.ts'
 import type { Mutation, Outcome, OutcomeRow, PlannedRow } from '../../mutation/mutation.ts'
 import { type Column, findColumn, type SyncedTable } from '../../mutation/table.ts'
 import type { HttpResponse } from '../../lib/http.ts'
@@ -19,9 +19,9 @@ export async function write(
   table: SyncedTable,
   caller: Caller,
 ): Promise<Outcome> {
-  const { rows, operation } = mutation
+  const { rows } = mutation
   if (rows.length === 0) return { state: 'accepted', rows: [] }
-  const rowsMax = rowLimitOf(table, operation)
+  const rowsMax = rowLimitFor(table, mutation)
   if (rows.length > rowsMax) {
     const detail = `The statement has ${rows.length} rows; Airtable takes ${rowsMax}.`
     return refused(faultData('too_many_rows', { ...placeOf(table), detail }))
@@ -40,12 +40,14 @@ function refused(fault: FaultData): Outcome {
 }
 
 /** @throws Fault for a value that Airtable does not have; nothing is sent then */
-function requestOf({ operation, rows }: Mutation, table: SyncedTable): ApiRequest {
+function requestOf({ operation, upsertBy, rows }: Mutation, table: SyncedTable): ApiRequest {
   const { object } = table
   switch (operation) {
     case 'insert': {
       const records = rows.map((row) => ({ fields: fieldsOf(row, { operation, table }) }))
-      return { kind: 'create', table: object, records }
+      if (upsertBy === undefined) return { kind: 'create', table: object, records }
+      const mergeOn = findColumn(table, upsertBy)?.field ?? upsertBy
+      return { kind: 'upsert', table: object, records, mergeOn }
     }
     case 'update': {
       const records = rows.map((row) => ({
@@ -128,7 +130,7 @@ function readRecords(json: Json | undefined, context: Context): Outcome | undefi
   try {
     const answered = (records as readonly Json[]).map((record) => readOne(record, context))
     const found = new Map(answered.map((one) => [one.id, one]))
-    if (found.size !== answered.length) return undefined
+    if (found.size !== answered.length && mutation.upsertBy === undefined) return undefined
     const rows = inserted(mutation, answered) ?? mutation.rows.flatMap(({ ordinal, id }) => {
       const one = found.get(id ?? '')
       return one === undefined ? [] : [{ ordinal, ...one }]
@@ -159,15 +161,24 @@ function readOne(record: Json, { mutation: { operation }, table, caller }: Conte
  * undefined for other operations.
  */
 function inserted(
-  { operation, rows }: Mutation,
+  { operation, upsertBy, rows }: Mutation,
   answered: readonly Answered[],
 ): readonly OutcomeRow[] | undefined {
   if (operation !== 'insert') return undefined
-  const pairs = pairAlike(rows, answered, likenessOf)
+  const pairs = pairAlike(rows, answered, likenessBy(upsertBy))
   return rows.flatMap((row) => {
     const one = pairs.get(row)?.record
     return one === undefined ? [] : [{ ordinal: row.ordinal, ...one }]
   })
+}
+
+/** Of an upsert's records, the one that has the key is more like the row than any that has all the rest. */
+function likenessBy(key: string | undefined): (row: PlannedRow, answered: Answered) => number {
+  if (key === undefined) return likenessOf
+  return (row, answered) => {
+    const same = own(answered.values ?? {}, key) === row.values[key]
+    return likenessOf(row, answered) + (same ? Object.keys(row.values).length : 0)
+  }
 }
 
 /** How many of the values sent came back as they were sent. */

@@ -7,6 +7,7 @@ import { refreshWith } from '../grants.ts'
 import type { Adapter } from '../platform.ts'
 import { describe } from './describe.ts'
 import { mint } from './installation.ts'
+import { inquire } from './inquire.ts'
 import { oauth } from './oauth.ts'
 import { page } from './page.ts'
 import { rates } from './rates.ts'
@@ -21,6 +22,7 @@ export const github: Adapter = {
   requests,
   describe,
   write,
+  inquire,
   page,
   refresh: (grant) => refreshWith(oauth, grant, 'github'),
   mint,

@@ -13,6 +13,7 @@ import type { Caller } from '../platform.ts'
 export interface Sdk {
   readonly basic: objects.BasicApi
   readonly batch: objects.BatchApi
+  readonly search: objects.SearchApi
   readonly properties: properties.CoreApi
   readonly schemas: schemas.CoreApi
 }
@@ -56,6 +57,7 @@ function sdkFor(attempt: Attempt, { baseUrl }: Caller): Sdk {
   return {
     basic: new objects.BasicApi(ofObjects),
     batch: new objects.BatchApi(ofObjects),
+    search: new objects.SearchApi(ofObjects),
     properties: new properties.CoreApi(ofProperties),
     schemas: new schemas.CoreApi(ofSchemas),
   }

@@ -11,6 +11,8 @@ export interface Property {
   readonly type: string
   readonly fieldType: string
   readonly writable: boolean
+  /** No two records have the same value. */
+  readonly unique: boolean
 }
 
 /** Reads one entry of `results`; undefined when it is not a property's definition. */
@@ -23,6 +25,7 @@ export function readProperty(json: Json): Property | undefined {
     name,
     type,
     fieldType: typeof fieldType === 'string' ? fieldType : '',
+    unique: json['hasUniqueValue'] === true,
     writable: json['calculated'] !== true && readOnly !== true && !internalTypes.has(type),
   }
 }
@@ -41,8 +44,17 @@ const own = {
 
 const ownNames = Object.values(own).map(({ name }) => name)
 
+/** What the object's own page says of its properties, by their names. */
+export interface Known {
+  readonly required: readonly string[]
+  readonly unique: readonly string[]
+}
+
 /** The columns of a table: `id`, then a column for every property under its name, then `created_at`, `updated_at`. */
-export function columnsOf(properties: readonly Property[], required: readonly string[]): Column[] {
+export function columnsOf(
+  properties: readonly Property[],
+  { required, unique }: Known,
+): Column[] {
   const names = uniqueNames(properties.map(({ name }) => name), (name) => name, ownNames)
   const columns = properties.map((property): Column => ({
     name: names.get(property.name) ?? property.name,
@@ -51,8 +63,16 @@ export function columnsOf(properties: readonly Property[], required: readonly st
     insertable: property.writable,
     updatable: property.writable,
     required: property.writable && required.includes(property.name),
+    ...(isKey(property, unique) ? { upsert: 'unique' } : {}),
   }))
   return [own.id, ...columns, own.createdAt, own.updatedAt]
+}
+
+/** Can a record be found by it (CRM API guide, batch upsert: `idProperty`)? */
+function isKey(property: Property, unique: readonly string[]): boolean {
+  const type = typeOf(property)
+  return property.writable && (type === 'text' || type === 'numeric') &&
+    (property.unique || unique.includes(property.name))
 }
 
 /** Is it a column that every record has beside its properties? */

@@ -7,7 +7,7 @@ import { isJsonObject, type Json } from '../json.ts'
 import { nameOfWords, uniqueNames } from '../names.ts'
 import type { Caller, TableShape } from '../platform.ts'
 import { columnsOf, type Property, readProperty } from './columns.ts'
-import { objectType, requiredOf, standardObjects } from './objects.ts'
+import { objectType, requiredOf, standardObjects, uniqueOf } from './objects.ts'
 import { read, resultsOf, unanswered } from './read.ts'
 import { batchRowsMax } from './request.ts'
 import { readSettings } from './settings.ts'
@@ -35,7 +35,8 @@ export async function describe(objects: readonly string[], caller: Caller): Prom
   const shapes: TableShape[] = []
   for (const object of objects) {
     const properties = await propertiesOf(object, caller)
-    const columns = columnsOf(properties, known.get(object)?.required ?? [])
+    const required = known.get(object)?.required ?? []
+    const columns = columnsOf(properties, { required, unique: uniqueOf(object) })
     shapes.push({ object, name: names.get(object) ?? object, columns, ...rowsMax })
   }
   return shapes

@@ -5,6 +5,7 @@ import { refreshWith } from '../grants.ts'
 import { rowLimits } from '../../mutation/limits.ts'
 import type { Adapter } from '../platform.ts'
 import { describe } from './describe.ts'
+import { inquire } from './inquire.ts'
 import { oauth } from './oauth.ts'
 import { page } from './page.ts'
 import { rates } from './rates.ts'
@@ -19,6 +20,7 @@ export const hubspot: Adapter = {
   requests,
   describe,
   write,
+  inquire,
   page,
   refresh: (grant) => refreshWith(oauth, grant, 'hubspot'),
 }

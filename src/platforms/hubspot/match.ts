@@ -6,6 +6,7 @@ import { own } from '../own.ts'
 import { type Pair, pairAlike } from '../pairing.ts'
 import type { ApiRecord, BatchAnswer } from './answer.ts'
 import { type ApiError, readErrors } from './errors.ts'
+import type { WriteRequest } from './request.ts'
 
 /** What the answer to a batch says of each row, by ordinal. A row in neither is one of which it says nothing. */
 export interface Matched {
@@ -28,7 +29,34 @@ export type Sent = ReadonlyMap<number, Readonly<Record<string, string>>>
 export function matchById(mutation: Mutation, answer: BatchAnswer): Matched {
   const byId = new Map(answer.records.map((record) => [record.id, record]))
   const written = keyed(mutation.rows, ({ id }) => id === null ? undefined : byId.get(id))
-  return withErrors(mutation, { answer, written })
+  return withErrors(mutation, { answer, written, idOf })
+}
+
+const idOf = ({ id }: PlannedRow): string | null => id
+
+/**
+ * Matches the rows of an upsert: by trace id, else by the key, which HubSpot may write in another case; the rest, where a
+ * record was found by a key that it has not as its own (a second email), as the rows of an insert.
+ */
+export function matchByKey(
+  mutation: Mutation,
+  answer: BatchAnswer,
+  { property, inputs }: Extract<WriteRequest, { kind: 'batchUpsert' }>,
+): Matched {
+  const keyIn = ({ ordinal }: PlannedRow) => inputs.get(ordinal)?.key ?? null
+  const traced = tracedIn(mutation, answer)
+  const taken = new Set([...traced.values()].map(({ record }) => record))
+  const byKey = new Map(
+    answer.records.filter((record) => !taken.has(record)).map((record) => {
+      const key = own(record.properties, property)
+      return [typeof key === 'string' ? key.toLowerCase() : null, record]
+    }),
+  )
+  const rest = mutation.rows.filter(({ ordinal }) => !traced.has(ordinal))
+  const found = keyed(rest, (row) => byKey.get(keyIn(row)?.toLowerCase() ?? ''))
+  const written = new Map([...traced, ...found])
+  const sent = new Map([...inputs].map(([ordinal, { properties }]) => [ordinal, properties]))
+  return matchRest(mutation, { answer, written, idOf: keyIn }, sent)
 }
 
 /**
@@ -38,9 +66,17 @@ export function matchById(mutation: Mutation, answer: BatchAnswer): Matched {
  * may come from HubSpot alone.
  */
 export function matchByTrace(mutation: Mutation, answer: BatchAnswer, sent: Sent): Matched {
-  const byTrace = new Map(answer.records.map((record) => [traceOf(record), record]))
-  const traced = keyed(mutation.rows, ({ ordinal }) => byTrace.get(String(ordinal)))
-  const { refused } = withErrors(mutation, { answer, written: traced })
+  return matchRest(mutation, { answer, written: tracedIn(mutation, answer), idOf }, sent)
+}
+
+function tracedIn(mutation: Mutation, { records }: BatchAnswer): Map<number, Pair<ApiRecord>> {
+  const byTrace = new Map(records.map((record) => [traceOf(record), record]))
+  return keyed(mutation.rows, ({ ordinal }) => byTrace.get(String(ordinal)))
+}
+
+function matchRest(mutation: Mutation, known: Written, sent: Sent): Matched {
+  const { answer, written: traced } = known
+  const { refused } = withErrors(mutation, known)
   const matched = new Set([...traced.values()].map(({ record }) => record))
   const records = answer.records.filter((record) => !matched.has(record))
   const rows = mutation.rows.filter(({ ordinal }) => !traced.has(ordinal) && !refused.has(ordinal))
@@ -53,7 +89,7 @@ export function matchByTrace(mutation: Mutation, answer: BatchAnswer, sent: Sent
     ...traced,
     ...[...pairs].map(([{ ordinal }, pair]) => [ordinal, pair] as const),
   ])
-  return withErrors(mutation, { answer, written })
+  return withErrors(mutation, { ...known, written })
 }
 
 function traceOf({ json }: ApiRecord): string | undefined {
@@ -73,18 +109,20 @@ function keyed(
 
 interface Written {
   readonly answer: BatchAnswer
+  /** How errors name the row. */
+  readonly idOf: (row: PlannedRow) => string | null
   readonly written: ReadonlyMap<number, Pair<ApiRecord>>
 }
 
 /** Adds the rows that errors name and, where as many errors that name none are left as rows, those rows. */
-function withErrors({ rows }: Mutation, { answer, written }: Written): Matched {
+function withErrors({ rows }: Mutation, { answer, written, idOf }: Written): Matched {
   const refused = new Map<number, Refused>()
   const unplaced: Errors[] = []
   for (const json of answer.errors) {
     const [first, ...others] = readErrors(json)
     if (first === undefined) continue
     const errors: Errors = [first, ...others]
-    const named = rows.filter((row) => isNamed(row, first))
+    const named = rows.filter((row) => isNamed({ ...row, id: idOf(row) }, first))
     for (const { ordinal } of named) {
       if (!written.has(ordinal)) refused.set(ordinal, { errors, sure: true })
     }

@@ -25,6 +25,11 @@ export function requiredOf(object: string): readonly string[] | undefined {
   return Object.hasOwn(standard, object) ? standard[object] : undefined
 }
 
+/** Properties of which no two records have the same value, though `hasUniqueValue` does not say so: a contact's email. */
+export function uniqueOf(object: string): readonly string[] {
+  return object === 'contacts' ? ['email'] : []
+}
+
 /**
  * The object type as paths name it: a standard object by its name; a custom one by its object type id (`2-123`), its
  * fully qualified name (`p45_cars`) or, made from its bare name, the short form (`p_cars`).

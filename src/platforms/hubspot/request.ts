@@ -1,11 +1,11 @@
 // Room platforms: the one HTTP request that carries a mutation out.
-// Sources: CRM API guide, Objects: create, batch create, update and archive, at most 100 inputs; Error handling,
+// Sources: CRM API guide, Objects: create, batch create, update, upsert and archive, at most 100 inputs; Error handling,
 // Multi-status errors: a batch create answers row by row when every input has an objectWriteTraceId of its own.
 
 import { Fault, fault, type FaultFields } from '../../mutation/fault.ts'
-import { rowLimits } from '../../mutation/limits.ts'
+import { rowLimits, upsertLimits } from '../../mutation/limits.ts'
 import type { Mutation, PlannedRow } from '../../mutation/mutation.ts'
-import { findColumn, type Operation, type SyncedTable } from '../../mutation/table.ts'
+import { findColumn, type SyncedTable } from '../../mutation/table.ts'
 import type { Caller } from '../platform.ts'
 import type { PlannedRequest } from '../rates.ts'
 import { keyOf } from '../words.ts'
@@ -22,14 +22,29 @@ export type Properties = Readonly<Record<string, string>>
 export type WriteRequest =
   | { readonly kind: 'create'; readonly properties: Properties }
   | { readonly kind: 'batchCreate'; readonly inputs: ReadonlyMap<number, Properties> }
+  | {
+    readonly kind: 'batchUpsert'
+    readonly property: string
+    readonly inputs: ReadonlyMap<number, UpsertInput>
+  }
   | { readonly kind: 'batchUpdate'; readonly inputs: ReadonlyMap<string, Properties> }
   | { readonly kind: 'archive'; readonly ids: readonly string[] }
+
+/** A record that is found by the value of the property, or made with it. */
+export interface UpsertInput {
+  readonly key: string
+  readonly properties: Properties
+}
 
 /** The most inputs of a batch. */
 export const batchRowsMax = 100
 
 /** Rows per statement: those of the catalogue, except that a connection can allow batch inserts. */
-export function rowsMaxOf(operation: Operation, settings: Caller['settings']): number {
+export function rowsMaxOf(
+  { operation, upsertBy }: Pick<Mutation, 'operation' | 'upsertBy'>,
+  settings: Caller['settings'],
+): number {
+  if (upsertBy !== undefined) return upsertLimits.hubspot ?? 0
   const batch = operation === 'insert' && readSettings(settings).batchInsert
   return batch ? batchRowsMax : rowLimits.hubspot[operation]
 }
@@ -41,7 +56,7 @@ export function writeRequest(
   settings: Caller['settings'],
 ): WriteRequest {
   const { operation, rows } = mutation
-  const max = rowsMaxOf(operation, settings)
+  const max = rowsMaxOf(mutation, settings)
   if (rows.length > max) {
     const detail = `The statement has ${rows.length} rows; HubSpot takes ${max}.`
     const hint = operation === 'insert' && max === 1
@@ -49,6 +64,7 @@ export function writeRequest(
       : {}
     throw fault('too_many_rows', { ...placeOf(table), detail, ...hint })
   }
+  if (mutation.upsertBy !== undefined) return upsertRequest(mutation, table, mutation.upsertBy)
   switch (operation) {
     case 'insert': {
       const inputs = new Map(rows.map((row) => [row.ordinal, propertiesFor(row, mutation, table)]))
@@ -68,6 +84,25 @@ export function writeRequest(
   }
 }
 
+function upsertRequest(mutation: Mutation, table: SyncedTable, by: string): WriteRequest {
+  const property = findColumn(table, by)?.field ?? by
+  const inputs = new Map(mutation.rows.map((row) => {
+    // HubSpot makes a new record with the key and leaves it alone in one that it finds
+    const { [property]: key = '', ...properties } = propertiesFor(row, mutation, table)
+    return [row.ordinal, { key, properties }] as const
+  }))
+  const seen = new Set<string>()
+  for (const [row, { key }] of inputs) {
+    const plain = key.toLowerCase()
+    if (seen.has(plain)) {
+      const detail = `${keyOf(by, key)} stands in two rows; HubSpot does not tell cases apart.`
+      throw fault('duplicate', { ...placeOf(table), row, column: by, detail })
+    }
+    seen.add(plain)
+  }
+  return { kind: 'batchUpsert', property, inputs }
+}
+
 /** Has the SDK send it. */
 export async function send(request: WriteRequest, sdk: Sdk, object: string): Promise<unknown> {
   const type = objectType(object)
@@ -80,6 +115,15 @@ export async function send(request: WriteRequest, sdk: Sdk, object: string): Pro
         objectWriteTraceId: String(ordinal),
       }))
       return await sdk.batch.create(type, { inputs })
+    }
+    case 'batchUpsert': {
+      const inputs = [...request.inputs].map(([ordinal, { key, properties }]) => ({
+        id: key,
+        idProperty: request.property,
+        properties: { ...properties },
+        objectWriteTraceId: String(ordinal),
+      }))
+      return await sdk.batch.upsert(type, { inputs })
     }
     case 'batchUpdate': {
       const inputs = [...request.inputs].map(([id, properties]) => ({
@@ -95,20 +139,22 @@ export async function send(request: WriteRequest, sdk: Sdk, object: string): Pro
 
 /** The write requests of a mutation: one. */
 export function requests(
-  { operation, rows }: Mutation,
+  mutation: Mutation,
   table: SyncedTable,
   at: Pick<Caller, 'baseUrl' | 'settings'>,
 ): PlannedRequest[] {
+  const { rows } = mutation
   if (rows.length === 0) return []
-  const path = objectPath(table.object) + endingOf(operation, rows.length)
+  const path = objectPath(table.object) + endingOf(mutation)
   const charges = rates.charges({ method: 'POST', url: at.baseUrl + path }, at)
   return [{ method: 'POST', path, rows: rows.length, charges }]
 }
 
-function endingOf(operation: Operation, rows: number): string {
+function endingOf({ operation, upsertBy, rows }: Mutation): string {
   switch (operation) {
     case 'insert':
-      return rows === 1 ? '' : '/batch/create'
+      if (upsertBy !== undefined) return '/batch/upsert'
+      return rows.length === 1 ? '' : '/batch/create'
     case 'update':
       return '/batch/update'
     case 'delete':
@@ -126,7 +172,11 @@ function idOf(row: PlannedRow, table: SyncedTable): string {
   })
 }
 
-function propertiesFor(row: PlannedRow, { operation }: Mutation, table: SyncedTable): Properties {
+function propertiesFor(
+  row: PlannedRow,
+  { operation, upsertBy }: Mutation,
+  table: SyncedTable,
+): Properties {
   const insert = operation === 'insert'
   const properties: Record<string, string> = {}
   for (const [name, text] of Object.entries(row.values)) {
@@ -140,8 +190,8 @@ function propertiesFor(row: PlannedRow, { operation }: Mutation, table: SyncedTa
       const detail = `HubSpot does not let ${insert ? 'an INSERT' : 'an UPDATE'} set "${name}".`
       throw fault('column_read_only', { ...place, detail })
     }
-    // an empty value clears a property in an update; in an insert it would only stand in the way of a default
-    if (insert && text === null) continue
+    // an empty value clears a property in an update or upsert; in an insert it would only stand in the way of a default
+    if (insert && upsertBy === undefined && text === null) continue
     properties[column.field] = placed(place, () => toPlatform(text, column))
   }
   return properties

@@ -14,7 +14,7 @@ import { readBack } from '../read-back.ts'
 import { type ApiRecord, readBatch, readRecord, valuesOf } from './answer.ts'
 import { call } from './client.ts'
 import { faultOf, faultOfResponse, isRefusal, placeOf, unknownFault } from './faults.ts'
-import { matchById, matchByTrace, type Matched } from './match.ts'
+import { matchById, matchByKey, matchByTrace, type Matched } from './match.ts'
 import { readRecords } from './read.ts'
 import { send, type WriteRequest, writeRequest } from './request.ts'
 
@@ -101,6 +101,7 @@ function matchedIn(
   }
   const answer = readBatch(json)
   if (answer === undefined) return undefined
+  if (request.kind === 'batchUpsert') return matchByKey(mutation, answer, request)
   return request.kind === 'batchCreate'
     ? matchByTrace(mutation, answer, request.inputs)
     : matchById(mutation, answer)

@@ -17,6 +17,8 @@ export interface Field {
   readonly updateable: boolean
   readonly nillable: boolean
   readonly defaultedOnCreate: boolean
+  readonly externalId: boolean
+  readonly unique: boolean
 }
 
 /** Reads one entry of `fields`; undefined when it is not a field's description. */
@@ -35,6 +37,8 @@ export function readField(json: Json): Field | undefined {
     updateable: json['updateable'] === true,
     nillable: json['nillable'] === true,
     defaultedOnCreate: json['defaultedOnCreate'] === true,
+    externalId: json['externalId'] === true,
+    unique: json['unique'] === true,
   }
 }
 
@@ -69,7 +73,16 @@ function columnOf(field: Field, name: string): Column {
     insertable: writable && field.createable,
     updatable: writable && field.updateable,
     required: writable && required,
+    ...(writable ? upsertOf(field) : {}),
   }
+}
+
+/** An upsert goes by an external id (Upsert Records Using sObject Collections: "Only external ids are supported"). */
+function upsertOf(
+  { externalId, unique, createable, updateable }: Field,
+): Pick<Column, 'upsert'> {
+  if (!externalId || !createable || !updateable) return {}
+  return { upsert: unique ? 'unique' : 'loose' }
 }
 
 /** Lengths are left to the platform: they change there, and it says what is too long. */

@@ -51,7 +51,8 @@ function cursorPath(cursor: string): string {
   throw fault('bad_request', { platform: 'salesforce', detail: 'The cursor is not one.' })
 }
 
-function isCursor(text: string): boolean {
+/** A path of the query resource, as Salesforce writes it. */
+export function isCursor(text: string): boolean {
   return /^\/services\/data\/v\d+\.\d+\/query\/[A-Za-z0-9-]+$/.test(text)
 }
 

@@ -1,7 +1,7 @@
 // Room platforms: the one HTTP request that carries a mutation out.
 // Sources: REST API Developer Guide, "Send Multiple Requests Using Composite" (collections are allowed in it since 43.0,
 // at most five), "allOrNone Parameters in Composite and Collections Requests", "Create / Update / Delete Multiple Records
-// with Fewer Round-Trips", "Get Records with sObject Collections" (POST).
+// with Fewer Round-Trips", "Upsert Records Using sObject Collections" (at most 200), "Get Records with sObject Collections" (POST).
 
 import { fault } from '../../mutation/fault.ts'
 import type { Mutation, PlannedRow } from '../../mutation/mutation.ts'
@@ -28,18 +28,19 @@ export function writeRequest(mutation: Mutation, table: SyncedTable): WriteReque
   if (operation === 'delete') {
     return { request: { method: 'DELETE', path: deletePath(ids) }, composite: false }
   }
-  const method = operation === 'insert' ? 'POST' : 'PATCH'
+  const method = methodOf(mutation)
+  const path = writePath(mutation, table)
   const records = rows.map((row) => recordOf(row, { mutation, table }))
   const collection: JsonObject = { allOrNone: true, records }
   // In a composite body `@{` begins a reference to another part and cannot be escaped, so a value that holds it is
   // written without; the records are then read in a request of their own.
   if (records.some(mentionsReference)) {
     const body = writeJson(collection)
-    return { request: { method, path: `${apiRoot}/composite/sobjects`, body }, composite: false }
+    return { request: { method, path, body }, composite: false }
   }
   const known = operation === 'insert' ? rows.map((_, i) => `@{${parts.write}[${i}].id}`) : ids
   const read = readRequest(known, table)
-  return { request: compositeRequest({ method, collection, read }), composite: true }
+  return { request: compositeRequest({ method, path, collection, read }), composite: true }
 }
 
 /** Reads records by their ids, at most 2000. Safe to repeat. */
@@ -57,11 +58,16 @@ export function readRequest(ids: readonly string[], table: SyncedTable): ApiRequ
  * its own flag. Not collated: the read must come after the write.
  */
 function compositeRequest(
-  { method, collection, read }: { method: string; collection: JsonObject; read: ApiRequest },
+  { method, path, collection, read }: {
+    method: string
+    path: string
+    collection: JsonObject
+    read: ApiRequest
+  },
 ): ApiRequest {
   const write = writeJson({
     method,
-    url: `${apiRoot}/composite/sobjects`,
+    url: path,
     referenceId: parts.write,
     body: collection,
   })
@@ -70,6 +76,17 @@ function compositeRequest(
   const body =
     `{"allOrNone":false,"collateSubrequests":false,"compositeRequest":[${write},${back}]}`
   return { method: 'POST', path: `${apiRoot}/composite`, body }
+}
+
+/** Of a create, update or upsert. */
+export function methodOf({ operation, upsertBy }: Mutation): 'POST' | 'PATCH' {
+  return operation === 'insert' && upsertBy === undefined ? 'POST' : 'PATCH'
+}
+
+/** Where the collection goes. An upsert names the object and the external id that it goes by. */
+export function writePath({ upsertBy }: Mutation, table: SyncedTable): string {
+  const path = `${apiRoot}/composite/sobjects`
+  return upsertBy === undefined ? path : `${path}/${table.object}/${fieldOf(upsertBy, table)}`
 }
 
 /** All of them or none. */
@@ -100,8 +117,10 @@ function recordOf(
   if (!insert) fields['id'] = row.id
   for (const [name, text] of Object.entries(row.values)) {
     const value = valueOf(row, { name, text, insert, table })
-    // null clears a field in an update; in an insert it would only stand in the way of a default
-    if (!insert || value !== null) fields[fieldOf(name, table)] = value
+    // null clears a field in an update or upsert; in an insert it would only stand in the way of a default
+    if (!insert || mutation.upsertBy !== undefined || value !== null) {
+      fields[fieldOf(name, table)] = value
+    }
   }
   return fields
 }

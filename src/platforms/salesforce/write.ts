@@ -5,7 +5,7 @@
 import { DeadlineExceeded } from '../../lib/deadline.ts'
 import { Fault, type FaultData, faultData } from '../../mutation/fault.ts'
 import type { Mutation, Outcome, OutcomeRow, PlannedRow, Values } from '../../mutation/mutation.ts'
-import { rowLimits } from '../../mutation/limits.ts'
+import { rowLimitFor } from '../../mutation/limits.ts'
 import type { SyncedTable } from '../../mutation/table.ts'
 import type { HttpResponse } from '../../lib/http.ts'
 import type { Log } from '../../lib/log.ts'
@@ -31,8 +31,8 @@ export async function write(
   table: SyncedTable,
   caller: Caller,
 ): Promise<Outcome> {
-  const { rows, operation } = mutation
-  const max = rowLimits.salesforce[operation]
+  const { rows } = mutation
+  const max = rowLimitFor(table, mutation)
   if (rows.length === 0) return { state: 'accepted', rows: [] }
   if (rows.length > max) {
     const detail = `The statement has ${rows.length} rows; Salesforce takes ${max}.`
@@ -133,14 +133,14 @@ async function written(
   read: Part | undefined,
   context: Context,
 ): Promise<Outcome> {
-  const { mutation: { rows, operation }, table, caller: { log } } = context
+  const { mutation: { rows, operation, upsertBy }, table, caller: { log } } = context
   if (operation === 'delete') return accepted(rows, ids, () => null)
   const records = await recordsOf(ids, read, context)
   return accepted(rows, ids, (row, i) => {
     const record = records?.[i] ?? undefined
     if (record === undefined) return sentValues(row, ids[i] ?? '')
-    if (row.id === null) return filledOf(record, table, log)
-    return { ...valuesOf(record, table, log), id: row.id }
+    if (row.id === null && upsertBy === undefined) return filledOf(record, table, log)
+    return { ...valuesOf(record, table, log), id: idOf(row, ids[i]) }
   })
 }
 
@@ -226,14 +226,19 @@ function accepted(
   // Salesforce answers 18 characters where 15 were given: the row in the table has its id as it was given
   const outcome = rows.map((row, i): OutcomeRow => ({
     ordinal: row.ordinal,
-    id: row.id ?? ids[i] ?? '',
+    id: idOf(row, ids[i]),
     values: valuesAt(row, i),
   }))
   return { state: 'accepted', rows: outcome }
 }
 
+/** An upsert can come upon another record than the one that the table has. */
+function idOf({ id }: PlannedRow, answered = ''): string {
+  return id !== null && (answered === '' || isSameRecord(id, answered)) ? id : answered
+}
+
 function sentValues(row: PlannedRow, id: string): Values {
-  return { ...row.values, id: row.id ?? id }
+  return { ...row.values, id: idOf(row, id) }
 }
 
 /** Every column of the table that the record holds. */

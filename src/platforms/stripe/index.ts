@@ -6,6 +6,7 @@ import { rowLimits } from '../../mutation/limits.ts'
 import { refreshWith } from '../grants.ts'
 import type { Adapter } from '../platform.ts'
 import { describe } from './describe.ts'
+import { inquire } from './inquire.ts'
 import { oauth } from './oauth.ts'
 import { page } from './page.ts'
 import { rates } from './rates.ts'
@@ -20,6 +21,7 @@ export const stripe: Adapter = {
   requests,
   describe,
   write,
+  inquire,
   page,
   refresh: (grant) => refreshWith(oauth, grant, 'stripe'),
 }

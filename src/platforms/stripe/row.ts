@@ -26,7 +26,7 @@ export async function writeRow(
   asked: Asked,
   caller: Caller,
 ): Promise<RowResult> {
-  let doubt: string | undefined
+  let { doubt } = asked
   let locked: FaultData | undefined
   let replays = 0
   let settling = caller

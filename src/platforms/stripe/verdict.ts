@@ -37,6 +37,8 @@ export interface Asked {
   readonly row: PlannedRow
   readonly table: SyncedTable
   readonly object: StripeObject
+  /** Why an earlier sending of the same request may have been carried out. */
+  readonly doubt?: string
 }
 
 export function verdictOf(reply: Reply, asked: Asked): Verdict {

@@ -14,6 +14,7 @@ export const subjects: readonly Subject[] = [{
   records: 'contacts',
   tokenPath: '/oauth2/v1/token',
   draft: (n) => ({ name: `Leto ${n}`, score: '1.25', tags: '["vip"]' }),
+  upsertBy: 'name',
   change: { name: 'Changed', score: null, active: 'true' },
   requests: () => 1,
   bad: {

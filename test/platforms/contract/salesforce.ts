@@ -31,6 +31,7 @@ export const subjects: readonly Subject[] = [
     object: 'Contact',
     records: 'contacts',
     draft: (n) => ({ last_name: `Atreides ${n}`, external_id__c: `x-${n}` }),
+    upsertBy: 'external_id__c',
     change: { first_name: 'Leto', email: null },
     bad: {
       values: { last_name: 'Dune', email: 'pauldune.co' },

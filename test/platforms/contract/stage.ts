@@ -41,14 +41,25 @@ export class Stage {
   readonly sandbox: Sandbox
   readonly http: Http
   readonly mangler: Mangler
+  /** By how much the sandbox's clock is ahead, in milliseconds. */
+  readonly clock: { aheadMs: number }
   /** Everything said since the start, for the tests of conformance. */
   readonly said: Exchange[] = []
   readonly #tables = new Map<string, SyncedTable>()
 
-  constructor(sandbox: Sandbox, http: Http, mangler: Mangler) {
+  constructor(
+    sandbox: Sandbox,
+    { http, mangler, clock }: Pick<Stage, 'http' | 'mangler' | 'clock'>,
+  ) {
     this.sandbox = sandbox
     this.http = http
     this.mangler = mangler
+    this.clock = clock
+  }
+
+  /** Now, by the sandbox's clock. */
+  now(): number {
+    return Date.now() + this.clock.aheadMs
   }
 
   caller({ adapter, settings }: Place, more: Partial<Caller> = {}): Caller {
@@ -183,6 +194,7 @@ export class Stage {
   async reset(): Promise<void> {
     await this.quiet()
     this.mangler.mangle(null)
+    this.clock.aheadMs = 0
     this.sandbox.reset()
   }
 
@@ -199,8 +211,10 @@ export interface Written extends OutcomeRow {
 }
 
 export async function startStage(): Promise<Stage> {
-  const sandbox = await startSandbox({ port: 0 })
-  return new Stage(sandbox, createHttp(), await startMangler(sandbox.port))
+  const clock = { aheadMs: 0 }
+  const sandbox = await startSandbox({ port: 0, now: () => Date.now() + clock.aheadMs })
+  const mangler = await startMangler(sandbox.port)
+  return new Stage(sandbox, { http: createHttp(), mangler, clock })
 }
 
 /** The fault of an outcome that is not accepted. */

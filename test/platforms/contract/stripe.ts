@@ -28,6 +28,7 @@ export const subjects: readonly Subject[] = [{
     },
   },
   replays: true,
+  undated: true,
   rowsForTwoPages: 101,
 }, {
   title: 'stripe coupons',
@@ -51,6 +52,7 @@ export const subjects: readonly Subject[] = [{
     body: { error: { type: 'invalid_request_error', message: 'Not permitted.' } },
   },
   replays: true,
+  undated: true,
   rowsForTwoPages: 101,
 }]
 

@@ -47,6 +47,12 @@ export interface Subject {
   readonly forbidden: Words
   /** Does a request whose reply was lost get sent again, with a key that makes it safe? */
   readonly replays: boolean
+  /** Does the platform not say when a record was changed? Then an update that it does not show stays in doubt. */
+  readonly undated?: boolean
+  /** Is a statement given up after its first row that is in doubt? */
+  readonly alone?: boolean
+  /** A column of the drafts by which an upsert finds records. */
+  readonly upsertBy?: string
   /** How many rows to insert so that there are two pages. */
   readonly rowsForTwoPages: number
 }

@@ -1,0 +1,135 @@
+// Room platforms: what became of a mutation at Airtable whose reply was lost, by reading. Sources: Airtable Web API
+// reference, "List records" (filterByFormula); Formula field reference, RECORD_ID, CREATED_TIME, LAST_MODIFIED_TIME.
+
+import type { PlannedRow } from '../../mutation/mutation.ts'
+import { findColumn, type SyncedTable } from '../../mutation/table.ts'
+import { isJsonNumber, type Json } from '../json.ts'
+import type { Keeping } from '../likeness.ts'
+import type { Caller, Doubt, Inquiry } from '../platform.ts'
+import type { Trace } from '../traces.ts'
+import { type Made, type Span, testify, tracesMax, type Witness } from '../witness.ts'
+import { createdTime } from './columns.ts'
+import { placeOf, unknownFault } from './faults.ts'
+import { listed, unanswered } from './read.ts'
+import { toPlatform } from './values.ts'
+
+/** Airtable does not say how long it works on a request. */
+const requestMaxMs = 120_000
+
+/** What is written as JSON comes back as Airtable made it: files with ids and addresses of its own, people with names. */
+const keeping: Keeping = { precisionMs: 1, mute: ({ type }) => type === 'jsonb' }
+
+/**
+ * An insert: the records made at that time, at most 21 pages of 100. An update, upsert or delete: the records by their ids
+ * or keys; then, by a second request, which of them were changed since.
+ * @throws Fault as `page`
+ */
+export async function inquire(
+  doubt: Doubt,
+  table: SyncedTable,
+  caller: Caller,
+): Promise<Inquiry> {
+  const asking = { table, caller }
+  const witness: Witness = {
+    place: placeOf(table),
+    keeping,
+    requestMaxMs,
+    allOrNone: true,
+    doubtful: (reason) => unknownFault(reason, table),
+    made: (_rows, span) => madeAt(span, asking),
+    held: (rows) => heldOf(rows, { ...asking, doubt }),
+    keyed: (rows, name) => keyedBy(rows, name, { ...asking, doubt }),
+  }
+  return await testify(witness, doubt, table)
+}
+
+interface Asking {
+  readonly table: SyncedTable
+  readonly caller: Caller
+}
+
+async function madeAt({ from, until }: Span, asking: Asking): Promise<Made> {
+  const formula = `AND(IS_AFTER(CREATED_TIME(), ${moment(from - 1)}), ` +
+    `IS_BEFORE(CREATED_TIME(), ${moment(until + 1)}))`
+  return await matching(formula, asking)
+}
+
+function moment(timeMs: number): string {
+  return `DATETIME_PARSE("${new Date(timeMs).toISOString()}")`
+}
+
+async function matching(formula: string, { table, caller }: Asking): Promise<Made> {
+  const created = table.columns.find(({ field }) => field === createdTime)?.name ?? ''
+  const traces: Trace[] = []
+  let cursor: string | null = null
+  do {
+    const page = await listed({ table, cursor, formula }, caller)
+    traces.push(...page.rows.map(({ id, values }): Trace => {
+      const timeMs = Date.parse(values[created] ?? '')
+      return { id, values, ...(Number.isNaN(timeMs) ? {} : { createdAt: timeMs }) }
+    }))
+    cursor = page.next
+  } while (cursor !== null && traces.length <= tracesMax)
+  const whole = cursor === null
+  return { traces, isWhole: () => whole }
+}
+
+interface Dated extends Asking {
+  readonly doubt: Doubt
+}
+
+async function heldOf(
+  rows: readonly PlannedRow[],
+  asking: Dated,
+): Promise<ReadonlyMap<string, Trace | null>> {
+  // another id was never sent
+  const ids = rows.flatMap(({ id }) => id !== null && /^rec[A-Za-z0-9]{1,32}$/.test(id) ? [id] : [])
+  if (ids.length === 0) return new Map()
+  const traces = await dated(anyOf(ids.map((id) => `RECORD_ID()="${id}"`)), asking)
+  const found = new Map(traces.map((trace) => [trace.id, trace]))
+  return new Map(ids.map((id) => [id, found.get(id) ?? null]))
+}
+
+async function keyedBy(
+  rows: readonly PlannedRow[],
+  name: string,
+  asking: Dated,
+): Promise<readonly Trace[]> {
+  const { table } = asking
+  const column = findColumn(table, name)
+  if (column === undefined) throw unanswered(`there is no column "${name}"`, table)
+  const conditions = rows.map(({ values }) =>
+    `{${column.field}}=${literalOf(toPlatform(values[name] ?? null, column))}`
+  )
+  return await dated(anyOf(conditions), asking)
+}
+
+function anyOf(conditions: readonly string[]): string {
+  return `OR(${conditions.join(', ')})`
+}
+
+/** Numbers as they are; everything else in quotes. */
+function literalOf(json: Json): string {
+  if (isJsonNumber(json)) return json.rawJSON
+  if (typeof json === 'boolean') return json ? 'TRUE()' : 'FALSE()'
+  const text = typeof json === 'string' ? json : ''
+  return `"${text.replace(/[\\"]/g, '\\$&')}"`
+}
+
+/** By how much Airtable's clock may be behind, in milliseconds; `changedAt` tells no more than before or after. */
+const skewMs = 5_000
+
+/**
+ * The records, each with the present for the time of its last change where it was changed since the mutation was sent, else
+ * with none before it: Airtable tells the time itself only where the base has a field for it.
+ */
+async function dated(formula: string, asking: Dated): Promise<readonly Trace[]> {
+  const { doubt: { mutation, sentAt, now } } = asking
+  const { traces } = await matching(formula, asking)
+  if (mutation.operation === 'delete' || traces.length === 0) return traces
+  const since = `IS_AFTER(LAST_MODIFIED_TIME(), ${moment(sentAt - skewMs)})`
+  const changed = await matching(`AND(${formula}, ${since})`, asking)
+  const ids = new Set(changed.traces.map(({ id }) => id))
+  // read before the second look: a record that changed in between is told as changed
+  return traces.map((trace) => ({ ...trace, changedAt: ids.has(trace.id) ? now : 0 }))
+}

@@ -1,0 +1,333 @@
+// Room platforms: finding out what became of a mutation whose reply was lost. Presence proves when exactly one record fits;
+// absence proves only what was read after the request was surely over. What neither proves stays unknown.
+
+import { never } from '../lib/assert.ts'
+import type { FaultCode, FaultData, FaultFields } from '../mutation/fault.ts'
+import { faultData } from '../mutation/fault.ts'
+import { statementWaitMaxMs } from '../mutation/limits.ts'
+import type { OutcomeRow, PlannedRow, Values } from '../mutation/mutation.ts'
+import { findColumn, type SyncedTable } from '../mutation/table.ts'
+import { type Compare, createComparison, isEqual, isSameValue, type Keeping } from './likeness.ts'
+import { knownOf, outcomeOf, type RowResult } from './outcome.ts'
+import type { Doubt, Inquiry } from './platform.ts'
+import { type Match, matchTraces, type Trace } from './traces.ts'
+
+/** By how much two clocks may differ where nothing is wrong; and where something is, but not much. */
+const skewMs = { likely: 5_000, possible: 60_000 } as const
+
+/** How many records made in that time are looked at; where there are more, nothing can be told. */
+export const tracesMax = 2_000
+
+/** When the records of an insert can have been made, by the platform's clock, in milliseconds since 1970. */
+export interface Span {
+  readonly from: number
+  readonly until: number
+}
+
+/** Records made in a span of time. `isWhole`: surely every record that can be of this row is among them. */
+export interface Made {
+  readonly traces: readonly Trace[]
+  readonly isWhole: (row: PlannedRow) => boolean
+}
+
+/** What a platform can be asked, and what that proves there. */
+export interface Witness {
+  readonly place: FaultFields
+  readonly keeping: Keeping
+  /** The longest that the platform works on one request, in milliseconds. */
+  readonly requestMaxMs: number
+  /** Are all rows of a statement written, or none? */
+  readonly allOrNone: boolean
+  /** The fault of a row, or of the statement, of which nothing is known. */
+  readonly doubtful: (reason: string) => FaultData
+  /** The records that the rows of an insert can have made. */
+  made(rows: readonly PlannedRow[], span: Span): Promise<Made>
+  /**
+   * The records of an update or delete, by the rows' ids; null: there is none; absent: the platform does not say. A read
+   * after which nothing older can be answered.
+   */
+  held(rows: readonly PlannedRow[], span: Span): Promise<ReadonlyMap<string, Trace | null>>
+  /** The records that have one of the values that the rows of an upsert give this column; a read as `held`. */
+  keyed?(rows: readonly PlannedRow[], column: string, span: Span): Promise<readonly Trace[]>
+  /** All columns of these records, by id, where `made` or `keyed` gave some of them only. */
+  filled?(ids: readonly string[]): Promise<ReadonlyMap<string, Values>>
+}
+
+/**
+ * What became of the rows in doubt; those of which the outcome knows stay as they are.
+ * @throws Fault when the platform cannot be read
+ */
+export async function testify(
+  witness: Witness,
+  doubt: Doubt,
+  table: SyncedTable,
+): Promise<Inquiry> {
+  const { mutation, outcome: before } = doubt
+  const known = knownOf(mutation, before, witness.place)
+  const rows = mutation.rows.filter(({ ordinal }) => !known.has(ordinal))
+  const insert = mutation.operation === 'insert' && mutation.upsertBy === undefined
+  const compare = createComparison({ table, keeping: witness.keeping, insert })
+  const looking: Looking = { witness, doubt, table, rows, known, compare }
+  const { findings, seen } = await lookFor(looking)
+  const agreed = witness.allOrNone ? agreedOf(findings) : findings
+  const results = rows.map((row) => resultOf(row, agreed.get(row), looking))
+  const outcome = outcomeOf(mutation, [...known.values(), ...results], witness.place)
+  return { outcome, seen }
+}
+
+interface Looking {
+  readonly witness: Witness
+  readonly doubt: Doubt
+  readonly table: SyncedTable
+  /** Those in doubt. */
+  readonly rows: readonly PlannedRow[]
+  readonly known: ReadonlyMap<number, RowResult>
+  readonly compare: Compare
+}
+
+/**
+ * What the look shows of a row. `fresh`: the record was made or changed when the row was sent. `fault`: the row's, once the
+ * request is surely over.
+ */
+type Finding =
+  | { readonly state: 'written'; readonly row: OutcomeRow; readonly fresh: boolean }
+  | { readonly state: 'absent'; readonly fault: FaultCode; readonly reason: string }
+  | { readonly state: 'unclear'; readonly reason: string }
+
+type Findings = ReadonlyMap<PlannedRow, Finding>
+
+interface Looks {
+  readonly findings: Findings
+  readonly seen: Inquiry['seen']
+}
+
+async function lookFor(looking: Looking): Promise<Looks> {
+  const { operation, upsertBy } = looking.doubt.mutation
+  if (operation !== 'insert') return await lookAtHeld(looking)
+  return upsertBy === undefined ? await lookForNew(looking) : await lookAtKeyed(upsertBy, looking)
+}
+
+/** From when on the request cannot be under way any more, by this service's clock. */
+function overAt({ sentAt }: Doubt, { requestMaxMs }: Witness): number {
+  return sentAt + statementWaitMaxMs + requestMaxMs
+}
+
+function spanOf(doubt: Doubt, witness: Witness): Span {
+  return {
+    from: doubt.sentAt - skewMs.possible,
+    until: overAt(doubt, witness) + skewMs.possible,
+  }
+}
+
+async function lookForNew(looking: Looking): Promise<Looks> {
+  const { witness, doubt, rows } = looking
+  const span = spanOf(doubt, witness)
+  const made = await witness.made(rows, span)
+  const traces = made.traces.filter((trace) => isCandidate(trace, span, looking))
+  const crowded = traces.length > tracesMax
+  const matches = crowded ? new Map<PlannedRow, Match>() : matchTraces(rows, traces, {
+    likeness: (row, { values }) => looking.compare(row, values),
+    isTimely: ({ createdAt }) =>
+      createdAt !== undefined && createdAt >= doubt.sentAt - skewMs.likely,
+  })
+  const touched = tracesOf(matches)
+  const values = await filledOf(touched, witness)
+  const findings = new Map(rows.map((row) => {
+    const match = matches.get(row)
+    return [row, findingOf(row, match, { whole: made.isWhole(row), values })] as const
+  }))
+  const seen = touched.map((trace) => ({
+    id: trace.id,
+    values: trace.deleted === true ? null : values.get(trace.id) ?? trace.values,
+  }))
+  return { findings, seen }
+}
+
+function isCandidate(
+  { id, createdAt }: Trace,
+  { from, until }: Span,
+  { doubt, known }: Looking,
+): boolean {
+  const own = [...known.values()].some((row) => row.state === 'written' && row.id === id)
+  return !own && !doubt.others.has(id) && createdAt !== undefined && createdAt >= from &&
+    createdAt <= until
+}
+
+/** How many records are read whole and shown, beyond those that were found. */
+const shownMax = 200
+
+/** Those found, then those that may be the rows'. */
+function tracesOf(matches: ReadonlyMap<PlannedRow, Match>): Trace[] {
+  const found: Trace[] = []
+  const possible: Trace[] = []
+  for (const match of matches.values()) {
+    if (match.state === 'found') found.push(match.trace)
+    if (match.state === 'unclear') possible.push(...match.traces)
+  }
+  const shown = [...found, ...[...new Set(possible)].slice(0, shownMax)]
+  return [...new Map(shown.map((trace) => [trace.id, trace])).values()]
+}
+
+async function filledOf(
+  traces: readonly Trace[],
+  witness: Witness,
+): Promise<ReadonlyMap<string, Values>> {
+  const ids = traces.filter(({ deleted }) => deleted !== true).map(({ id }) => id)
+  if (ids.length === 0 || witness.filled === undefined) return new Map()
+  return await witness.filled(ids)
+}
+
+function findingOf(
+  { ordinal }: PlannedRow,
+  match: Match | undefined,
+  { whole, values }: { whole: boolean; values: ReadonlyMap<string, Values> },
+): Finding {
+  switch (match?.state) {
+    case undefined:
+      return { state: 'unclear', reason: 'Too many records were made at that time to tell.' }
+    case 'found': {
+      const { id } = match.trace
+      const row = { ordinal, id, values: values.get(id) ?? match.trace.values }
+      return { state: 'written', row, fresh: true }
+    }
+    case 'unclear':
+      return { state: 'unclear', reason: reasonOf(match.traces) }
+    case 'none':
+      if (whole) return { state: 'absent', fault: 'platform_failed', reason: 'has no such record' }
+      return { state: 'unclear', reason: 'No such record was found, which proves nothing there.' }
+    default:
+      return never(match)
+  }
+}
+
+function reasonOf(traces: readonly Trace[]): string {
+  const ids = traces.slice(0, 3).map(({ id }) => id).join(', ')
+  const more = traces.length > 3 ? ` and ${traces.length - 3} more` : ''
+  return `It cannot be told whether the row is one of the records made at that time: ${ids}${more}.`
+}
+
+async function lookAtHeld(looking: Looking): Promise<Looks> {
+  const { witness, doubt, rows } = looking
+  const held = await witness.held(rows, spanOf(doubt, witness))
+  const findings = new Map(rows.map((row) => {
+    const trace = held.get(row.id ?? '')
+    const finding = doubt.mutation.operation === 'delete'
+      ? findingOfDeleted(row, trace)
+      : findingOfChanged(row, trace, looking)
+    return [row, finding] as const
+  }))
+  const seen = rows.flatMap(({ id }) => {
+    const trace = held.get(id ?? '')
+    if (id === null || trace === undefined) return []
+    return [{ id, values: trace === null ? null : { ...trace.values, id } }]
+  })
+  return { findings, seen }
+}
+
+/** An upsert's record is the one with the row's key, whoever made it. */
+async function lookAtKeyed(upsertBy: string, looking: Looking): Promise<Looks> {
+  const { witness, doubt, rows, table } = looking
+  const column = findColumn(table, upsertBy)
+  if (witness.keyed === undefined || column === undefined) {
+    return { findings: new Map(), seen: [] }
+  }
+  const found = await witness.keyed(rows, upsertBy, spanOf(doubt, witness))
+  const values = await filledOf(found, witness)
+  const traces = found.map((trace) => ({ ...trace, values: values.get(trace.id) ?? trace.values }))
+  const findings = new Map(rows.map((row) => {
+    const key = row.values[upsertBy] ?? null
+    const own = traces.filter((trace) =>
+      isSameValue(key, trace.values[upsertBy] ?? null, { column, keeping: witness.keeping })
+    )
+    return [row, findingOfKeyed(row, own, looking)] as const
+  }))
+  return { findings, seen: traces.map(({ id, values }) => ({ id, values })) }
+}
+
+function findingOfKeyed(row: PlannedRow, traces: readonly Trace[], looking: Looking): Finding {
+  const [trace, second] = traces
+  if (second !== undefined) return { state: 'unclear', reason: 'Several records have its key.' }
+  if (trace === undefined) {
+    return { state: 'absent', fault: 'platform_failed', reason: 'has no record with its key' }
+  }
+  return findingOfChanged({ ...row, id: trace.id }, trace, looking)
+}
+
+const unsaid = { state: 'unclear', reason: 'The record could not be read.' } as const
+
+function findingOfDeleted({ ordinal, id }: PlannedRow, trace: Trace | null | undefined): Finding {
+  if (trace === undefined || id === null) return unsaid
+  if (trace === null) return { state: 'written', row: { ordinal, id, values: null }, fresh: false }
+  return { state: 'absent', fault: 'platform_failed', reason: 'still has the record' }
+}
+
+/** A record that has all that was sent is as it should be, whether this statement changed it or it was so before. */
+function findingOfChanged(
+  row: PlannedRow,
+  trace: Trace | null | undefined,
+  looking: Looking,
+): Finding {
+  const { ordinal, id } = row
+  if (trace === undefined || id === null) return unsaid
+  if (trace === null) return { state: 'absent', fault: 'record_gone', reason: 'has no such record' }
+  const { changedAt } = trace
+  const before = looking.doubt.sentAt - skewMs.likely
+  if (isEqual(looking.compare(row, trace.values))) {
+    const fresh = changedAt !== undefined && changedAt >= before
+    return { state: 'written', row: { ordinal, id, values: { ...trace.values, id } }, fresh }
+  }
+  if (changedAt !== undefined && changedAt < before) {
+    return { state: 'absent', fault: 'platform_failed', reason: 'has not changed the record' }
+  }
+  const reason = 'The record has other values than were sent, and may have been changed since.'
+  return { state: 'unclear', reason }
+}
+
+/**
+ * Where all rows are written or none: one that surely is not says it of all, unless another one contradicts it; those that
+ * were written at that time leave the others as they are, since their records have been changed again.
+ */
+function agreedOf(findings: Findings): Findings {
+  const all = [...findings.values()]
+  if (all.every(({ state }) => state === all[0]?.state)) return findings
+  const absent = all.find((one) => one.state === 'absent' && one.fault !== 'record_gone')
+  const written = all.some((one) => one.state === 'written' && one.fresh)
+  if (absent !== undefined && !written) return mapped(findings, () => absent)
+  if (absent === undefined && written) return findings
+  const reason = 'Some rows look written and others not, though all of them are or none.'
+  return mapped(findings, (one) => one.state === 'unclear' ? one : { state: 'unclear', reason })
+}
+
+function mapped(findings: Findings, change: (finding: Finding) => Finding): Findings {
+  return new Map([...findings].map(([row, finding]) => [row, change(finding)]))
+}
+
+function resultOf(
+  { ordinal }: PlannedRow,
+  finding: Finding | undefined,
+  { witness, doubt }: Looking,
+): RowResult {
+  const unknown = (reason: string): RowResult => {
+    return { state: 'unknown', ordinal, fault: { ...witness.doubtful(reason), row: ordinal } }
+  }
+  switch (finding?.state) {
+    case undefined:
+      return unknown(unsaid.reason)
+    case 'written':
+      return { state: 'written', ...finding.row }
+    case 'unclear':
+      return unknown(finding.reason)
+    case 'absent': {
+      const { platform = 'The platform' } = witness.place
+      const words = `${platform} ${finding.reason}`
+      if (doubt.now < overAt(doubt, witness)) {
+        return unknown(`The reply was lost. ${words}, but the request may still be under way.`)
+      }
+      const detail = `The reply was lost. ${words}, and the request is over.`
+      const fault = faultData(finding.fault, { ...witness.place, row: ordinal, detail })
+      return { state: 'refused', ordinal, fault }
+    }
+    default:
+      return never(finding)
+  }
+}

@@ -1,0 +1,261 @@
+// Goal: what the platforms' answers have in common when they say what became of a mutation. Method: a witness that says what
+// a test wants.
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { isLearnedFrom } from '../../src/mutation/doubt.ts'
+import { faultData } from '../../src/mutation/fault.ts'
+import type { Mutation, Outcome, PlannedRow } from '../../src/mutation/mutation.ts'
+import type { Operation, SyncedTable } from '../../src/mutation/table.ts'
+import { outcomeOf } from '../../src/platforms/outcome.ts'
+import type { Doubt } from '../../src/platforms/platform.ts'
+import type { Trace } from '../../src/platforms/traces.ts'
+import { testify, tracesMax, type Witness } from '../../src/platforms/witness.ts'
+
+const text = { field: 'x', type: 'text', insertable: true, updatable: true, required: false }
+const table: SyncedTable = {
+  syncId: 'sync_test',
+  platform: 'hubspot',
+  schema: 's',
+  name: 't',
+  object: 'o',
+  columns: [{ ...text, name: 'id' }, { ...text, name: 'word' }],
+}
+const place = { platform: 'hubspot', schema: 's', table: 't' } as const
+const sentAt = 1_800_000_000_000
+
+/** 150 s for its turns, and the platform's own time. */
+const overMs = 150_000 + 60_000
+
+const witness = (more: Partial<Witness> = {}): Witness => ({
+  place,
+  keeping: { precisionMs: 1 },
+  requestMaxMs: 60_000,
+  allOrNone: false,
+  doubtful: (reason) => faultData('outcome_unknown', { ...place, detail: reason }),
+  made: () => Promise.resolve({ traces: [], isWhole: () => true }),
+  held: () => Promise.resolve(new Map()),
+  ...more,
+})
+
+const mutation = (operation: Operation, words: readonly string[]): Mutation => ({
+  id: 'm',
+  syncId: 'sync_test',
+  schema: 's',
+  table: 't',
+  operation,
+  rows: words.map((word, i): PlannedRow => ({
+    ordinal: i + 1,
+    id: operation === 'insert' ? null : `r${i + 1}`,
+    values: operation === 'delete' ? {} : { word },
+  })),
+})
+
+const unknown = { state: 'unknown', fault: faultData('outcome_unknown', place) } as const
+
+async function ask(
+  asked: Mutation,
+  said: Partial<Witness>,
+  more: Partial<Doubt> = {},
+) {
+  const doubt: Doubt = {
+    mutation: asked,
+    outcome: unknown,
+    sentAt,
+    now: sentAt + overMs,
+    others: new Set(),
+    ...more,
+  }
+  const inquiry = await testify(witness(said), doubt, table)
+  const before = doubt.outcome
+  assert.ok(isLearnedFrom({ mutation: asked, before }, inquiry.outcome), 'it can be believed')
+  return inquiry
+}
+
+const made = (traces: readonly Trace[], whole = true): Partial<Witness> => ({
+  made: () => Promise.resolve({ traces, isWhole: () => whole }),
+})
+const held = (traces: Readonly<Record<string, Trace | null>>): Partial<Witness> => ({
+  held: () => Promise.resolve(new Map(Object.entries(traces))),
+})
+const trace = (id: string, word: string, at = sentAt): Trace => ({
+  id,
+  values: { id, word },
+  createdAt: at,
+  changedAt: at,
+})
+
+describe('absence', () => {
+  test('is refused at the moment when the request is surely over, not one millisecond before', async () => {
+    const early = await ask(mutation('insert', ['a']), {}, { now: sentAt + overMs - 1 })
+    assert.equal(early.outcome.state, 'unknown')
+    const late = await ask(mutation('insert', ['a']), {}, { now: sentAt + overMs })
+    assert.ok(late.outcome.state === 'refused')
+    assert.equal(late.outcome.fault.code, 'platform_failed')
+    assert.match(late.outcome.fault.detail ?? '', /the request is over/)
+  })
+
+  test('proves nothing where not everything was read', async () => {
+    const { outcome } = await ask(mutation('insert', ['a']), made([], false))
+    assert.equal(outcome.state, 'unknown')
+  })
+
+  test('of one row of several is told row by row', async () => {
+    const { outcome } = await ask(mutation('insert', ['a', 'b']), made([trace('1', 'b')]))
+    assert.ok(outcome.state === 'partial')
+    assert.deepEqual(outcome.rows.map(({ ordinal, id }) => [ordinal, id]), [[2, '1']])
+    assert.deepEqual(outcome.others.map(({ state }) => state), ['refused'])
+  })
+})
+
+describe('the time of a record', () => {
+  const state = async (createdAt: number) => {
+    const { outcome } = await ask(mutation('insert', ['a']), made([trace('1', 'a', createdAt)]))
+    return outcome.state
+  }
+
+  test('five seconds before are within what clocks differ by; a minute may be; more is not', async () => {
+    assert.equal(await state(sentAt - 5_000), 'accepted')
+    assert.equal(await state(sentAt - 5_001), 'unknown')
+    assert.equal(await state(sentAt - 60_000), 'unknown')
+    assert.equal(await state(sentAt - 60_001), 'refused')
+  })
+
+  test('nor is one of a minute after the request was over', async () => {
+    assert.equal(await state(sentAt + overMs + 60_000), 'accepted')
+    assert.equal(await state(sentAt + overMs + 60_001), 'refused')
+  })
+
+  test('a record that does not say when it was made is not taken', async () => {
+    const { createdAt: _, ...undated } = trace('1', 'a')
+    const { outcome } = await ask(mutation('insert', ['a']), made([undated]))
+    assert.equal(outcome.state, 'refused')
+  })
+})
+
+describe('what belongs to others', () => {
+  test('a record that another mutation has made is not taken', async () => {
+    const others = new Set(['1'])
+    const { outcome } = await ask(mutation('insert', ['a']), made([trace('1', 'a')]), { others })
+    assert.equal(outcome.state, 'refused')
+  })
+
+  test('nor one that another row of the same mutation is known to have made', async () => {
+    const asked = mutation('insert', ['a', 'a'])
+    const outcome = outcomeOf(asked, [
+      { state: 'written', ordinal: 1, id: '1', values: { id: '1', word: 'a' } },
+      { state: 'unknown', ordinal: 2, fault: unknown.fault },
+    ], place)
+    assert.ok(outcome.state === 'partial')
+    const traces = [trace('1', 'a'), trace('2', 'a')]
+    const found = await ask(asked, made(traces), { outcome })
+    assert.ok(found.outcome.state === 'accepted')
+    assert.deepEqual(found.outcome.rows.map(({ id }) => id), ['1', '2'])
+  })
+})
+
+describe('what was known', () => {
+  test('of an unknown outcome its DETAIL says which rows were refused or not sent', async () => {
+    const asked = mutation('insert', ['a', 'b', 'c'])
+    const refusal = faultData('duplicate', { ...place, column: 'word', detail: 'Key (word)=(b).' })
+    const outcome = outcomeOf(asked, [
+      { state: 'unknown', ordinal: 1, fault: unknown.fault },
+      { state: 'refused', ordinal: 2, fault: refusal },
+    ], place)
+    assert.ok(outcome.state === 'unknown')
+    const { outcome: found } = await ask(asked, made([trace('1', 'a')]), { outcome })
+    assert.ok(found.state === 'partial')
+    assert.deepEqual(found.others.map(({ state }) => state), ['refused', 'unsent'])
+    const [second] = found.others
+    assert.ok(second?.state === 'refused')
+    assert.equal(second.fault.sqlstate, '23505')
+    assert.equal(second.fault.column, 'word')
+  })
+
+  test('words of a platform that look like a list are no report', async () => {
+    for (const detail of ['[', '[1,null,{"row":"1"}]', '[{"row":9,"state":"not sent"}]']) {
+      const outcome = { ...unknown, fault: { ...unknown.fault, detail } }
+      const { outcome: found } = await ask(mutation('insert', ['a']), {}, { outcome })
+      assert.equal(found.state, 'refused', detail)
+    }
+  })
+})
+
+describe('all or none', () => {
+  const allOrNone = { allOrNone: true }
+  const old = sentAt - 3_600_000
+  const states = async (operation: Operation, said: Partial<Witness>, words: string[]) => {
+    const { outcome } = await ask(mutation(operation, words), { ...said, ...allOrNone })
+    return statesOf(outcome, words.length)
+  }
+
+  test('a row that is surely not written says it of all, though others have the values already', async () => {
+    const said = held({ r1: trace('r1', 'a', old), r2: trace('r2', 'x', old) })
+    assert.equal(await states('update', said, ['a', 'b']), 'refused')
+  })
+
+  test('rows written at that time leave the one that was changed again in doubt', async () => {
+    const said = held({ r1: trace('r1', 'a'), r2: trace('r2', 'x') })
+    assert.equal(await states('update', said, ['a', 'b']), 'written unknown')
+  })
+
+  test('rows that contradict each other are all in doubt', async () => {
+    const said = held({ r1: trace('r1', 'a'), r2: trace('r2', 'x', old) })
+    assert.equal(await states('update', said, ['a', 'b']), 'unknown')
+    assert.equal(await states('insert', made([trace('1', 'a')]), ['a', 'b']), 'unknown')
+  })
+
+  test('of a delete a record that is there says that none was deleted', async () => {
+    const said = held({ r1: null, r2: trace('r2', 'x', old) })
+    assert.equal(await states('delete', said, ['', '']), 'refused')
+    assert.equal(await states('delete', held({ r1: null, r2: null }), ['', '']), 'written written')
+  })
+})
+
+function statesOf(outcome: Outcome, count: number): string {
+  if (outcome.state === 'refused' || outcome.state === 'unknown') return outcome.state
+  const others = outcome.state === 'partial' ? outcome.others : []
+  return Array.from({ length: count }, (_, i) => {
+    const other = others.find(({ ordinal }) => ordinal === i + 1)
+    return other?.state ?? 'written'
+  }).join(' ')
+}
+
+test('too many records of that time: nothing is told, and none is shown', async () => {
+  const traces = Array.from({ length: tracesMax + 1 }, (_, n) => trace(`${n}`, 'a'))
+  const { outcome, seen } = await ask(mutation('insert', ['a']), made(traces))
+  assert.equal(outcome.state, 'unknown')
+  assert.deepEqual(seen, [])
+})
+
+test('of many records that may be the row’s two hundred are read whole and shown', async () => {
+  const traces = Array.from({ length: 300 }, (_, n) => trace(`${n}`, 'a'))
+  const asked: (readonly string[])[] = []
+  const filled = (ids: readonly string[]) => {
+    asked.push(ids)
+    return Promise.resolve(new Map(ids.map((id) => [id, { id, word: 'whole' }])))
+  }
+  const said = { ...made(traces), filled }
+  const { outcome, seen } = await ask(mutation('insert', ['a', 'b']), said)
+  assert.equal(outcome.state, 'unknown')
+  assert.deepEqual(asked.map((ids) => ids.length), [200])
+  assert.equal(seen.length, 200)
+  assert.ok(seen.every(({ values }) => values?.['word'] === 'whole'))
+})
+
+test('a record that the platform says nothing of stays in doubt', async () => {
+  for (const operation of ['update', 'delete'] as const) {
+    const { outcome, seen } = await ask(mutation(operation, ['a']), held({}))
+    assert.equal(outcome.state, 'unknown')
+    assert.deepEqual(seen, [])
+  }
+})
+
+test('two records with the key of an upsert: unknown', async () => {
+  const asked = { ...mutation('insert', ['a']), upsertBy: 'word' }
+  const keyed = (traces: readonly Trace[]) => ({ keyed: () => Promise.resolve(traces) })
+  const torn = await ask(asked, keyed([trace('1', 'a'), trace('2', 'A')]))
+  assert.equal(torn.outcome.state, 'unknown')
+  const found = await ask(asked, keyed([trace('1', 'a', 0)]))
+  assert.equal(found.outcome.state, 'accepted')
+})
