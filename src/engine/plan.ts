@@ -2,7 +2,7 @@
 
 import type { PlanReport } from '../database/index.ts'
 import { fault } from '../mutation/fault.ts'
-import { rowLimitOf } from '../mutation/limits.ts'
+import { rowLimitFor, rowLimitOf } from '../mutation/limits.ts'
 import type { PlannedRow, Values } from '../mutation/mutation.ts'
 import {
   type Column,
@@ -18,6 +18,8 @@ import {
 export interface Plan {
   readonly table: SyncedTable
   readonly operation: Operation
+  /** An upsert: the column that it goes by. */
+  readonly upsertBy?: string
   readonly rows: readonly PlannedRow[]
 }
 
@@ -43,7 +45,7 @@ export function makePlan(input: PlanInput): Plan | null {
   const operation = first.operation
   for (const report of input.reports) refuseMixture(first, report)
   refuseOperation(table, operation)
-  refuseTooMany(table, operation, input.count)
+  refuseTooMany(table, { operation, count: input.count })
   const rows = input.reports.map((report) =>
     plannedRow(report, { table, setColumns: input.setColumns })
   )
@@ -55,7 +57,7 @@ export function reportLimit(table: SyncedTable): number {
   return Math.max(...operations.map((operation) => rowLimitOf(table, operation)))
 }
 
-function tableOf(report: PlanReport, tables: ReadonlyMap<string, SyncedTable>): SyncedTable {
+export function tableOf(report: PlanReport, tables: ReadonlyMap<string, SyncedTable>): SyncedTable {
   const table = tables.get(tableKey(report.schema, report.table))
   if (table !== undefined) return table
   throw fault('form_not_supported', {
@@ -67,7 +69,7 @@ function tableOf(report: PlanReport, tables: ReadonlyMap<string, SyncedTable>): 
   })
 }
 
-function refuseMixture(first: PlanReport, report: PlanReport): void {
+export function refuseMixture(first: PlanReport, report: PlanReport): void {
   const sameTable = report.schema === first.schema && report.table === first.table
   if (sameTable && report.operation === first.operation) return
   throw fault('form_not_supported', {
@@ -80,7 +82,7 @@ function refuseMixture(first: PlanReport, report: PlanReport): void {
   })
 }
 
-function refuseOperation(table: SyncedTable, operation: Operation): void {
+export function refuseOperation(table: SyncedTable, operation: Operation): void {
   const refusal = table.refuses?.[operation]
   if (refusal === undefined) return
   throw fault('form_not_supported', {
@@ -92,13 +94,17 @@ function refuseOperation(table: SyncedTable, operation: Operation): void {
   })
 }
 
-function refuseTooMany(table: SyncedTable, operation: Operation, count: number): void {
-  const limit = rowLimitOf(table, operation)
+export function refuseTooMany(
+  table: SyncedTable,
+  { operation, upsertBy, count }: { operation: Operation; upsertBy?: string; count: number },
+): void {
+  const limit = rowLimitFor(table, { operation, ...(upsertBy === undefined ? {} : { upsertBy }) })
+  const what = upsertBy === undefined ? operation : 'upsert'
   if (count <= limit) return
   throw fault('too_many_rows', {
     platform: table.platform,
     message: `too many rows for one statement: ${count} rows, but ${table.platform} takes ` +
-      `${limit} in one ${operation}`,
+      `${limit} in one ${what}`,
     detail: 'Nothing was sent.',
     hint: `Split the statement into parts of at most ${limit} rows.`,
     schema: table.schema,
@@ -136,7 +142,7 @@ function keyOf({ before }: PlanReport, { table }: RowContext): Pick<PlannedRow, 
 }
 
 /** The id the row has at the platform: the one before the statement. */
-function idOf(report: PlanReport): string {
+export function idOf(report: PlanReport): string {
   const id = report.before?.[idColumn] ?? report.id
   if (id === null || id === undefined) throw new Error('Postgres reported a row without an id')
   return id
@@ -144,35 +150,40 @@ function idOf(report: PlanReport): string {
 
 /** An INSERT's values: every column that is not null. An id is the platform's to give. */
 function insertValues(report: PlanReport, { table }: RowContext): Values {
-  const given: Record<string, string> = {}
+  const given: [name: string, value: string][] = []
   for (const column of table.columns) {
     const value = valueOf(report.row, column.name)
     if (value === null) continue
     if (!column.insertable) throw readOnly(column, { table, ordinal: report.ordinal })
-    given[column.name] = value
+    given.push([column.name, value])
   }
-  return given
+  return valuesOf(given)
 }
 
 /** An UPDATE's values: the columns it set, and those that changed all the same (by a trigger of the user's). */
 function updateValues(report: PlanReport, { table, setColumns }: RowContext): Values {
-  const set: Record<string, string | null> = {}
+  const set: [name: string, value: string | null][] = []
   for (const column of table.columns) {
     const value = valueOf(report.row, column.name)
     const changed = value !== valueOf(report.before, column.name)
     if (changed && !column.updatable) throw readOnly(column, { table, ordinal: report.ordinal })
     const named = setColumns?.includes(column.name) ?? false
-    if (changed || (named && column.updatable)) set[column.name] = value
+    if (changed || (named && column.updatable)) set.push([column.name, value])
   }
-  return set
+  return valuesOf(set)
+}
+
+/** Not by assignment: that of `__proto__` would be lost. */
+export function valuesOf(entries: readonly (readonly [string, string | null])[]): Values {
+  return Object.fromEntries(entries)
 }
 
 /** A column can have a name that every object knows, such as `constructor`. */
-function valueOf(row: Values | null, name: string): string | null {
+export function valueOf(row: Values | null, name: string): string | null {
   return row !== null && Object.hasOwn(row, name) ? row[name] ?? null : null
 }
 
-function readOnly(column: Column, at: { table: SyncedTable; ordinal: number }) {
+export function readOnly(column: Column, at: { table: SyncedTable; ordinal: number }) {
   const { table, ordinal } = at
   const assigned = findColumn(table, column.name)?.name === idColumn
   return fault('column_read_only', {

@@ -1,15 +1,25 @@
 // Room engine: the plan: what a statement would change, as Postgres says, with nothing kept. Nothing has been sent yet,
 // so whatever goes wrong here is Postgres's error or a refusal.
 
-import { encodeIds, lockSql, plannedSql, type PlanReport, planSeal } from '../database/index.ts'
+import {
+  encodeIds,
+  lockKeysSql,
+  lockSql,
+  plannedSql,
+  type PlanReport,
+  planSeal,
+  proposedSql,
+} from '../database/index.ts'
 import { required } from '../lib/assert.ts'
 import { quoteName } from '../lib/quote.ts'
 import { fault } from '../mutation/fault.ts'
 import { statementWaitMaxMs } from '../mutation/limits.ts'
+import type { PlannedRow } from '../mutation/mutation.ts'
 import { type Conduit, DatabaseError, type Step, type StepResult } from './conduit.ts'
 import type { EngineRequest } from './deps.ts'
 import { makePlan, type Plan, reportLimit } from './plan.ts'
 import { control, open, resultAt, rollback, type Running } from './steps.ts'
+import { explainUpsert, makeUpsertPlan } from './upsert.ts'
 
 /** How often a plan is tried again when other sessions change the same rows. */
 const planTriesMax = 10
@@ -31,13 +41,13 @@ export async function planLocked(
   for (let tries = 1;; tries++) {
     try {
       const planned = await planOnce(conduit, request)
-      if (!planned.dry) await lockRows(conduit, { planned, ...request })
+      if (!planned.dry) await lockRows(conduit, planned, request)
       return planned
     } catch (error) {
       await rollback(conduit, error)
       if (isReadOnly(error)) throw await readOnlyError(conduit, { request, error })
       const again = error instanceof DatabaseError && isSerialization(error) && tries < planTriesMax
-      if (!again) throw error
+      if (!again) throw explainUpsert(error, request)
     }
   }
 }
@@ -88,11 +98,15 @@ async function planOnce(conduit: Conduit, request: EngineRequest & Running): Pro
 }
 
 /** The steps that find out what the statement would change. */
-export function planSteps(conduit: Conduit, { id, deps, table }: EngineRequest & Running): Step[] {
+export function planSteps(
+  conduit: Conduit,
+  { id, deps, table, upsert }: EngineRequest & Running,
+): Step[] {
   return [
     open(conduit, { mode: 'plan', id, rowsMax: reportLimit(table), deps }),
     { kind: 'statement', phase: 'plan' },
     control(plannedSql), // checks deferred constraints too: COMMIT would be too late
+    ...(upsert === undefined ? [] : [control(proposedSql)]),
   ]
 }
 
@@ -101,22 +115,32 @@ export function readPlan(
   conduit: Conduit,
   { request, results }: { request: EngineRequest & Running; results: readonly StepResult[] },
 ): Plan | null {
-  const { id, deps, table, setColumns } = request
+  const { id, deps, table, setColumns, upsert } = request
   const seal = planSeal(deps.ticketKey, { mutationId: id, pid: conduit.pid })
   const reports = resultAt(results, 1).reports.filter((report) => report.seal === seal)
   const count = Number(resultAt(results, 2).rows[0]?.[0])
   checkCount(reports, { count, rowsMax: reportLimit(table) })
-  return makePlan({ reports, count, tables: deps.tables, setColumns })
+  const { tables } = deps
+  if (upsert === undefined) return makePlan({ reports, count, tables, setColumns })
+  const proposed = Number(resultAt(results, 3).rows[0]?.[0])
+  return makeUpsertPlan({ reports, count, tables, upsert, proposed })
 }
 
-/** A function of the client's could forge the reports or the count, but not both alike. */
+/**
+ * A function of the client's could forge the reports or the count, but not both alike. A deferred trigger that changes a
+ * synced table shows here too: it fires when the statement is over. Throws `form_not_supported`.
+ */
 function checkCount(
   reports: readonly PlanReport[],
   { count, rowsMax }: { count: number; rowsMax: number },
 ): void {
   const expected = Math.min(count, rowsMax + 1)
   if (reports.length !== expected) {
-    throw new Error(`Postgres planned ${count} rows and reported ${reports.length}`)
+    throw fault('form_not_supported', {
+      message: 'what the statement would change cannot be seen as a whole, nothing was sent',
+      detail: `Postgres planned ${count} rows and reported ${reports.length}.`,
+      hint: 'A deferred trigger, or a function that the statement calls, changes a synced table.',
+    })
   }
 }
 
@@ -162,17 +186,45 @@ function waitMsOf(statementTimeout: string): number {
   return timeoutMs > 0 ? Math.min(timeoutMs, statementWaitMaxMs) : statementWaitMaxMs
 }
 
-async function lockRows(conduit: Conduit, { planned, id, deps }: Running & { planned: Planned }) {
-  const { plan } = planned
-  if (plan === null || plan.operation === 'insert') return
-  const { table, rows } = plan
-  const ids = encodeIds(rows.map((row) => required(row.id, 'the id of a planned row')))
+async function lockRows(
+  conduit: Conduit,
+  { plan }: Planned,
+  request: EngineRequest & Running,
+): Promise<void> {
+  if (plan === null) return
+  const { table, rows, operation, upsertBy } = plan
+  if (operation === 'insert' && upsertBy === undefined) return
+  const { id, deps } = request
+  const place = quoteName(table.schema, table.name)
+  const found = rows.flatMap((row) => row.id === null ? [] : [row.id])
+  const lockKeys = upsertBy === undefined
+    ? []
+    : [control(lockKeysSql, [place, upsertBy, encodeIds(keysOf(rows, upsertBy)), id])]
   const results = await conduit.run([
     open(conduit, { mode: 'lock', id, rowsMax: rows.length, deps }),
-    control(lockSql, [quoteName(table.schema, table.name), ids, id]),
+    ...lockKeys,
+    control(lockSql, [place, encodeIds(found), id]),
+    ...(upsertBy === undefined ? [] : planAgain(conduit, request)),
   ])
-  const found = Number(resultAt(results, 1).rows[0]?.[0])
-  if (found !== new Set(rows.map((row) => row.id)).size) {
-    throw new Error(`Locked ${found} of ${rows.length} planned rows`)
+  const locked = Number(resultAt(results, 1 + lockKeys.length).rows[0]?.[0])
+  if (locked !== new Set(found).size) {
+    throw new Error(`Locked ${locked} of ${found.length} planned rows`)
   }
+}
+
+function keysOf(rows: readonly PlannedRow[], upsertBy: string): string[] {
+  return rows.map(({ values }) => required(values[upsertBy], 'the key of an upsert'))
+}
+
+/**
+ * A row with one of the keys may have been committed after the snapshot and before the lock: Postgres says so (40001) when
+ * it meets the row. After the platform has accepted it would be too late.
+ */
+function planAgain(conduit: Conduit, { id, deps }: Running): Step[] {
+  return [
+    control('SAVEPOINT sluice_again'),
+    open(conduit, { mode: 'plan', id, rowsMax: 0, deps }),
+    { kind: 'statement', phase: 'plan' },
+    control('ROLLBACK TO SAVEPOINT sluice_again'),
+  ]
 }

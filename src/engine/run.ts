@@ -4,7 +4,7 @@
 import type { About } from '../database/index.ts'
 import { Fault, fault } from '../mutation/fault.ts'
 import type { Mutation, Outcome } from '../mutation/mutation.ts'
-import { apply, applyPart } from './applying.ts'
+import { apply, applyNothing, applyPart } from './applying.ts'
 import type { Conduit } from './conduit.ts'
 import type { EngineDeps, EngineRequest } from './deps.ts'
 import type { Plan } from './plan.ts'
@@ -32,11 +32,18 @@ export async function runMutation(
   deps: EngineDeps,
 ): Promise<Ran> {
   const running = { ...request, id: deps.newId(), deps }
+  deps.observe?.({ kind: 'begun', id: running.id })
   if (request.task === 'explain') return foreseen(running, await explain(conduit, running))
   const planned = await planLocked(conduit, running)
+  tellPlanned(deps, planned)
   if (!planned.dry) return await carryOut(conduit, { ...running, ...planned })
   await rehearse(conduit, running)
   return foreseen(running, planned.plan)
+}
+
+function tellPlanned({ observe }: EngineDeps, { plan, dry }: Planned): void {
+  const operation = plan?.operation ?? null
+  observe?.({ kind: 'planned', operation, rows: plan?.rows.length ?? 0, dry })
 }
 
 function foreseen({ id }: Running, plan: Plan | null): Ran {
@@ -48,21 +55,22 @@ async function carryOut(
   { plan, waitMs, id, deps, ...request }: EngineRequest & Running & Planned,
 ): Promise<Ran> {
   if (plan === null) {
-    await apply(conduit, { id, plan, rows: [], table: request.table, deps })
+    await applyNothing(conduit, { id, deps })
     return { kind: 'committed' }
   }
   const started = deps.now()
   const written = await sendPlan(conduit, { plan, waitMs, request, id, deps })
   const about = aboutOf(written, { durationMs: deps.now() - started, deps })
-  const applying = { id, plan, rows: written.rows, about, table: plan.table, deps }
+  const applying = { id, plan, rows: written.rows, about, deps }
   if (written.state === 'partial') throw await applyPart(conduit, applying, written.fault)
   await apply(conduit, applying)
   return { kind: 'committed' }
 }
 
-function mutationOf({ table, operation, rows }: Plan, id: string): Mutation {
+function mutationOf({ table, operation, upsertBy, rows }: Plan, id: string): Mutation {
   const { syncId, schema, name } = table
-  return { id, syncId, schema, table: name, operation, rows }
+  const upsert = upsertBy === undefined ? {} : { upsertBy }
+  return { id, syncId, schema, table: name, operation, ...upsert, rows }
 }
 
 async function sendPlan(
@@ -72,7 +80,9 @@ async function sendPlan(
   const { plan, waitMs, request, id, deps } = sending
   try {
     if (request.signal.aborted) throw fault('statement_cancelled', {})
+    deps.observe?.({ kind: 'sent' })
     const outcome = await deps.send(mutationOf(plan, id), { waitMs })
+    tellAnswered(deps, outcome)
     if (outcome.state === 'accepted' || outcome.state === 'partial') return outcome
     throw new Fault(nameRow(outcome.fault, plan))
   } catch (error) {
@@ -82,6 +92,11 @@ async function sendPlan(
     })
     throw error
   }
+}
+
+function tellAnswered({ observe }: EngineDeps, outcome: Outcome): void {
+  const fault = outcome.state === 'accepted' ? null : outcome.fault.code
+  observe?.({ kind: 'answered', state: outcome.state, fault })
 }
 
 /** An outcome with rows to apply. */

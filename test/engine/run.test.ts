@@ -4,7 +4,15 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { closeSql, lockSql, openSql, plannedSql, planSeal } from '../../src/database/index.ts'
+import {
+  closeSql,
+  lockKeysSql,
+  lockSql,
+  openSql,
+  plannedSql,
+  planSeal,
+  proposedSql,
+} from '../../src/database/index.ts'
 import { type Conduit, ConnectionLost, DatabaseError, type Step } from '../../src/engine/conduit.ts'
 import { type EngineDeps, type Ran, runMutation } from '../../src/engine/run.ts'
 import { silentLog } from '../../src/lib/log.ts'
@@ -55,6 +63,8 @@ interface Scene {
   /** The session's sluice.dry_run. */
   readonly dry?: string
   readonly readOnly?: boolean
+  /** An upsert: the first row meets one, the others are new. */
+  readonly upsert?: boolean
 }
 
 const nameOf = (step: Step): string => {
@@ -62,6 +72,8 @@ const nameOf = (step: Step): string => {
   if (step.sql.startsWith(openSql)) return `open ${step.parameters[0] ?? ''}`
   if (step.sql === plannedSql) return 'planned'
   if (step.sql === lockSql) return 'lock'
+  if (step.sql === lockKeysSql) return 'lock keys'
+  if (step.sql === proposedSql) return 'proposed'
   if (step.sql === closeSql) return 'close'
   return step.sql.split(' ')[0]?.toLowerCase() ?? ''
 }
@@ -69,9 +81,14 @@ const nameOf = (step: Step): string => {
 const failure = (sqlstate: string, own = false) =>
   new DatabaseError(`failed with ${sqlstate}`, { sqlstate, frame: new Uint8Array(), step: 0, own })
 
+/** The step fails when it comes for the nth time. */
+const failsAt = (step: string, at: number, sqlstate: string) => (name: string, nth: number) =>
+  name === step && nth === at ? failure(sqlstate) : null
+
 async function play(scene: Scene): Promise<Played & { ran: Ran | null; error: unknown }> {
   const { operation = 'update', rows = 2, outcome = 'accept', fail = () => null } = scene
-  const { task = 'carry', dry = null, readOnly = false } = scene
+  const { task = 'carry', dry = null, readOnly = false, upsert = false } = scene
+  const met = (index: number) => upsert && index === 0
   const { count = rows, seal = planSeal(ticketKey, { mutationId: id, pid }) } = scene
   const played: Played = { log: [], sent: [], applied: [], open: false }
   const times = new Map<string, number>()
@@ -79,11 +96,11 @@ async function play(scene: Scene): Promise<Played & { ran: Ran | null; error: un
   const report = (index: number) => ({
     schema: 's',
     table: 't',
-    operation,
+    operation: met(index) ? 'update' as const : operation,
     ordinal: index + 1,
-    id: operation === 'insert' ? null : `id${index}`,
-    row: { id: operation === 'insert' ? null : `id${index}`, a: 'new' },
-    before: operation === 'insert' ? null : { id: `id${index}`, a: 'old' },
+    id: operation === 'insert' && !met(index) ? null : `id${index}`,
+    row: { id: operation === 'insert' && !met(index) ? null : `id${index}`, a: `new${index}` },
+    before: operation === 'insert' && !met(index) ? null : { id: `id${index}`, a: 'old' },
     seal,
   })
   const answer = (step: Step, name: string) => {
@@ -93,8 +110,8 @@ async function play(scene: Scene): Promise<Played & { ran: Ran | null; error: un
         reports: Array.from({ length: rows }, (_, at) => report(at)),
       }
     }
-    if (name === 'planned') return { rows: [[String(count)]], reports: [] }
-    if (name === 'lock') return { rows: [[String(rows)]], reports: [] }
+    if (name === 'planned' || name === 'proposed') return { rows: [[String(count)]], reports: [] }
+    if (name === 'lock') return { rows: [[String(upsert ? 1 : rows)]], reports: [] }
     if (step.kind === 'control' && step.sql.includes('statement_timeout')) {
       return { rows: [['250', dry]], reports: [] }
     }
@@ -106,7 +123,7 @@ async function play(scene: Scene): Promise<Played & { ran: Ran | null; error: un
     run: (steps) => {
       if (lost) return Promise.reject(new ConnectionLost('gone'))
       const results = []
-      for (const step of steps) {
+      for (const [index, step] of steps.entries()) {
         const name = nameOf(step)
         const nth = (times.get(name) ?? 0) + 1
         times.set(name, nth)
@@ -114,7 +131,8 @@ async function play(scene: Scene): Promise<Played & { ran: Ran | null; error: un
         const error = fail(name, nth)
         if (error !== null) {
           lost = error instanceof ConnectionLost
-          if (lost) played.open = false
+          if (error instanceof DatabaseError) Object.defineProperty(error, 'step', { value: index })
+          if (lost || name === 'commit') played.open = false
           return Promise.reject(error)
         }
         if (name === 'begin') played.open = true
@@ -157,6 +175,7 @@ async function play(scene: Scene): Promise<Played & { ran: Ran | null; error: un
     task,
     table,
     setColumns: ['a'],
+    ...(upsert ? { upsert: { by: 'a', columns: ['a'] } } : {}),
     readOnly,
     signal: abort.signal,
   } as const
@@ -194,12 +213,96 @@ test('a mutation is planned, sent once, applied and told', async () => {
       'planned',
       'rollback',
       ...lock,
+      'savepoint',
       'open apply',
       'apply',
       'close',
       'commit',
     ])
   }
+})
+
+test('an upsert locks its keys and the rows that it meets, and is planned again under the locks', async () => {
+  const { log, sent, error, open } = await play({ operation: 'insert', upsert: true })
+  assert.equal(error, null)
+  assert.equal(open, false)
+  assert.deepEqual(sent, [{
+    id,
+    syncId: 'sync_r',
+    schema: 's',
+    table: 't',
+    operation: 'insert',
+    upsertBy: 'a',
+    rows: [
+      { ordinal: 1, id: 'id0', values: { a: 'new0' } },
+      { ordinal: 2, id: null, values: { a: 'new1' } },
+    ],
+  }])
+  assert.deepEqual(log, [
+    'begin',
+    'select',
+    'savepoint',
+    'open plan',
+    'plan',
+    'planned',
+    'proposed',
+    'rollback',
+    'open lock',
+    'lock keys',
+    'lock',
+    'savepoint',
+    'open plan',
+    'plan',
+    'rollback',
+    'lock', // the record that the platform has for the second row
+    'savepoint',
+    'open apply',
+    'apply',
+    'close',
+    'commit',
+  ])
+})
+
+test('an upsert whose key another one is writing starts over, before anything is sent', async () => {
+  for (const [step, nth] of [['lock keys', 1], ['plan', 2]] as const) {
+    const { log, sent, error } = await play({
+      operation: 'insert',
+      upsert: true,
+      fail: (name, time) => name === step && time === nth ? failure('40001', true) : null,
+    })
+    assert.equal(error, null)
+    assert.equal(sent.length, 1)
+    assert.equal(log.filter((name) => name === 'begin').length, 2)
+  }
+})
+
+test('what Postgres says of an upsert without an index, and of an older database, is said with the way out', async () => {
+  const cases = [['plan', '42P10', true, /^column "a" has no unique index/], [
+    'lock keys',
+    '42883',
+    false,
+    /^the database was set up by a Sluice that has no upsert$/,
+  ]] as const
+  for (const [step, sqlstate, own, message] of cases) {
+    for (const upsert of [true, false]) {
+      const { error, sent } = await play({
+        operation: upsert ? 'insert' : 'update',
+        upsert,
+        fail: (name) => name === (upsert ? step : 'plan') ? failure(sqlstate, own) : null,
+      })
+      assert.equal(codeOf(error), upsert ? '0A000' : sqlstate)
+      if (upsert) assert.match((error as Fault).data.message, message)
+      assert.equal(sent.length, 0)
+    }
+  }
+  const task = 'explain'
+  const { error } = await play({
+    operation: 'insert',
+    upsert: true,
+    task,
+    fail: (name) => name === 'show' ? failure('42P10', true) : null,
+  })
+  assert.equal(codeOf(error), '0A000')
 })
 
 test('no rows: nothing is sent, nothing is told, and the statement runs where nothing can be written', async () => {
@@ -211,7 +314,7 @@ test('no rows: nothing is sent, nothing is told, and the statement runs where no
 
 test('an error at any step before the send sends nothing and ends the transaction', async () => {
   const whole = await play({})
-  const steps = whole.log.slice(0, whole.log.indexOf('open apply'))
+  const steps = whole.log.slice(0, whole.log.lastIndexOf('savepoint'))
   for (const [index] of steps.entries()) {
     for (const error of [failure('22012', true), new ConnectionLost('gone')]) {
       let count = 0
@@ -274,21 +377,71 @@ test('a cancel that meets the ROLLBACK does not leave the transaction open', asy
   assert.equal(open, false)
 })
 
-test('accepted, and an error at any step of the apply: the rows are written by id and the client knows', async () => {
+test('accepted, and the statement fails: the rows are written by id under the same locks, and the client knows', async () => {
   const whole = await play({})
-  const steps = whole.log.slice(whole.log.indexOf('open apply'))
+  const steps = whole.log.slice(whole.log.indexOf('open apply'), -1)
+  assert.deepEqual(steps, ['open apply', 'apply', 'close'])
   for (const step of steps) {
-    const nth = whole.log.filter((name) => name === step).length
-    const played = await play({
-      fail: (name, time) => name === step && time === nth ? failure('53100') : null,
-    })
-    assert.equal(codeOf(played.error), 'SL001', step)
-    assert.match((played.error as Fault).data.hint ?? '', /The rows are in s\.t/)
+    for (const sqlstate of ['53100', '40001', '23505']) {
+      const played = await play({
+        fail: (name, time) => name === step && time === 1 ? failure(sqlstate) : null,
+      })
+      assert.equal(codeOf(played.error), 'SL001', step)
+      assert.match((played.error as Fault).data.hint ?? '', /The rows are in s\.t/)
+      assert.equal(played.sent.length, 1)
+      assert.deepEqual(played.applied, [id])
+      // one transaction: locks given up could be taken by somebody who then writes what is newer
+      assert.equal(played.log.filter((name) => name === 'begin').length, 1)
+      assert.deepEqual(played.log.slice(-4), ['rollback', 'open apply', 'close', 'commit'])
+      assert.equal(played.open, false)
+    }
+  }
+})
+
+test('accepted, and the locks are lost with the transaction: nothing is written by id, recovery decides', async () => {
+  const operation = 'insert'
+  const upsert = { operation, upsert: true, fail: failsAt('lock', 2, '40001') } as const
+  for (const scene of [{ fail: failsAt('commit', 1, '23503') }, upsert]) {
+    const played = await play(scene)
+    assert.equal(codeOf(played.error), 'SL001')
+    assert.match((played.error as Fault).data.hint ?? '', /will appear/)
     assert.equal(played.sent.length, 1)
-    assert.deepEqual(played.applied, [id])
-    assert.deepEqual(played.log.slice(-4), ['begin', 'open apply', 'close', 'commit'])
+    assert.deepEqual(played.applied, [])
+    assert.deepEqual(played.log.slice(-4), ['rollback', 'begin', 'open apply', 'rollback'])
     assert.equal(played.open, false)
   }
+})
+
+test('accepted in part, and the database fails: the rows that were written are written by id, or will appear', async () => {
+  const told = faultData('partly_written')
+  const rows = [{ ordinal: 1, id: 'id0', values: { a: 'theirs' } }]
+  const outcome: Outcome = { state: 'partial', rows, others: [], fault: told }
+  const again = await play({ outcome, fail: failsAt('close', 1, '40P01') })
+  assert.deepEqual([codeOf(again.error), (again.error as Fault).data.hint], ['SL003', told.hint])
+  assert.deepEqual(again.applied, [id])
+  assert.deepEqual(again.log.slice(-4), ['rollback', 'open apply', 'close', 'commit'])
+  const never = await play({
+    outcome,
+    fail: (name) => name === 'close' ? failure('53100') : null,
+  })
+  assert.match((never.error as Fault).data.hint ?? '', /will appear/)
+  assert.deepEqual(never.applied, [])
+  assert.equal(never.open, false)
+})
+
+test('accepted, and recovery was there first: the client hears that the rows are there', async () => {
+  // the snapshot of the plan does not show it
+  const played = await play({
+    fail: (name, time) =>
+      name === 'apply' || (name === 'close' && time === 1)
+        ? failure('23505')
+        : name === 'open apply' && time === 3
+        ? failure('SLDUP')
+        : null,
+  })
+  assert.match((played.error as Fault).data.hint ?? '', /The rows are in s\.t/)
+  assert.deepEqual(played.applied, [])
+  assert.equal(played.open, false)
 })
 
 test('accepted, and the database fails for good: the rows will appear, and the service is not told', async () => {
@@ -305,14 +458,16 @@ test('accepted, and the database fails for good: the rows will appear, and the s
 
 test('what Postgres counts and what it reports must agree: a function could forge either', async () => {
   const { error, sent, open } = await play({ rows: 2, count: 3 })
-  assert.match(String(error), /planned 3 rows and reported 2/)
+  assert.equal(codeOf(error), '0A000')
+  assert.match((error as Fault).data.detail ?? '', /planned 3 rows and reported 2/)
   assert.equal(sent.length, 0)
   assert.equal(open, false)
 })
 
 test('a report without the seal of this mutation is none', async () => {
   const { error, sent } = await play({ rows: 1, seal: 'forged' })
-  assert.match(String(error), /planned 1 rows and reported 0/)
+  assert.equal(codeOf(error), '0A000')
+  assert.match((error as Fault).data.detail ?? '', /planned 1 rows and reported 0/)
   assert.equal(sent.length, 0)
 })
 
