@@ -2,7 +2,7 @@
 // at the start, which ids the platform has, and the writing of what is not newer than its page.
 
 import type postgres from 'postgres'
-import { applyRows, encodeIds, noteFilled } from '../database/index.ts'
+import { applyRows, encodeIds, keysOf, noteFilled } from '../database/index.ts'
 import { quoteIdent, quoteName } from '../lib/quote.ts'
 import { idColumn, type SyncedTable } from '../mutation/table.ts'
 import type { Page } from '../platforms/platform.ts'
@@ -82,13 +82,52 @@ async function writeFree(
   })
 }
 
-/** Locks the rows that are there. busy: somebody else holds them. newer: changed or deleted since. */
+/**
+ * Locks the rows that are there, and those that have a key of one of them. busy: somebody else holds one. newer: one was
+ * changed or deleted since.
+ */
 async function lock(
+  mirror: Mirror,
+  rows: Rows,
+  options: { since: string; wait: boolean },
+): Promise<{ busy: Set<string>; newer: Set<string> }> {
+  const holders = await holdersOf(mirror, rows)
+  const all = new Set([...rows.map(({ id }) => id), ...holders.map(({ holder }) => holder)])
+  const { busy, newer } = await lockIds(mirror, [...all], options)
+  const withHeld = (found: ReadonlySet<string>) =>
+    new Set([...found, ...holders.filter(({ holder }) => found.has(holder)).map(({ id }) => id)])
+  return { busy: withHeld(busy), newer: withHeld(newer) }
+}
+
+/** Which other rows have keys of these rows, in columns of which the platform holds no value twice. */
+async function holdersOf(
   { session, table }: Mirror,
   rows: Rows,
+): Promise<{ id: string; holder: string }[]> {
+  const found: { id: string; holder: string }[] = []
+  for (const key of await keysOf(session, table)) {
+    const claims = rows.flatMap(({ id, values }) => {
+      const value = values[key]
+      return typeof value === 'string' ? [{ id, value }] : []
+    })
+    const column = `t.${quoteIdent(key)}`
+    const type = table.columns.find(({ name }) => name === key)?.type ?? 'text'
+    const held = await session.unsafe(
+      `select p.id, ${id}::text as holder from unnest($1::text::text[], $2::text::text[]) p(id, value)
+        join ${nameOf(table)} t on ${column} = p.value::${type} where ${id}::text <> p.id`,
+      [encodeIds(claims.map(({ id }) => id)), encodeIds(claims.map(({ value }) => value))],
+    )
+    found.push(...held.map((row) => ({ id: String(row['id']), holder: String(row['holder']) })))
+  }
+  return found
+}
+
+async function lockIds(
+  { session, table }: Mirror,
+  wanted: readonly string[],
   { since, wait }: { since: string; wait: boolean },
 ): Promise<{ busy: Set<string>; newer: Set<string> }> {
-  const ids = encodeIds(rows.map(({ id }) => id))
+  const ids = encodeIds(wanted)
   const type = table.columns[0]?.type ?? 'text'
   const from = `from ${nameOf(table)} t where ${id} = any ($1::text::${type}[])`
   const idsOf = async (sql: string, values: string[]) => {

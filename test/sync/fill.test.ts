@@ -189,3 +189,32 @@ test('a filling that failed in the middle is completed by the next one', async (
   await fill(pages(all))
   assert.deepEqual(await emails(), { 1: 'a', 2: 'b' })
 })
+
+test('keys that have changed hands never make filling fail, and a newer one stays where it is', async () => {
+  const columns = table.columns.map((one) =>
+    one.name === 'email' ? { ...one, upsert: 'unique' as const } : one
+  )
+  await ensureTable(owner, { ...table, columns })
+  try {
+    await fill(pages([[record('1', 'a'), record('2', 'b')], [record('3', 'c')]]))
+    const first = await fill(pages([[record('1', 'b'), record('2', 'c')], [record('3', 'a')]]))
+    assert.deepEqual(first, { pages: 2, rows: 3, changed: 3, removed: 0 })
+    assert.deepEqual(await emails(), { 1: 'b', 2: 'c', 3: 'a' })
+    // 1 was made anew as 4
+    await fill(pages([[record('2', 'c'), record('3', 'a'), record('4', 'b')]]))
+    assert.deepEqual(await emails(), { 2: 'c', 3: 'a', 4: 'b' })
+    // while the page is on its way 3 gives its key to 2
+    await fill(pages([[record('3', 'a'), record('4', 'b')], [record('2', 'c')]], async (n) => {
+      if (n > 0) return
+      await commit('3', { email: 'z' })
+      await commit('2', { email: 'a' })
+    }))
+    assert.deepEqual(await emails(), { 2: 'c', 3: 'z', 4: 'b' })
+    await fill(pages([[record('3', 'z'), record('4', 'a')], [record('2', 'c')]], async (n) => {
+      if (n === 0) await commit('2', { email: 'a' })
+    }))
+    assert.deepEqual(await emails(), { 2: 'c', 3: 'z', 4: 'b' })
+  } finally {
+    await ensureTable(owner, table)
+  }
+})

@@ -1,0 +1,257 @@
+// Room sync: finding out, afterwards, what became of mutations that are in doubt. Each is inquired about at growing gaps
+// for a day, by one process at a time; whatever the answer, the table gets what the platform has now.
+
+import { type Deadline, DeadlineExceeded, deadlineIn } from '../lib/deadline.ts'
+import type { Log } from '../lib/log.ts'
+import { isInDoubt, isWritten, makesRecords, mayMakeTheSame } from '../mutation/doubt.ts'
+import { catalogue, Fault } from '../mutation/fault.ts'
+import type { Outcome } from '../mutation/mutation.ts'
+import type { Platform } from '../mutation/table.ts'
+import { inquire, isNews } from '../platforms/ask.ts'
+import type { Adapter, Caller, Inquiry } from '../platforms/platform.ts'
+import {
+  claimDueDoubt,
+  inquiriesEndMs,
+  inquiryAfterMs,
+  inquiryGapMs,
+  type OpenDoubt,
+  postponeDoubt,
+  readOthers,
+  readRivals,
+} from '../store/doubts.ts'
+import type { Journal } from '../store/journal.ts'
+import type { Store } from '../store/store.ts'
+import { readSync, type Sync } from '../store/syncs.ts'
+import type { Dial } from './database.ts'
+import { writtenSince } from './newer.ts'
+import { lockRows, type PlatformRow, writeRows } from './rows.ts'
+import { isDatabaseDown, readTarget, reasonOf, tableOf, within } from './target.ts'
+
+export interface InquiryDeps {
+  readonly store: Store
+  readonly journal: Journal
+  readonly log: Log
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly adapterFor: (platform: Platform) => Adapter
+  /** What an adapter needs to call its platform, in the background. Throws a Fault. */
+  readonly callerFor: (
+    connectionId: string,
+    options: { deadline: Deadline; signal: AbortSignal },
+  ) => Promise<Caller>
+  /** Aborted: no other inquiry is begun. */
+  readonly signal: AbortSignal
+  /** The first gap between two inquiries, ten seconds when absent; the later ones grow with it. */
+  readonly firstGapMs?: number
+  /** How the customers' databases are reached; the driver's own way when absent. */
+  readonly dial?: Dial
+}
+
+/** What one pass did. */
+export interface Inquired {
+  /** Nothing of them is in doubt any more. */
+  readonly settled: number
+  /** To be inquired about again. */
+  readonly open: number
+  /** In doubt for good. */
+  readonly givenUp: number
+}
+
+/** Inquiries under way at a time, and begun in one pass. */
+const lanes = 4
+const passMax = 1_000
+const inquiryWaitMs = 30_000
+
+/** One pass over what is due. Several processes may run it at once: none inquires about what another one does. */
+export async function inquireDue(deps: InquiryDeps): Promise<Inquired> {
+  const done = { settled: 0, open: 0, givenUp: 0 }
+  const pass: Pass = { ...deps, downDatabases: new Set(), downConnections: new Set() }
+  let begun = 0
+  const lane = async () => {
+    while (!deps.signal.aborted && begun++ < passMax) {
+      const open = await claimDueDoubt(deps.store)
+      if (open === null) return
+      done[await one(pass, open)] += 1
+    }
+  }
+  const ended = await Promise.allSettled(Array.from({ length: lanes }, lane))
+  const failed = ended.find((each) => each.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return done
+}
+
+type Pass = InquiryDeps & {
+  /** What did not answer in this pass: one wait for it is enough. */
+  readonly downDatabases: Set<string>
+  readonly downConnections: Set<string>
+}
+
+/** An inquiry from its claim to its end; what fails is tried again. Throws `service_unreachable`: the claim ends by itself. */
+async function one(pass: Pass, claimed: OpenDoubt): Promise<keyof Inquired> {
+  const { log } = pass
+  const { mutation: { id, syncId }, inquiries } = claimed
+  let open = claimed
+  try {
+    if (await isNoted(pass, open)) open = { ...open, state: 'applied' }
+    const found = await unlessAborted(ask(pass, open), pass.signal)
+    if (found === 'nothing to ask') return await giveUp(pass, open)
+    const { outcome } = found
+    const shown = await show(pass, open, found)
+    if (await conclude(pass, open, { outcome, shown })) {
+      const { state } = outcome
+      log.info('inquiry.settled', { mutation: id, sync: syncId, state, inquiries })
+      return 'settled'
+    }
+    log.info('inquiry.open', { mutation: id, sync: syncId, state: outcome.state, inquiries, shown })
+  } catch (error) {
+    log.warn('inquiry.failed', { mutation: id, sync: syncId, inquiries, error: reasonOf(error) })
+  }
+  if (open.ageMs > inquiriesEndMs) return await giveUp(pass, open)
+  const waitMs = inquiryGapMs(inquiries, pass.firstGapMs ?? inquiryAfterMs)
+  await postponeDoubt(pass.store, open, { waitMs })
+  return 'open'
+}
+
+/**
+ * Is a mutation that is unknown in the customer's database? Then its listener heard that it was accepted, and only the
+ * journal did not: it is applied, and what the platform wrote is still to be found out.
+ */
+async function isNoted(pass: Pass, { mutation, state }: OpenDoubt): Promise<boolean> {
+  const { store, journal, log, dial, downDatabases } = pass
+  const { id, syncId } = mutation
+  if (state !== 'unknown' || downDatabases.has(syncId)) return false
+  try {
+    const target = await readTarget(store, mutation)
+    const noted = await within({ ...target, dial }, (tx) => tx.unsafe(notedSql, [id]))
+    return noted.length > 0 && (await journal.applied([id])).length > 0
+  } catch (error) {
+    if (isDatabaseDown(error)) downDatabases.add(syncId)
+    log.warn('inquiry.not_looked_up', { mutation: id, sync: syncId, error: reasonOf(error) })
+    return false
+  }
+}
+
+const notedSql = 'select from sluice.mutations m where m.id = $1::pg_catalog.text::pg_catalog.uuid'
+
+async function giveUp({ store, log }: Pass, open: OpenDoubt): Promise<'givenUp'> {
+  const { mutation: { id, syncId }, inquiries } = open
+  await postponeDoubt(store, open, { waitMs: null })
+  log.error('inquiry.given_up', { mutation: id, sync: syncId, inquiries })
+  return 'givenUp'
+}
+
+async function ask(pass: Pass, open: OpenDoubt): Promise<Inquiry | 'nothing to ask'> {
+  const { store, now, adapterFor, downConnections } = pass
+  const sync = await readSync(store, open.mutation.syncId)
+  const adapter = adapterFor(sync.platform)
+  if (adapter.inquire === undefined) return 'nothing to ask'
+  if (downConnections.has(sync.connectionId)) throw new Error('The platform does not answer')
+  try {
+    return await askAdapter(pass, open, {
+      sync,
+      adapter,
+      deadline: deadlineIn(inquiryWaitMs, now()),
+    })
+  } catch (error) {
+    if (isPlatformDown(error)) downConnections.add(sync.connectionId)
+    throw error
+  }
+}
+
+/** What keeps one inquiry keeps all others of the connection too; what is wrong with one mutation does not. */
+function isPlatformDown(error: unknown): boolean {
+  if (error instanceof DeadlineExceeded) return true
+  const blame = error instanceof Fault ? catalogue[error.code].blame : 'client'
+  return blame !== 'client' && !(error instanceof Fault && error.code === 'service_unreachable')
+}
+
+async function askAdapter(
+  pass: Pass,
+  open: OpenDoubt,
+  { sync, adapter, deadline }: { sync: Sync; adapter: Adapter; deadline: Deadline },
+): Promise<Inquiry> {
+  const { store, signal } = pass
+  const { mutation, outcome, ageMs } = open
+  const caller = await pass.callerFor(sync.connectionId, { deadline, signal })
+  const others = makesRecords(mutation) ? await readOthers(store, open) : new Set<string>()
+  const now = pass.now()
+  return await inquire({
+    adapter,
+    table: tableOf(sync, mutation),
+    caller,
+    doubt: { mutation, outcome, sentAt: now - ageMs, now, others },
+    isContested: async (ids) => {
+      const rivals = await readRivals(store, open, ids)
+      return rivals.some(({ made, request }) =>
+        made.length > 0 || mayMakeTheSame(mutation, request)
+      )
+    },
+  })
+}
+
+/** Writes what was seen to the table, where nothing newer is there. False: it could not be written now. */
+async function show(pass: Pass, open: OpenDoubt, { outcome, seen }: Inquiry): Promise<boolean> {
+  const { store, log, dial, downDatabases } = pass
+  const { mutation } = open
+  const known = rowsOf(open.outcome)
+  const found = rowsOf(outcome).filter(({ id }) => !known.some((row) => row.id === id))
+  const all: PlatformRow[] = [...found, ...seen]
+  if (all.length === 0) return true
+  if (downDatabases.has(mutation.syncId)) return false
+  try {
+    const target = await readTarget(store, mutation)
+    await within({ ...target, dial }, async (tx) => {
+      const ids = [...new Set(all.map(({ id }) => id))]
+      await lockRows(tx, target.table, ids)
+      const newer = await writtenSince(store, { mutation, ids }, open.claimedAt)
+      const rows = all.filter(({ id }) => !newer.has(id))
+      if (rows.length > 0) await writeRows(tx, target, { rows })
+    })
+    return true
+  } catch (error) {
+    if (isDatabaseDown(error)) downDatabases.add(mutation.syncId)
+    const { id, syncId } = mutation
+    log.warn('inquiry.not_shown', { mutation: id, sync: syncId, error: reasonOf(error) })
+    return false
+  }
+}
+
+function rowsOf(outcome: Outcome): readonly PlatformRow[] {
+  return isWritten(outcome) ? outcome.rows : []
+}
+
+/**
+ * Puts what was found out into the journal. True: nothing is in doubt any more. What was unknown as a whole is recovery's
+ * to apply; of a mutation that is applied in part, the rows found since must be in the table before.
+ */
+async function conclude(
+  { journal }: Pass,
+  open: OpenDoubt,
+  { outcome, shown }: { outcome: Outcome; shown: boolean },
+): Promise<boolean> {
+  const { id } = open.mutation
+  const settled = !isInDoubt(outcome)
+  if (open.state === 'unknown') {
+    if (outcome.state !== 'unknown') await journal.settle(id, outcome)
+    return settled
+  }
+  if (!shown || !isWritten(outcome) || !isNews(open.outcome, outcome)) return false
+  await journal.learn(id, outcome)
+  return settled
+}
+
+/** The work's result, unless the signal is aborted before: whoever ends the process does not wait for a platform. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = (): void => {}
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => reject(new Error('The process is ending'))
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop)
+  })
+  try {
+    return await Promise.race([work, stopped])
+  } finally {
+    signal.removeEventListener('abort', stop)
+    work.catch(() => {}) // where it was not waited for
+  }
+}
