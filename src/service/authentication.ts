@@ -15,6 +15,8 @@ const keysAgainMs = 250
 export interface Authentication {
   /** The id of the key in an Authorization header. Throws `unauthorized`, `service_unreachable`. */
   check(header: string | undefined): Promise<string>
+  /** As `check`, of a key that is for this sync. Throws `not_found` for one that is for others. */
+  permit(header: string | undefined, syncId: string): Promise<string>
 }
 
 /** Checks keys against the store's, which it reads at most every few seconds. */
@@ -39,22 +41,29 @@ export function createAuthentication(
     reading ??= readNow().finally(() => reading = undefined)
     return reading
   }
+  const find = async (header: string | undefined): Promise<ListenerKey> => {
+    const key = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(header ?? '')?.[1]
+    if (key === undefined) throw unauthorized()
+    const hash = hashKey(key)
+    if (now() - readAt > keysKeptMs) await read()
+    let found = match(known, hash)
+    if (found === undefined && now() - readAt > keysAgainMs) {
+      await read()
+      found = match(known, hash)
+    }
+    if (found === undefined && failedAt > readAt) {
+      throw storeDown('Reading the listener keys', undefined) // it may be a good key, but nobody knows
+    }
+    if (found === undefined) throw unauthorized()
+    return found
+  }
   return {
-    check: async (header) => {
-      const key = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(header ?? '')?.[1]
-      if (key === undefined) throw unauthorized()
-      const hash = hashKey(key)
-      if (now() - readAt > keysKeptMs) await read()
-      let found = match(known, hash)
-      if (found === undefined && now() - readAt > keysAgainMs) {
-        await read()
-        found = match(known, hash)
-      }
-      if (found === undefined && failedAt > readAt) {
-        throw storeDown('Reading the listener keys', undefined) // it may be a good key, but nobody knows
-      }
-      if (found === undefined) throw unauthorized()
-      return found.id
+    check: async (header) => (await find(header)).id,
+    permit: async (header, syncId) => {
+      const { id, syncs } = await find(header)
+      // as of a sync that there is not: the key's holder need not know of it
+      if (syncs !== null && !syncs.includes(syncId)) throw notFound(syncId)
+      return id
     },
   }
 }
@@ -66,4 +75,8 @@ function match(keys: readonly ListenerKey[], hash: Uint8Array): ListenerKey | un
 
 function unauthorized(): Error {
   return fault('unauthorized', { hint: 'Send Authorization: Bearer <listener key>.' })
+}
+
+function notFound(syncId: string): Error {
+  return fault('not_found', { message: `sync "${syncId}" not found` })
 }

@@ -2,15 +2,21 @@
 
 import type { Log } from '../lib/log.ts'
 import { Fault, faultData } from '../mutation/fault.ts'
+import { requestWaitMs } from '../mutation/limits.ts'
 import type { Mutation, Outcome } from '../mutation/mutation.ts'
 import type { Quote } from '../mutation/quote.ts'
 import type { Journal } from '../store/journal.ts'
 import { faultFor } from './problem.ts'
-import type { Runner } from './runner.ts'
+import type { Runner, RunOptions } from './runner.ts'
 
 export interface Carrier {
   /** Hands a mutation over. Never throws: what went wrong is an outcome. */
-  send(mutation: Mutation, options: { waitMs: number }): Promise<Outcome>
+  send(mutation: Mutation, options: RunOptions): Promise<Outcome>
+  /**
+   * Finds out what became of a mutation that is in the journal and in doubt; it is not sent again. Null: that cannot be
+   * said now. Never throws.
+   */
+  lookAgain(mutation: Mutation): Promise<Outcome | null>
   /** What a mutation would send. Throws a Fault where it would be refused. */
   quote(mutation: Mutation): Promise<Quote>
   /** Gives a mutation up that waits for its turn; one that is being sent goes on. */
@@ -36,7 +42,8 @@ export function createCarrier(deps: CarrierDeps): Carrier {
   const tell = async (id: string): Promise<void> => {
     try {
       await runner.settled(id)
-      await journal.applied([id])
+      const applied = await journal.applied([id])
+      for (const mutation of applied) log.debug('mutation.applied', { mutation })
     } catch (error) {
       log.warn('applied_not_told', { mutations: [id], error })
     }
@@ -47,6 +54,15 @@ export function createCarrier(deps: CarrierDeps): Carrier {
         return await runner.run(mutation, options)
       } catch (error) {
         return failed(mutation, { error, deps })
+      }
+    },
+    lookAgain: async (mutation) => {
+      try {
+        const outcome = await runner.run(mutation, { waitMs: requestWaitMs })
+        return outcome.state === 'unknown' ? null : outcome
+      } catch (error) {
+        log.warn('mutation.not_looked_at', { mutation: mutation.id, error })
+        return null
       }
     },
     quote: (mutation) => runner.quote(mutation),

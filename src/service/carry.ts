@@ -2,43 +2,22 @@
 // its outcome is in the journal before the listener hears of it.
 
 import { never } from '../lib/assert.ts'
-import { type Deadline, DeadlineExceeded, remainingMs, withDeadline } from '../lib/deadline.ts'
+import { remainingMs, withDeadline } from '../lib/deadline.ts'
 import type { Log } from '../lib/log.ts'
+import { type DoubtfulOutcome, isInDoubt, isOutcomeOf, isWritten } from '../mutation/doubt.ts'
 import { Fault, fault, faultData } from '../mutation/fault.ts'
 import type { Mutation, Outcome } from '../mutation/mutation.ts'
-import type { Platform, SyncedTable } from '../mutation/table.ts'
-import type { Adapter, Caller } from '../platforms/platform.ts'
-import type { Begun, Journal } from '../store/journal.ts'
+import { claimDoubtOf, postponeDoubt } from '../store/doubts.ts'
+import type { Begun } from '../store/journal.ts'
 import { isStoreClosed } from '../store/store.ts'
-import type { Sync } from '../store/syncs.ts'
-import { checkMutation, isOutcomeOf } from './check.ts'
-import type { Credentials } from './credentials.ts'
-import type { OpenTurns, Turns } from './limits/turns.ts'
+import { checkMutation } from './check.ts'
+import { findOut } from './doubt.ts'
+import type { CarryDeps, Checked, Job, Ready } from './job.ts'
+import type { Turns } from './limits/turns.ts'
 import { faultFor } from './problem.ts'
-import type { Syncs } from './syncs.ts'
+import { write } from './write.ts'
 
-export interface CarryDeps {
-  readonly syncs: Syncs
-  readonly journal: Journal
-  readonly credentials: Credentials
-  /** Takes the turns of a mutation's requests. */
-  readonly turns: OpenTurns
-  readonly adapterFor: (platform: Platform) => Adapter
-  readonly log: Log
-  readonly now: () => number
-  /** Makes the ids under which the log has what a client is not told. */
-  readonly newId: () => string
-}
-
-export interface Job {
-  readonly mutation: Mutation
-  readonly hash: Uint8Array
-  readonly deadline: Deadline
-  /** Aborted when nobody wants the mutation any more: what has not been sent is given up. */
-  readonly signal: AbortSignal
-  /** Called when the mutation is about to be sent: from then on it is no use to cancel it. */
-  sending(): void
-}
+export type { CarryDeps, Job } from './job.ts'
 
 /** What came of it, and whether the journal took that in the end. */
 export type Carried = Answered | GivenUp
@@ -54,17 +33,6 @@ interface GivenUp {
   readonly settled: Promise<boolean>
 }
 
-type Checked = Job & {
-  readonly sync: Sync
-  readonly table: SyncedTable
-  readonly adapter: Adapter
-}
-
-/** A mutation whose turns are taken. */
-type Ready = Checked & { readonly turns: Turns }
-
-/** What an adapter may take beyond its deadline before it is given up. */
-const graceMs = 5_000
 /** How long an adapter that was given up may still answer; its mutation counts as under way until then. */
 const lateWaitMs = 60_000
 /** The listener waits this long for a store that does not take the outcome; then it hears the outcome all the same. */
@@ -160,8 +128,10 @@ async function proceed(
   begun: Exclude<Begun, { kind: 'stale' }>,
 ): Promise<Carried> {
   switch (begun.kind) {
-    case 'settled':
-      return finished(begun.outcome)
+    case 'settled': {
+      const { outcome } = begun
+      return isInDoubt(outcome) ? await lookAgain(deps, job, outcome) : finished(outcome)
+    }
     case 'elsewhere':
       return finished(await follow(deps, job))
     case 'begun': {
@@ -173,12 +143,62 @@ async function proceed(
   }
 }
 
-/** Writes, and puts what came of it into the journal. */
+/** Writes, finds out what is in doubt of it, and puts what came of it into the journal. */
 async function finish(deps: CarryDeps, job: Ready): Promise<Carried> {
-  const { outcome, late } = await write(deps, job)
-  const carried = await settle(deps, job, outcome)
+  const sentAt = deps.now()
+  const { outcome, late, requests } = await write(deps, job)
+  const known = isInDoubt(outcome)
+    ? await findOut(deps, job, { outcome, sentAt, requests })
+    : outcome
+  const carried = await settle(deps, job, known)
   if (late === null) return carried
-  return { outcome, settled: hearLate(deps, { ...carried, mutation: job.mutation, late }) }
+  const settled = hearLate(deps, { ...carried, mutation: job.mutation, late })
+  return { outcome: carried.outcome, settled }
+}
+
+/**
+ * A mutation that came before and is in doubt, since the process that had it is gone, say. Nobody has been told what
+ * became of it, perhaps: it is found out now, unless somebody else is at it, who is waited for.
+ */
+async function lookAgain(
+  deps: CarryDeps,
+  job: Ready,
+  outcome: DoubtfulOutcome,
+): Promise<Answered> {
+  const { store, now, log } = deps
+  const { mutation } = job
+  job.sending() // it is settled already, which must not be taken for a cancel
+  try {
+    const open = await claimDoubtOf(store, mutation.id)
+    if (open === null) return finished(await followDoubt(deps, job, outcome))
+    // where some rows are applied already, the others are the recovery worker's
+    if (open.state === 'unknown') {
+      const lost = { outcome, sentAt: now() - open.ageMs, requests: 0 }
+      const found = await findOut(deps, job, lost)
+      if (found.state !== 'unknown') return await settle(deps, job, found)
+    }
+    await postponeDoubt(store, open, { waitMs: 0 })
+  } catch (error) {
+    log.warn('mutation.not_looked_at', { mutation: mutation.id, error })
+  }
+  return finished(outcome)
+}
+
+/** Waits a while for whoever inquires about it. */
+async function followDoubt(
+  deps: CarryDeps,
+  { mutation, hash }: Ready,
+  outcome: DoubtfulOutcome,
+): Promise<Outcome> {
+  const { journal, now, inquiryWaitMs } = deps
+  const until = now() + inquiryWaitMs
+  let known: Outcome = outcome
+  while (isInDoubt(known) && now() < until) {
+    await wait(pollMs)
+    const found = await journal.recall(mutation.id, { hash })
+    if (found.kind === 'settled') known = found.outcome
+  }
+  return known
 }
 
 /**
@@ -259,70 +279,6 @@ async function follow({ journal, now }: CarryDeps, job: Checked): Promise<Outcom
   }
 }
 
-interface Written {
-  readonly outcome: Outcome
-  /** What an adapter that was given up may still answer. */
-  readonly late: Promise<Outcome> | null
-}
-
-/** Has the adapter call the platform. Whatever goes wrong from here on, the platform may have written. */
-async function write(deps: CarryDeps, job: Ready): Promise<Written> {
-  const { mutation, table, adapter, deadline } = job
-  const waitMs = remainingMs(deadline, deps.now()) + graceMs
-  const { caller, requests } = counted(callerOf(deps, job))
-  const written = Promise.resolve().then(() => adapter.write(mutation, table, caller))
-    .then((outcome) => withRequests(outcome, requests()))
-  try {
-    const outcome = await withDeadline(written, { waitMs, what: 'Writing to the platform' })
-    if (isOutcomeOf(mutation, outcome)) return { outcome, late: null }
-    const error = new Error('The adapter answered for other rows than were sent')
-    return { outcome: unknown(deps, job, error), late: null }
-  } catch (error) {
-    const late = error instanceof DeadlineExceeded ? written : null
-    return { outcome: unknown(deps, job, error), late }
-  }
-}
-
-/** The caller, and how many requests were made through it. */
-function counted(caller: Caller): { caller: Caller; requests: () => number } {
-  let requests = 0
-  const send: Caller['http']['send'] = (request) => {
-    requests++
-    return caller.http.send(request)
-  }
-  return { caller: { ...caller, http: { ...caller.http, send } }, requests: () => requests }
-}
-
-function withRequests(outcome: Outcome, requests: number): Outcome {
-  switch (outcome.state) {
-    case 'accepted':
-    case 'partial':
-      return { ...outcome, requests }
-    case 'refused':
-    case 'unknown':
-      return outcome
-  }
-}
-
-function callerOf(deps: CarryDeps, job: Ready): Caller {
-  const { mutation, sync, deadline, signal, turns } = job
-  const { connectionId, baseUrl, settings } = sync
-  const log = deps.log.with({ mutation: mutation.id, sync: sync.id })
-  return {
-    baseUrl,
-    settings,
-    http: turns.http,
-    deadline,
-    signal,
-    log,
-    token: (refused) =>
-      deps.credentials.token(connectionId, {
-        deadline,
-        ...(refused === undefined ? {} : { refused }),
-      }),
-  }
-}
-
 /**
  * An answer that comes after all makes an unknown outcome known; recovery does the rest. Settled is the mutation when that
  * is in the journal too, or nobody waits for it any more.
@@ -344,22 +300,30 @@ async function hearLate(
   }
 }
 
-function unknown({ log, newId }: CarryDeps, { mutation, sync }: Checked, error: unknown): Outcome {
-  const id = newId()
-  log.error('mutation.unknown', { id, mutation: mutation.id, sync: sync.id, error })
-  const place = { platform: sync.platform, schema: mutation.schema, table: mutation.table }
-  const detail = `The service's log has it under ${id}.`
-  return { state: 'unknown', fault: faultData('outcome_unknown', { ...place, detail }) }
-}
-
-/** Puts the outcome into the journal; a store that is down keeps the listener waiting only so long. */
-async function settle(deps: CarryDeps, { mutation }: Checked, outcome: Outcome): Promise<Answered> {
-  const settled = record(deps, mutation.id, outcome)
+/**
+ * Puts the outcome into the journal; a store that is down keeps the listener waiting only so long. Where the journal has
+ * another one by now, which somebody else found out, that is told.
+ */
+async function settle(
+  deps: CarryDeps,
+  { mutation, hash }: Checked,
+  outcome: Outcome,
+): Promise<Answered> {
+  const { journal, log } = deps
+  const { id } = mutation
+  let told = outcome
+  const settled = insist(async () => {
+    if (await journal.settle(id, outcome)) return
+    const found = await journal.recall(id, { hash })
+    if (found.kind !== 'settled') return
+    if (!isInDoubt(found.outcome)) told = found.outcome
+    else if (isWritten(outcome) && !isInDoubt(outcome)) await journal.learn(id, outcome)
+  }, { log, id, event: 'mutation.settle' })
   const bounded = withDeadline(settled, { waitMs: settleWaitMs, what: 'Recording the outcome' })
   await bounded.catch((error: unknown) => {
-    deps.log.error('mutation.not_settled', { mutation: mutation.id, state: outcome.state, error })
+    log.error('mutation.not_settled', { mutation: id, state: outcome.state, error })
   })
-  return { outcome, settled }
+  return { outcome: told, settled }
 }
 
 async function record(

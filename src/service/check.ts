@@ -1,11 +1,13 @@
 // Room service: what must be so before a mutation is sent and after it was answered. The listener has checked the same;
 // here it holds for every caller.
 
-import { rowLimitOf } from '../mutation/limits.ts'
+import { rowLimitFor, upsertLimits } from '../mutation/limits.ts'
 import { fault } from '../mutation/fault.ts'
-import type { Mutation, Outcome } from '../mutation/mutation.ts'
+import type { Mutation } from '../mutation/mutation.ts'
 import { findColumn, idColumn, type SyncedTable } from '../mutation/table.ts'
 import type { Sync } from '../store/syncs.ts'
+
+export { isOutcomeOf } from '../mutation/doubt.ts'
 
 /**
  * The table that a mutation changes.
@@ -22,6 +24,7 @@ export function checkMutation(mutation: Mutation, sync: Sync): SyncedTable {
     throw fault('not_found', { message, schema: mutation.schema, table: mutation.table })
   }
   checkOperation(mutation, table)
+  checkUpsert(mutation, table)
   checkRows(mutation, table)
   checkKeys(mutation, table)
   const names = new Set(mutation.rows.flatMap((row) => Object.keys(row.values)))
@@ -37,6 +40,21 @@ function checkOperation({ operation }: Mutation, table: SyncedTable): void {
   throw fault('form_not_supported', { platform, message, ...refusal, schema, table: name })
 }
 
+/** The platform must be able to find records by the column, and every row must say which. */
+function checkUpsert({ upsertBy, rows }: Mutation, table: SyncedTable): void {
+  if (upsertBy === undefined) return
+  const { platform, schema, name } = table
+  const place = { platform, schema, table: name, column: upsertBy }
+  if (upsertLimits[platform] === null || findColumn(table, upsertBy)?.upsert === undefined) {
+    const message = `${platform} has no upsert by column "${upsertBy}" of ${name}`
+    throw fault('form_not_supported', { ...place, message })
+  }
+  const keyless = rows.find(({ values }) => (values[upsertBy] ?? null) === null)
+  if (keyless === undefined) return
+  const message = `null value in column "${upsertBy}", by which ${platform} finds the record`
+  throw fault('required_value_missing', { ...place, message, row: keyless.ordinal })
+}
+
 /** What the platform addresses the records by must be there. */
 function checkKeys(mutation: Mutation, { keyColumns = [] }: SyncedTable): void {
   if (mutation.operation === 'insert') return
@@ -49,7 +67,7 @@ function checkKeys(mutation: Mutation, { keyColumns = [] }: SyncedTable): void {
 
 function checkRows(mutation: Mutation, table: SyncedTable): void {
   const { platform } = table
-  const rowsMax = rowLimitOf(table, mutation.operation)
+  const rowsMax = rowLimitFor(table, mutation)
   if (mutation.rows.length <= rowsMax) return
   throw fault('too_many_rows', {
     platform,
@@ -76,25 +94,11 @@ function checkColumn(
     const message = `column "${name}" of relation "${table.name}" does not exist`
     throw fault('column_unknown', { ...place, message })
   }
-  const insert = mutation.operation === 'insert'
-  const writable = insert ? column.insertable : column.updatable && name !== idColumn
+  const { operation, upsertBy } = mutation
+  const inserts = operation === 'insert'
+  const updates = !inserts || upsertBy !== undefined
+  const writable = (!inserts || column.insertable) &&
+    (!updates || (column.updatable && name !== idColumn))
   if (writable) return
   throw fault('column_read_only', { ...place, message: `column "${name}" is read-only` })
-}
-
-/** Does the outcome speak of exactly the rows of the mutation? What does not must not be believed. */
-export function isOutcomeOf(mutation: Mutation, outcome: Outcome): boolean {
-  if (outcome.state === 'refused' || outcome.state === 'unknown') return true
-  const planned = new Map(mutation.rows.map((row) => [row.ordinal, row]))
-  const others = outcome.state === 'partial' ? outcome.others : []
-  if (outcome.state === 'partial' && outcome.rows.length === 0) return false
-  if (outcome.rows.length + others.length !== planned.size) return false
-  if (!others.every(({ ordinal }) => planned.delete(ordinal))) return false
-  const deleted = mutation.operation === 'delete'
-  return outcome.rows.every((row) => {
-    const plan = planned.get(row.ordinal)
-    if (plan === undefined || !planned.delete(row.ordinal)) return false
-    const sameRecord = plan.id === null ? row.id !== '' : plan.id === row.id
-    return sameRecord && (deleted || row.values !== null)
-  })
 }

@@ -7,6 +7,7 @@ import { type Deadline, DeadlineExceeded, remainingMs, withDeadline } from '../l
 import type { Http } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
 import { Fault, fault } from '../mutation/fault.ts'
+import type { ServiceMetrics } from './metrics.ts'
 import { requestWaitMs } from '../mutation/limits.ts'
 import type { Platform } from '../mutation/table.ts'
 import type { Adapter } from '../platforms/platform.ts'
@@ -31,6 +32,7 @@ export interface CredentialsDeps {
   readonly adapterFor: (platform: Platform) => Adapter
   readonly log: Log
   readonly now: () => number
+  readonly metrics: Pick<ServiceMetrics, 'refreshes'>
   /** What a client is told to do when the connection's credential is refused; good only for the client's eyes. */
   readonly hintFor: (connection: Connection) => string
 }
@@ -197,11 +199,16 @@ async function exchange(work: Work, before: Connection, lease: string): Promise<
  */
 async function ask(work: Work, before: Connection, lease: string): Promise<Renewal | null> {
   const { store, log, setbacks } = work
-  const { id } = before
+  const { id, platform } = before
+  const count = (result: string) => work.metrics.refreshes.add({ platform, result })
   try {
     const renewal = await refresh(work, before)
-    if (renewal !== null) return renewal
+    if (renewal !== null) {
+      count('refreshed')
+      return renewal
+    }
   } catch (error) {
+    count(error instanceof GrantRefused ? 'refused' : 'failed')
     if (!(error instanceof GrantRefused)) {
       await releaseConnection(store, { id, lease }).catch(() => {}) // it ends by itself
       throw isOfPlatform(error) ? setbacks.add(id, error) : error

@@ -56,12 +56,13 @@ export function readApplied(body: Uint8Array): string[] {
 }
 
 function readMutation(value: unknown): Mutation {
-  const keys = ['id', 'syncId', 'schema', 'table', 'operation', 'rows']
+  const keys = ['id', 'syncId', 'schema', 'table', 'operation', 'upsertBy', 'rows']
   const mutation = record(value, { at: 'mutation', keys })
   const id = text(mutation['id'], 'mutation.id')
   if (!uuid.test(id)) throw bad('mutation.id must be a UUID')
   const operation = operations.find((known) => known === mutation['operation'])
   if (operation === undefined) throw bad(`mutation.operation must be ${operations.join(', ')}`)
+  const upsert = readUpsert(mutation['upsertBy'], operation)
   const rows = mutation['rows']
   if (!Array.isArray(rows) || rows.length === 0) throw bad('mutation.rows must hold a row')
   if (rows.length > rowsMax) throw fault('too_many_rows', { detail: `${rows.length} rows.` })
@@ -71,15 +72,24 @@ function readMutation(value: unknown): Mutation {
     schema: text(mutation['schema'], 'mutation.schema'),
     table: text(mutation['table'], 'mutation.table'),
     operation,
-    rows: readRows(rows, operation),
+    ...upsert,
+    rows: readRows(rows, { operation, ...upsert }),
   }
 }
 
-function readRows(values: readonly unknown[], operation: Operation): PlannedRow[] {
+function readUpsert(value: unknown, operation: Operation): Pick<Mutation, 'upsertBy'> {
+  if (value === undefined) return {}
+  if (operation !== 'insert') throw bad('mutation.upsertBy is for an insert')
+  return { upsertBy: text(value, 'mutation.upsertBy') }
+}
+
+type Kind = Pick<Mutation, 'operation' | 'upsertBy'>
+
+function readRows(values: readonly unknown[], kind: Kind): PlannedRow[] {
   const ordinals = new Set<number>()
   const ids = new Set<string>()
   return values.map((value, index) => {
-    const row = readRow(value, { at: `mutation.rows[${index}]`, operation })
+    const row = readRow(value, { at: `mutation.rows[${index}]`, kind })
     if (ordinals.has(row.ordinal)) throw bad(`ordinal ${row.ordinal} stands twice`)
     ordinals.add(row.ordinal)
     if (row.id !== null) {
@@ -90,15 +100,16 @@ function readRows(values: readonly unknown[], operation: Operation): PlannedRow[
   })
 }
 
-function readRow(value: unknown, { at, operation }: { at: string; operation: Operation }) {
+function readRow(value: unknown, { at, kind }: { at: string; kind: Kind }) {
   const row = record(value, { at, keys: ['ordinal', 'id', 'values', 'key'] })
   const { ordinal } = row
   if (typeof ordinal !== 'number' || !Number.isInteger(ordinal) || ordinal < 1) {
     throw bad(`${at}.ordinal must be an integer from 1`)
   }
-  const isInsert = operation === 'insert'
-  if (isInsert && row['id'] !== null) throw bad(`${at}.id must be null in an insert`)
-  const id = isInsert ? null : text(row['id'], `${at}.id`)
+  const { operation, upsertBy } = kind
+  const isNew = operation === 'insert' && (upsertBy === undefined || row['id'] === null)
+  if (isNew && row['id'] !== null) throw bad(`${at}.id must be null in an insert`)
+  const id = isNew ? null : text(row['id'], `${at}.id`)
   const values = record(row['values'], { at: `${at}.values` })
   const columns = Object.entries(values)
   if (operation === 'delete' && columns.length > 0) {

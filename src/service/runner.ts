@@ -2,28 +2,41 @@
 // is bounded; and once begun, nothing but its own deadline ends one.
 
 import { deadlineIn, withDeadline } from '../lib/deadline.ts'
+import type { Trace } from '../lib/trace.ts'
 import { fault } from '../mutation/fault.ts'
 import type { Mutation, Outcome } from '../mutation/mutation.ts'
 import type { Quote } from '../mutation/quote.ts'
+import type { Adapter } from '../platforms/platform.ts'
 import { requestHash } from '../store/journal.ts'
 import { type Cancelled, createCancels } from './cancels.ts'
 import { carry, type CarryDeps } from './carry.ts'
 import { told } from './hints.ts'
+import type { ServiceMetrics } from './metrics.ts'
 import { quote } from './quote.ts'
-import type { Store } from '../store/store.ts'
+import { Witness } from './witness.ts'
 
 export interface RunnerDeps extends CarryDeps {
   /** Mutations under way at once. */
   readonly inFlightMax: number
-  readonly store: Store
+  readonly metrics: ServiceMetrics
+  /** Milliseconds of a clock that never goes back. */
+  readonly monotonic: () => number
+}
+
+/** `trace`: the place that the mutation was sent from. */
+export interface RunOptions {
+  readonly waitMs: number
+  readonly trace?: Trace | null
 }
 
 export interface Runner {
+  /** Mutations that are under way here. */
+  readonly size: number
   /**
    * Carries the mutation out, or gives the outcome of the same mutation before. Throws a Fault when nothing was sent, and
    * only then.
    */
-  run(mutation: Mutation, options: { waitMs: number }): Promise<Outcome>
+  run(mutation: Mutation, options: RunOptions): Promise<Outcome>
   /** What the mutation would send. Throws as `quote`. */
   quote(mutation: Mutation): Promise<Quote>
   /** Gives a mutation up that waits for its turn, here or in another process. */
@@ -53,18 +66,22 @@ export function createRunner(deps: RunnerDeps): Runner {
     waiting: () => [...running].filter(([, { sending }]) => !sending).map(([id]) => id),
     abort: (id) => running.get(id)?.abort.abort(),
   })
-  const start = (mutation: Mutation, { hash, waitMs }: { hash: Uint8Array; waitMs: number }) => {
+  const start = (
+    mutation: Mutation,
+    { hash, waitMs, witness }: { hash: Uint8Array; waitMs: number; witness: Witness },
+  ) => {
     const deadline = deadlineIn(waitMs, deps.now())
     const abort = new AbortController()
     const sending = () => {
       one.sending = true
     }
     const job = { mutation, hash, deadline, signal: abort.signal, sending }
-    const carried = Promise.resolve().then(() => carry(deps, job))
+    const carried = Promise.resolve().then(() => carry(witnessed(deps, witness), job))
     const answer = carried.then((carried) => {
       if ('fault' in carried) throw carried.fault
       return carried.outcome
     })
+    answer.then((outcome) => witness.ended(outcome), (error: unknown) => witness.failed(error))
     const settled = carried.then(({ settled }) => settled)
     const one: Running = { hash, answer, settled, abort, sending: false }
     running.set(mutation.id, one)
@@ -74,16 +91,20 @@ export function createRunner(deps: RunnerDeps): Runner {
     return answer
   }
   return {
-    run: async (mutation, { waitMs }) => {
+    get size() {
+      return running.size
+    },
+    run: async (mutation, { waitMs, trace = null }) => {
       const hash = requestHash(mutation)
       const same = running.get(mutation.id)
       if (same !== undefined) {
         if (!Buffer.from(same.hash).equals(hash)) throw fault('mutation_id_reused')
         return await told(deps, mutation, await same.answer)
       }
-      if (draining) throw stopping()
-      if (running.size >= deps.inFlightMax) throw full(deps.inFlightMax)
-      return await told(deps, mutation, await start(mutation, { hash, waitMs }))
+      const witness = new Witness({ ...deps, mutation, trace })
+      if (draining) throw witness.failed(stopping())
+      if (running.size >= deps.inFlightMax) throw witness.failed(full(deps.inFlightMax))
+      return await told(deps, mutation, await start(mutation, { hash, waitMs, witness }))
     },
     quote: (mutation) => quote(deps, mutation),
     cancel: async (id) => {
@@ -106,6 +127,20 @@ export function createRunner(deps: RunnerDeps): Runner {
       return running.size === 0
     },
   }
+}
+
+/** The witness hears which platform it is, and when the mutation is with the adapter. */
+function witnessed(deps: RunnerDeps, witness: Witness): RunnerDeps {
+  const adapterFor: RunnerDeps['adapterFor'] = (platform) => {
+    witness.isOf(platform)
+    const adapter = deps.adapterFor(platform)
+    const write: Adapter['write'] = (...given) => {
+      witness.sending()
+      return adapter.write(...given)
+    }
+    return { ...adapter, write }
+  }
+  return { ...deps, adapterFor, log: witness.log }
 }
 
 function stopping(): Error {

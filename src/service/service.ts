@@ -2,12 +2,17 @@
 // stops nothing.
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { required } from '../lib/assert.ts'
 import { type Deadline, deadlineIn, remainingMs, withDeadline } from '../lib/deadline.ts'
 import type { Http } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
+import { createMetrics, type Metrics } from '../lib/metrics.ts'
+import { answerMonitor, type Monitored, type Readiness } from '../lib/monitor.ts'
+import { parseTraceparent } from '../lib/trace.ts'
 import { fault } from '../mutation/fault.ts'
+import type { Mutation } from '../mutation/mutation.ts'
 import type { Statements } from '../mutation/statement.ts'
 import type { Platform } from '../mutation/table.ts'
 import type { Adapter, Caller } from '../platforms/platform.ts'
@@ -15,12 +20,17 @@ import { type Connection, readConnection } from '../store/connections.ts'
 import type { IdempotencyKeys } from '../store/idempotency.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
+import { createFigures } from '../store/figures.ts'
+import type { Presence } from '../store/presence.ts'
 import { readSyncConfig } from '../store/syncs.ts'
 import { createAuthentication } from './authentication.ts'
 import { type Carrier, type CarrierDeps, createCarrier } from './carrier.ts'
 import { createCredentials, type Credentials } from './credentials.ts'
+import { inquiryWaitMs } from './doubt.ts'
+import { readiness } from './health.ts'
 import { createLimiter } from './limits/limiter.ts'
 import { type OpenTurns, openTurns } from './limits/turns.ts'
+import { createServiceMetrics, type Door, resultOf, type ServiceMetrics } from './metrics.ts'
 import { reconnectHint } from './oauth/link.ts'
 import { addOAuth } from './oauth/routes.ts'
 import { faultFor, problemResponse } from './problem.ts'
@@ -50,12 +60,25 @@ export interface ServiceDeps {
   readonly newId?: () => string
   /** Mutations under way at once, 1000 when absent. */
   readonly inFlightMax?: number
+  /** How long a client that is in doubt waits at most for what became of its mutation, 15 s when absent and at most. */
+  readonly inquiryWaitMs?: number
   /** Where browsers reach the service, without a slash at the end; `http://localhost:8787` when absent. */
   readonly publicUrl?: string
   /** Origins besides its own that a browser may be sent to when an account is connected; none when absent. */
   readonly returnOrigins?: readonly string[]
+  /** Where the service counts, and who may read it; absent: it counts for nobody. */
+  readonly watched?: Watched
+  /** The presence that the journal writes under; absent: nobody has announced this process. */
+  readonly presence?: Pick<Presence, 'held'>
   /** What the HTTP door needs; absent: there is none. */
   readonly door?: DoorParts
+}
+
+export interface Watched {
+  readonly registry: Metrics
+  readonly metrics: ServiceMetrics
+  /** Who asks for the figures must show this; nobody need when absent. */
+  readonly token?: string
 }
 
 export interface DoorParts {
@@ -73,12 +96,14 @@ export interface Service {
   ): Promise<Caller>
   /** Renews the tokens that are due, ahead of need; to be called every few minutes. Throws `service_unreachable`. */
   renewDue(options: { signal: AbortSignal }): Promise<number>
+  /** Says at `/readyz` that it is about to end; everything goes on working. */
+  warn(): void
   /** Takes no new mutations, waits for those under way. False: some were not settled in time. */
   drain(options: { waitMs: number }): Promise<boolean>
 }
 
 /** Makes the service. Routes: GET /internal/syncs/:id, POST /internal/mutations, POST /internal/applied,
- * POST /internal/mutations/:id/cancel, POST /internal/quotes, GET /healthz, GET /readyz, GET /oauth/:platform/start and
+ * POST /internal/mutations/:id/cancel, POST /internal/quotes, GET /internal/ready, GET /healthz, GET /readyz, GET /metrics, GET /oauth/:platform/start and
  * /callback, and those of the HTTP door. */
 export function createService(deps: ServiceDeps): Service {
   const { store, log } = deps
@@ -87,21 +112,33 @@ export function createService(deps: ServiceDeps): Service {
     now: deps.now ?? Date.now,
     newId: deps.newId ?? randomUUID,
     inFlightMax: deps.inFlightMax ?? 1000,
+    inquiryWaitMs: Math.min(deps.inquiryWaitMs ?? inquiryWaitMs, inquiryWaitMs),
     publicUrl: deps.publicUrl ?? 'http://localhost:8787',
     returnOrigins: deps.returnOrigins ?? [],
     random: (bytes: number) => randomBytes(bytes),
+    monotonic: () => performance.now(),
+    ...watchedOf(deps),
   }
+  let draining = false
   const link = { publicUrl: all.publicUrl, keyring: store.keyring }
   const hintFor = (connection: Connection) => reconnectHint(link, connection, all.now())
   const credentials = createCredentials({ ...all, hintFor })
   const limiter = createLimiter({ store, log })
   const turns = openTurns({ ...all, limiter })
   const runner = createRunner({ ...all, credentials, turns, syncs: createSyncs(store) })
+  all.metrics.watch({
+    underWay: () => runner.size,
+    waiting: () => limiter.waiting(),
+    questions: () => store.questions,
+    figures: createFigures(all),
+  })
   const app = new Hono()
+  addCounting(app, all.metrics)
   app.onError((error) => problemResponse(faultFor(error, all)))
   app.notFound(() => problemResponse(fault('not_found', { message: 'no such route' }).data))
-  addHealth(app, store)
-  addInternal(app, { ...all, runner })
+  const ready = () => readiness({ ...all, draining: () => draining })
+  addMonitor(app, { ...all.monitored, ready })
+  addInternal(app, { ...all, runner, ready })
   app.use('/oauth/*', async (c, next) => {
     checkQuery(c.req.query())
     await next()
@@ -112,12 +149,35 @@ export function createService(deps: ServiceDeps): Service {
     app,
     callerFor: (id, options) => callerFor({ ...all, credentials, turns }, id, options),
     renewDue: (options) => renewDue({ ...all, credentials }, options),
+    warn: () => void (draining = true),
     drain: async ({ waitMs }) => {
+      draining = true
       const deadline = deadlineIn(waitMs, all.now())
       const [drained] = await Promise.all([runner.drain({ waitMs }), door?.close(deadline)])
-      await limiter.close()
-      return await credentials.flush() && drained
+      // a store that is down must not keep the process: what is not given back in time ends by itself
+      const close = within(limiter.close(), { waitMs: closeWaitMs, what: 'Giving back turns', log })
+      const flush = within(credentials.flush(), { waitMs: flushWaitMs, what: 'Saving tokens', log })
+      await close
+      return await flush === true && drained
     },
+  }
+}
+
+/** Beyond the drain's own deadline. */
+const closeWaitMs = 2_000
+/** A token that is in memory only is worth some tries: nobody else has it. */
+const flushWaitMs = 10_000
+
+/** The work's result; undefined when it fails or takes too long, which is in the log. */
+async function within<T>(
+  work: Promise<T>,
+  { waitMs, what, log }: { waitMs: number; what: string; log: Log },
+): Promise<T | undefined> {
+  try {
+    return await withDeadline(work, { waitMs, what })
+  } catch (error) {
+    log.warn('service.drain_incomplete', { what, error })
+    return undefined
   }
 }
 
@@ -132,7 +192,8 @@ function openDoor(
   const carrier = createCarrier(deps)
   const statements = parts.statements(carrier)
   const settled = (id: string) => carrier.settled(id)
-  const door = createDoor({ ...deps, statements, settled, keys: parts.keys })
+  const lookAgain = (mutation: Mutation) => carrier.lookAgain(mutation)
+  const door = createDoor({ ...deps, statements, settled, lookAgain, keys: parts.keys })
   app.route('/', door.app)
   return {
     close: async (deadline) => {
@@ -146,11 +207,33 @@ function openDoor(
   }
 }
 
-function addHealth(app: Hono, store: Store): void {
-  app.get('/healthz', (c) => c.json({ status: 'up' }))
-  app.get('/readyz', async (c) => {
-    await store.ask('Asking the store', (sql) => sql`select 1`)
-    return c.json({ status: 'ready' })
+/** Where the service counts. */
+function watchedOf({ watched, log }: Pick<ServiceDeps, 'watched' | 'log'>) {
+  const registry = watched?.registry ?? createMetrics({ log })
+  const metrics = watched?.metrics ?? createServiceMetrics(registry)
+  const token = watched?.token
+  return { metrics, monitored: { metrics: registry, log, ...(token ? { token } : {}) } }
+}
+
+function addMonitor(app: Hono, monitored: Monitored): void {
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    app.get(path, async (c) => {
+      const authorization = c.req.header('authorization')
+      const answer = required(await answerMonitor(monitored, { path, authorization }), path)
+      return c.newResponse(answer.body, answer.status, { ...answer.headers })
+    })
+  }
+}
+
+/** What the routes of a door begin with. */
+const doorOf: Readonly<Record<string, Door>> = { internal: 'internal', v1: 'v1', oauth: 'oauth' }
+
+function addCounting(app: Hono, { http }: ServiceMetrics): void {
+  app.use(async (c, next) => {
+    await next()
+    const door = doorOf[c.req.path.split('/')[1] ?? ''] ?? 'other'
+    const result = resultOf(c.res.status)
+    http.add({ door, status: result === '429' ? '4xx' : result })
   })
 }
 
@@ -159,29 +242,42 @@ interface Inside {
   readonly journal: Journal
   readonly runner: Runner
   readonly now: () => number
+  readonly log: Log
+  readonly ready: () => Promise<Readiness>
 }
 
 function addInternal(app: Hono, inside: Inside): void {
-  const { store, journal, runner } = inside
+  const { store, journal, runner, log } = inside
   const authentication = createAuthentication(inside)
+  const permit = (c: Context, syncId: string) =>
+    authentication.permit(c.req.header('authorization'), syncId)
   app.use('/internal/*', async (c, next) => {
     await authentication.check(c.req.header('authorization'))
     await next()
   })
   app.use('/internal/*', bodyLimit({ maxSize: bodyBytesMax, onError: tooLarge }))
+  app.get('/internal/ready', async (c) => {
+    const { notReady } = await inside.ready()
+    return c.json({ notReady }, notReady.length === 0 ? 200 : 503)
+  })
   app.get('/internal/syncs/:id', async (c) => {
     const id = c.req.param('id')
     if (!/^\w{1,64}$/.test(id)) throw fault('not_found', { message: 'no such sync' })
+    await permit(c, id)
     return tagged(await readSyncConfig(store, id), c.req.header('if-none-match'))
   })
   app.post('/internal/mutations', async (c) => {
     const body = new Uint8Array(await c.req.arrayBuffer())
     const { mutation, waitMs } = readMutationRequest(body)
-    return c.json(await runner.run(mutation, { waitMs }))
+    await permit(c, mutation.syncId)
+    const trace = parseTraceparent(c.req.header('traceparent') ?? '')
+    return c.json(await runner.run(mutation, { waitMs, trace }))
   })
   app.post('/internal/quotes', async (c) => {
     const body = new Uint8Array(await c.req.arrayBuffer())
-    return c.json(await runner.quote(readQuoteRequest(body)))
+    const mutation = readQuoteRequest(body)
+    await permit(c, mutation.syncId)
+    return c.json(await runner.quote(mutation))
   })
   app.post('/internal/mutations/:id/cancel', async (c) => {
     const id = c.req.param('id').toLowerCase()
@@ -191,7 +287,9 @@ function addInternal(app: Hono, inside: Inside): void {
   app.post('/internal/applied', async (c) => {
     const ids = readApplied(new Uint8Array(await c.req.arrayBuffer()))
     await Promise.all(ids.map((id) => runner.settled(id)))
-    return c.json({ applied: await journal.applied(ids) })
+    const applied = await journal.applied(ids)
+    for (const id of applied) log.debug('mutation.applied', { mutation: id })
+    return c.json({ applied })
   })
 }
 

@@ -103,6 +103,57 @@ test('a revoked key stops working within seconds, and a new one works at once', 
   assert.equal(await ask(), 401)
 })
 
+test('a key for some syncs is told of no other, and may mutate no other', async () => {
+  const authorization = 'Bearer narrow'
+  const ask = (path: string, init: RequestInit = {}) =>
+    service.app.request(path, { ...init, headers: { authorization } })
+  const send = (path: string) =>
+    ask(path, { method: 'POST', body: JSON.stringify({ mutation: update(), waitMs: 1_000 }) })
+  const quote = () =>
+    ask('/internal/quotes', { method: 'POST', body: JSON.stringify({ mutation: update() }) })
+  await saveListenerKey(service.store, { id: 'narrow', key: 'narrow', syncs: ['sync_others'] })
+  clock += 5_001
+  for (
+    const answer of [
+      await ask('/internal/syncs/sync_test01'),
+      await send('/internal/mutations'),
+      await quote(),
+    ]
+  ) {
+    assert.equal(answer.status, 404)
+    assert.deepEqual(
+      ((await answer.json()) as Answer).fault?.message,
+      'sync "sync_test01" not found',
+    )
+  }
+  await saveListenerKey(service.store, { id: 'narrow', key: 'narrow', syncs: ['sync_test01'] })
+  clock += 5_001
+  assert.equal((await ask('/internal/syncs/sync_test01')).status, 200)
+})
+
+test('what a listener is told holds no credential of a platform, and no key but that of the tickets', async () => {
+  const authorization = `Bearer ${listenerKey}`
+  const answer = await service.app.request('/internal/syncs/sync_test01', {
+    headers: { authorization },
+  })
+  const config = await answer.json() as Record<string, unknown>
+  const known = ['allow', 'database', 'id', 'state', 'tables', 'ticketKey', 'users']
+  assert.deepEqual(Object.keys(config).filter((key) => !known.includes(key)), [])
+  const database = config['database'] as Record<string, unknown>
+  assert.deepEqual(Object.keys(database).sort(), [
+    'database',
+    'host',
+    'password',
+    'port',
+    'sslmode',
+    'user',
+  ])
+  assert.doesNotMatch(
+    JSON.stringify(config['tables']),
+    /token|secret|password|credential|refresh|bearer|key/i,
+  )
+})
+
 test('a request that is not of the documented form is refused with the place where it differs', async () => {
   const good = update()
   const row = { ordinal: 1, id: '003A', values: { email: 'a' } }
@@ -128,6 +179,19 @@ test('a request that is not of the documented form is refused with the place whe
       'mutation.rows[0].id must be a string of 1 to 255 characters',
     ],
     [{ ...insert, rows: [row] }, 'mutation.rows[0].id must be null in an insert'],
+    [{ ...good, upsertBy: 'email' }, 'mutation.upsertBy is for an insert'],
+    [
+      { ...insert, upsertBy: '', rows: [row] },
+      'mutation.upsertBy must be a string of 1 to 255 characters',
+    ],
+    [
+      { ...insert, upsertBy: 'email', rows: [row, { ...row, ordinal: 2 }] },
+      'mutation.rows[1].id stands twice',
+    ],
+    [
+      { ...insert, upsertBy: 'email', rows: [{ ...row, id: '' }] },
+      'mutation.rows[0].id must be a string of 1 to 255 characters',
+    ],
     [
       { ...good, operation: 'delete', rows: [row] },
       'mutation.rows[0].values must be empty in a delete',

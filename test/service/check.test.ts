@@ -93,6 +93,68 @@ test('an id may be given where the platform takes one, and only with an INSERT',
   refused('column_read_only', () => checkMutation(update, syncOf({ columns })))
 })
 
+test('an upsert goes by a column that the platform finds records by, with a value in every row', () => {
+  const [id, ...others] = table.columns
+  assert.ok(id)
+  const column = (name: string, more: object = {}) => ({
+    ...id,
+    name,
+    insertable: true,
+    updatable: true,
+    ...more,
+  })
+  const columns = [
+    id,
+    ...others,
+    column('key', { upsert: 'unique' }),
+    column('plain'),
+    column('once', { updatable: false }),
+  ]
+  const sync = (platform: 'salesforce' | 'github'): Sync => {
+    const of = syncOf({ platform, columns })
+    return { ...of, platform }
+  }
+  const row = (ordinal: number, values: Record<string, string | null>) => ({
+    ordinal,
+    id: null,
+    values,
+  })
+  const upsert = (values: Record<string, string | null>, more: Partial<Mutation> = {}) =>
+    mutation({ operation: 'insert', upsertBy: 'key', rows: [row(1, values)], ...more })
+  const met = upsert({ key: 'k', plain: null }, { rows: [{ ...row(1, { key: 'k' }), id: 'a' }] })
+  assert.equal(checkMutation(met, sync('salesforce')).name, 'labels')
+  refused('form_not_supported', () => checkMutation(met, sync('github')))
+  const other = upsert({ plain: 'k' }, { upsertBy: 'plain' })
+  refused('form_not_supported', () => checkMutation(other, sync('salesforce')))
+  for (const values of [{ key: null, plain: 'x' }, { plain: 'x' }]) {
+    const thrown = refused(
+      'required_value_missing',
+      () => checkMutation(upsert(values), sync('salesforce')),
+    )
+    assert.deepEqual([thrown.data.column, thrown.data.row], ['key', 1])
+  }
+  refused(
+    'column_read_only',
+    () => checkMutation(upsert({ key: 'k', once: 'x' }), sync('salesforce')),
+  )
+  const many = Array.from({ length: 201 }, (_, at) => row(at + 1, { key: `k${at}` }))
+  refused('too_many_rows', () => checkMutation(upsert({}, { rows: many }), sync('salesforce')))
+  checkMutation(upsert({}, { rows: many.slice(1) }), sync('salesforce'))
+})
+
+test('an upsert’s outcome may name another record than the table had', () => {
+  const rows = [{ ordinal: 1, id: 'a', values: { name: 'x' } }]
+  const upsert = mutation({ operation: 'insert', upsertBy: 'name', rows })
+  const outcome = (id: string, values: Record<string, string> | null): Outcome => ({
+    state: 'accepted',
+    rows: [{ ordinal: 1, id, values }],
+  })
+  assert.equal(isOutcomeOf(upsert, outcome('a', {})), true)
+  assert.equal(isOutcomeOf(upsert, outcome('b', {})), true)
+  assert.equal(isOutcomeOf(upsert, outcome('', {})), false)
+  assert.equal(isOutcomeOf(upsert, outcome('b', null)), false)
+})
+
 test('a table’s own limit of rows counts', () => {
   refused('too_many_rows', () => checkMutation(mutation(), syncOf({ rowsMax: { delete: 1 } })))
 })

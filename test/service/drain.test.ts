@@ -7,8 +7,9 @@ import { type Journal } from '../../src/store/journal.ts'
 import type { IdempotencyKeys } from '../../src/store/idempotency.ts'
 import type { Store } from '../../src/store/store.ts'
 import { testCluster } from '../help/cluster.ts'
-import { testStore } from '../store/help.ts'
-import { fakeAdapter, testService } from './help.ts'
+import { seed, testStore, update } from '../store/help.ts'
+import { fakeAdapter, post, testService } from './help.ts'
+import { countingAdapter, countingPlatform } from './limits-platform.ts'
 
 const cluster = await testCluster()
 let url: string
@@ -49,4 +50,26 @@ test('statements that do not end and answers that cannot be kept share one deadl
   assert.ok(tookMs > 900 && tookMs < 1_800, `${tookMs} ms`)
   assert.ok(graces.length === 1 && (graces[0] ?? 0) >= 400, String(graces))
   await service.close()
+})
+
+test('a store that says nothing any more does not keep a drain from ending', async () => {
+  await seed(store)
+  const platform = await countingPlatform()
+  const day = { name: 'day', limit: 10_000, windowMs: 86_400_000, about: '10,000 a day' }
+  const charges = [{ rule: 'day', units: 1 }]
+  const adapter = countingAdapter(platform.url, { rules: [day], charges })
+  const service = await testService(url, adapter, { http: platform.http })
+  assert.equal((await post(service, update())).body.state, 'accepted')
+  let asked = 0
+  const ask = service.store.ask.bind(service.store)
+  const silent = () => (asked++, never())
+  Object.assign(service.store, { ask: silent })
+  const started = performance.now()
+  await service.drain({ waitMs: 300 })
+  const tookMs = performance.now() - started
+  assert.ok(asked > 0, 'there was something to give back')
+  assert.ok(tookMs < 6_000, `${tookMs} ms`)
+  Object.assign(service.store, { ask })
+  await service.close()
+  await platform.close()
 })

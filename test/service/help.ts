@@ -39,7 +39,9 @@ export type Write = (mutation: Mutation, caller: Caller) => Promise<Outcome> | O
 
 /** An adapter of which the test plays the parts; the others are refused. */
 export function fakeAdapter(
-  parts: Partial<Pick<Adapter, 'refresh' | 'page' | 'rates' | 'requests'>> & { write?: Write } = {},
+  parts:
+    & Partial<Pick<Adapter, 'refresh' | 'page' | 'rates' | 'requests' | 'inquire'>>
+    & { write?: Write } = {},
 ): Adapter & { writes: Mutation[] } {
   const writes: Mutation[] = []
   const none = () => Promise.reject(new Error('The test does not play this part'))
@@ -53,6 +55,7 @@ export function fakeAdapter(
     describe: none,
     page: parts.page ?? none,
     refresh: parts.refresh ?? none,
+    ...(parts.inquire === undefined ? {} : { inquire: parts.inquire }),
     write: async (mutation, _table, caller) => {
       writes.push(mutation)
       return await (parts.write ?? accept)(mutation, caller)

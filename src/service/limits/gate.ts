@@ -108,6 +108,15 @@ export class Gate {
     })
   }
 
+  get platform(): Platform {
+    return this.#deps.platform
+  }
+
+  /** So many wait here for a turn. */
+  get waiters(): number {
+    return this.#waiting
+  }
+
   /** Somebody waits here for a turn. */
   get waiting(): boolean {
     return this.#waiting > 0

@@ -19,6 +19,8 @@ export interface LimiterDeps {
 
 export interface Limiter {
   gate(connection: string, platform: Platform): Gate
+  /** How many wait for their turn, by platform. */
+  waiting(): ReadonlyMap<Platform, number>
   /** By the gates' clock. */
   now(): number
   /** Gives everything back to the store. Others may go on using the gates, which then take anew. */
@@ -64,6 +66,13 @@ export function createLimiter({ store, log, monotonic }: LimiterDeps): Limiter {
   }
   return {
     now,
+    waiting: () => {
+      const counts = new Map<Platform, number>()
+      for (const { platform, waiters } of gates.values()) {
+        counts.set(platform, (counts.get(platform) ?? 0) + waiters)
+      }
+      return counts
+    },
     gate: (connection, platform) => {
       const known = gates.get(connection)
       if (known !== undefined) return known

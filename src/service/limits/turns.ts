@@ -13,12 +13,14 @@ import type { Limiter } from './limiter.ts'
 import { learn } from './news.ts'
 import type { Store } from '../../store/store.ts'
 import type { Log } from '../../lib/log.ts'
+import { resultOf, type ServiceMetrics } from '../metrics.ts'
 
 export interface TurnsDeps {
   readonly limiter: Limiter
   readonly store: Store
   readonly http: Http
   readonly log: Log
+  readonly metrics: Pick<ServiceMetrics, 'requests' | 'requestSeconds' | 'bucketWaits'>
   /** Milliseconds since 1970, as the deadline is. */
   readonly now: () => number
 }
@@ -79,7 +81,16 @@ async function reserve(
   const requests = planned.map(({ charges }) => takingsOf(charges, rules))
   const leadMs = lead.ms()
   const wanting = { ...wantingOf(deps, account), leadMs }
-  const turns = requests.length === 0 ? [] : await gate.reserve(requests, wanting)
+  let waitedMs = 0
+  const timing = async <T>(work: Promise<T>): Promise<T> => {
+    const from = limiter.now()
+    try {
+      return await work
+    } finally {
+      waitedMs += limiter.now() - from
+    }
+  }
+  const turns = requests.length === 0 ? [] : await timing(gate.reserve(requests, wanting))
   const left = [...turns]
   const [first] = turns
   const reservedAt = limiter.now()
@@ -88,7 +99,9 @@ async function reserve(
     send: (request) => {
       if (!waited) lead.note(limiter.now() - reservedAt)
       waited = true
-      return send(deps, { ...account, gate }, { request, left })
+      const aheadMs = waitedMs
+      waitedMs = 0
+      return send(deps, { ...account, gate }, { request, left, waitedMs: aheadMs })
     },
     close: () => Promise.resolve(),
   }
@@ -99,7 +112,7 @@ async function reserve(
       waited = true
       if (first === undefined) return
       const aheadMs = leadMs + pacedMs
-      await gate.approach(first, wantingOf(deps, account), { aheadMs })
+      await timing(gate.approach(first, wantingOf(deps, account), { aheadMs }))
     },
     end: () => void gate.giveBack(left.splice(0)),
   }
@@ -121,12 +134,14 @@ interface Sending {
   readonly request: HttpRequest
   /** Turns that were reserved and not used yet; one is taken out. */
   readonly left: Turn[]
+  /** What waiting there was before, when its turn was reserved, in milliseconds. */
+  readonly waitedMs: number
 }
 
 async function send(
   deps: TurnsDeps,
   account: Gated,
-  { request, left }: Sending,
+  { request, left, waitedMs }: Sending,
 ): Promise<HttpResponse> {
   const { gate, adapter: { rates }, settings } = account
   const takings = takingsOf(rates.charges(request, account), rates.rules(settings))
@@ -134,6 +149,7 @@ async function send(
   let refusal: HttpResponse | null = null
   for (let refusals = 0;; refusals++) {
     let turn: Turn
+    const askedAt = deps.limiter.now()
     try {
       turn = (refusal === null ? takeOut(left, takings) : undefined) ??
         await one(gate, takings, wanting)
@@ -144,12 +160,23 @@ async function send(
       if (refusal !== null && error instanceof Fault && !told) return refusal
       throw error
     }
+    const beforeMs = refusal === null ? waitedMs : 0
+    noteWait(deps, account, beforeMs + deps.limiter.now() - askedAt)
     const response = await carry(deps, account, { request, turn })
     const answer = rates.learn(request, response, account)
     await learned(deps, account, { answer, takings })
     if (!answer.refused || refusals === refusalsMax) return response
     refusal = response
   }
+}
+
+function noteWait(
+  { metrics }: TurnsDeps,
+  { adapter: { platform }, background }: Account,
+  waitMs: number,
+): void {
+  const urgency = background ? 'background' : 'mutation'
+  metrics.bucketWaits.observe({ platform, urgency }, waitMs / 1000)
 }
 
 async function one(gate: Gate, takings: readonly Taking[], wanting: Wanting): Promise<Turn> {
@@ -168,17 +195,22 @@ async function entered(gate: Gate, turn: Turn, wanting: Wanting): Promise<void> 
 }
 
 async function carry(
-  { http, now, limiter }: TurnsDeps,
-  { gate, deadline }: Gated,
+  { http, now, limiter, metrics }: TurnsDeps,
+  { gate, deadline, adapter: { platform } }: Gated,
   { request, turn }: { request: HttpRequest; turn: Turn },
 ): Promise<HttpResponse> {
   const waitMs = Math.min(request.waitMs, requestWaitMs, remainingMs(deadline, now()))
   try {
     const sentAt = limiter.now()
     const response = await http.send({ ...request, waitMs })
-    void gate.answered(turn, limiter.now() - sentAt)
+    const answeredMs = limiter.now() - sentAt
+    void gate.answered(turn, answeredMs)
+    metrics.requests.add({ platform, result: resultOf(response.status) })
+    metrics.requestSeconds.observe({ platform }, answeredMs / 1000)
     return response
   } catch (error) {
+    const unsent = error instanceof HttpFailure && !error.sent
+    metrics.requests.add({ platform, result: unsent ? 'unsent' : 'lost' })
     if (error instanceof HttpFailure && !error.sent) void gate.giveBack([turn], { unsent: true })
     throw error
   } finally {

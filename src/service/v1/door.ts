@@ -4,7 +4,9 @@
 import { createHash } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import type { Log } from '../../lib/log.ts'
+import { parseTraceparent } from '../../lib/trace.ts'
 import { fault } from '../../mutation/fault.ts'
+import type { Mutation, Outcome } from '../../mutation/mutation.ts'
 import type { Statements } from '../../mutation/statement.ts'
 import type { IdempotencyKeys, KeyedRequest } from '../../store/idempotency.ts'
 import type { Journal } from '../../store/journal.ts'
@@ -45,6 +47,8 @@ export interface DoorDeps {
   readonly keys: IdempotencyKeys
   /** Resolves when the mutation's outcome, if it is under way in this process, is in the journal. */
   readonly settled: (mutationId: string) => Promise<void>
+  /** What became of a mutation in doubt, which is not sent again. Null: that cannot be said now. Never throws. */
+  readonly lookAgain: (mutation: Mutation) => Promise<Outcome | null>
   readonly log: Log
   readonly now: () => number
   readonly newId: () => string
@@ -96,7 +100,9 @@ function addWrites(app: Hono<DoorEnv>, deps: DoorDeps & { once: Once }): void {
     app.on(route.method, honoPath(route.path), async (c) => {
       const bytes = await readBody(c.req.raw)
       const keyed = keyedRequest(c, bytes)
-      const target = { config: await configs.get(c.var.syncId), signal: c.req.raw.signal }
+      const trace = parseTraceparent(c.req.header('traceparent') ?? '')
+      const config = await configs.get(c.var.syncId)
+      const target = { config, signal: c.req.raw.signal, trace }
       const body = bytes.length === 0 ? undefined : readJson(bytes)
       return respond(c, await write(deps, keyed, planner(c, target, body)))
     })

@@ -5,7 +5,7 @@
 import { never } from '../../lib/assert.ts'
 import { DeadlineExceeded, withDeadline } from '../../lib/deadline.ts'
 import { fault, type FaultData, faultData } from '../../mutation/fault.ts'
-import type { Outcome } from '../../mutation/mutation.ts'
+import type { Mutation, Outcome } from '../../mutation/mutation.ts'
 import { type HistoryEntry, readMutation } from '../../store/history.ts'
 import { type Journal, requestHash } from '../../store/journal.ts'
 import type { Store } from '../../store/store.ts'
@@ -16,6 +16,8 @@ export interface ResumeDeps {
   readonly journal: Journal
   /** Resolves when the mutation's outcome, if it is under way in this process, is in the journal. */
   readonly settled: (mutationId: string) => Promise<void>
+  /** What became of a mutation in doubt, which is not sent again. Null: that cannot be said now. Never throws. */
+  readonly lookAgain: (mutation: Mutation) => Promise<Outcome | null>
 }
 
 export interface ResumeWork {
@@ -52,8 +54,11 @@ export async function resume(
     case 'begun': // here, and its outcome could not be recorded
     case 'stale':
       return await tellUnknown(entry, notRecorded(entry), work)
-    case 'settled':
-      return await tell(entry, found.outcome, work)
+    case 'settled': {
+      const { outcome } = found
+      const known = outcome.state === 'unknown' ? await deps.lookAgain(entry.request) : null
+      return await tell(entry, known ?? outcome, work)
+    }
     default:
       return never(found)
   }

@@ -1,6 +1,7 @@
 // Room service: what the routes of the HTTP door have run, each as one statement.
 
 import type { Log } from '../../lib/log.ts'
+import type { Trace } from '../../lib/trace.ts'
 import type { SyncConfig } from '../../mutation/config.ts'
 import { fault } from '../../mutation/fault.ts'
 import type { StatementAnswer, Statements } from '../../mutation/statement.ts'
@@ -33,6 +34,8 @@ export interface StatementDeps {
 export interface Target {
   readonly config: SyncConfig
   readonly signal: AbortSignal
+  /** The place in a trace that the request came from. */
+  readonly trace?: Trace | null
 }
 
 /** A request, ready to be carried out. */
@@ -66,7 +69,8 @@ export function planQuery(
   return {
     onlyMutates: false,
     run: answering(deps, async (mutationId) => {
-      const request = { sql, parameters, mutationId, signal: target.signal }
+      const { signal, trace = null } = target
+      const request = { sql, parameters, mutationId, signal, trace }
       return resultAnswer(await deps.statements.run(target.config, request))
     }),
     isApplied: (mutationId) => isApplied(deps, target, mutationId),
@@ -179,12 +183,12 @@ async function isApplied(
 
 async function runRecords(
   { statements }: StatementDeps,
-  { config, signal }: Target,
+  { config, signal, trace = null }: Target,
   { statement, mutationId }: { statement: RecordsStatement; mutationId: string },
 ): Promise<StatementAnswer> {
   const { sql, parameter } = statement
   const parameters = () => [parameter]
-  return await statements.run(config, { sql, parameters, mutationId, signal })
+  return await statements.run(config, { sql, parameters, mutationId, signal, trace })
 }
 
 /** The answer of a mutation that another process has carried out: its records as they are in the database. */

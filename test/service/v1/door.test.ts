@@ -22,7 +22,7 @@ const table = '/v1/syncs/sync_salesforce/tables/contacts/records'
 const query = '/v1/syncs/sync_salesforce/query'
 
 before(async () => {
-  system = await startSystem()
+  system = await startSystem({ env: { SLUICE_INQUIRY_WAIT_MS: '1000' } })
   const { keys } = JSON.parse(readFileSync(join(system.dataDir, 'secrets.json'), 'utf8')) as {
     keys: string
   }
@@ -400,9 +400,20 @@ test('a key whose request was not sent may be tried again', async () => {
   assert.equal((await platformRows('Later')).length, 1)
 })
 
-test('an unknown outcome is told as such, and under its key nothing is sent again', async () => {
+test('a lost reply is found out, and told as if it had come', async () => {
   const headers = { 'idempotency-key': randomUUID() }
   await system.mischief({ kind: 'lost-reply', times: 1 })
+  const first = await ask('POST', table, { body: { last_name: 'Sought' }, headers })
+  assert.equal(first.status, 201, first.text)
+  const again = await ask('POST', table, { body: { last_name: 'Sought' }, headers })
+  assert.equal(again.text, first.text)
+  assert.equal((await platformRows('Sought')).length, 1, 'written once')
+  assert.equal((await rowsOf('Sought')).length, 1)
+})
+
+test('an unknown outcome is told as such, and under its key nothing is sent again', async () => {
+  const headers = { 'idempotency-key': randomUUID() }
+  await system.mischief({ kind: 'lost-reply', times: 1_000 })
   const first = await ask('POST', table, { body: { last_name: 'Lost' }, headers })
   assert.deepEqual([first.status, first.body.sqlstate], [504, '40003'], first.text)
   const again = await ask('POST', table, { body: { last_name: 'Lost' }, headers })
@@ -411,6 +422,7 @@ test('an unknown outcome is told as such, and under its key nothing is sent agai
     'outcome_unknown',
     first.body.mutation,
   ])
+  await system.clearMischief()
   assert.equal((await platformRows('Lost')).length, 1, 'written once')
 })
 
