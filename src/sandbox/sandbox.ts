@@ -18,6 +18,8 @@ export interface SandboxOptions {
   readonly port: number
   /** Address to listen on; loopback when absent. */
   readonly host?: string
+  /** Where it says that it is, for those who reach it by another way; its own URL when absent. */
+  readonly publicUrl?: string
   /** Every platform answers this much later, in milliseconds; 0 when absent. */
   readonly latencyMs?: number
   /** How long an access token lives, in milliseconds; two hours when absent. */
@@ -61,7 +63,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   let url = ''
   const platforms = factories.map((create) => {
     const platform: SandboxPlatform = create({
-      baseUrl: () => `${url}/${platform.name}`,
+      baseUrl: () => `${options.publicUrl ?? url}/${platform.name}`,
       now: options.now ?? Date.now,
       tokenLifetimeMs: options.tokenLifetimeMs ?? tokenLifetimeMsDefault,
       limits: options.limits ?? false,
