@@ -1,6 +1,7 @@
 // Room session: what a mutation needs on the side connection, and what it cannot have there.
 
 import { DatabaseError } from '../engine/conduit.ts'
+import { quoteIdent } from '../lib/quote.ts'
 import { type Fault, fault } from '../mutation/fault.ts'
 import type { SyncedTable } from '../mutation/table.ts'
 import { textKey } from '../wire/text.ts'
@@ -55,17 +56,42 @@ async function refuseHidden(
 
 const undefinedTable = '42P01'
 
-/** The error with which the statement failed; a way round where it misses a temporary table. */
-export function explainMissing(
+/** The error with which the statement failed; a way round where it misses what only the client's transaction has. */
+export async function explainMissing(
   error: unknown,
-  request: AsideRequest,
-  { temporary }: SessionSettings,
-): unknown {
+  { link, request, temporary }: {
+    link: Link
+    request: AsideRequest
+    temporary: readonly string[]
+  },
+): Promise<unknown> {
   const missing = error instanceof DatabaseError && error.own && error.sqlstate === undefinedTable
-  const hidden = missing
-    ? named(request, temporary).find((name) => error.message.includes(name))
-    : undefined
-  return hidden === undefined ? error : hiddenFault(hidden, { table: request.table })
+  if (!missing) return error
+  const hidden = named(request, temporary).find((name) => error.message.includes(name))
+  if (hidden !== undefined) return hiddenFault(hidden, { table: request.table })
+  const made = await madeHere(link, error.message)
+  return made === null ? error : madeFault(made, request.table)
+}
+
+/** The relation of which Postgres says that it does not exist, where it does for the client; else null. */
+async function madeHere(link: Link, message: string): Promise<string | null> {
+  const [, name] = /"([^"]+)"/.exec(message) ?? []
+  if (name === undefined || link.closed || link.tracker.failed) return null
+  const parts = name.split('.').map(quoteIdent).join('.')
+  const rows = await queryLink(link, 'select pg_catalog.to_regclass($1)::text', [parts])
+  return rows[0]?.[0] ?? null
+}
+
+function madeFault(name: string, { schema, name: table }: SyncedTable): Fault {
+  return fault('form_not_supported', {
+    message:
+      `"${name}" cannot be seen by a mutation before the transaction that makes it has ended`,
+    detail:
+      'A mutation runs outside the transaction, on a connection of its own. Nothing was sent.',
+    hint: 'Commit first, and send the mutation in a statement of its own.',
+    schema,
+    table,
+  })
 }
 
 /** So many characters are searched for names at most, all names together: that takes about a millisecond. */

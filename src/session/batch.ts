@@ -15,9 +15,11 @@ import type { Frame } from '../wire/frames.ts'
 import {
   encodeBind,
   encodeClose,
+  encodeCopyFail,
   encodeDescribe,
   encodeExecute,
   encodeParse,
+  encodeQuery,
   flush,
 } from '../wire/frontend.ts'
 import { textKey, type WireText } from '../wire/text.ts'
@@ -37,6 +39,7 @@ export class BatchFailed extends Error {
   override name = 'BatchFailed'
 }
 
+const queryTag = 'Q'.charCodeAt(0)
 const letter = (frame: Frame): string => String.fromCharCode(frame.tag)
 
 export class Batch {
@@ -44,7 +47,7 @@ export class Batch {
   readonly #sql: WireText
   readonly #pieces: readonly Piece[]
   /** Which transaction the next statement would be in. */
-  readonly #block: Block
+  #block: Block
   /** What Postgres has not been given yet. */
   #runs: Run[] = []
   /** The CommandComplete of the last statement: it comes after the commit. */
@@ -67,7 +70,7 @@ export class Batch {
   async run(): Promise<void> {
     await this.#check()
     try {
-      for (const piece of this.#pieces) await this.#take(piece)
+      for (const piece of await this.#leaveFailedBlock()) await this.#take(piece)
       this.#runs.push(...this.#block.end())
       await this.#flush()
       await this.#commit()
@@ -89,6 +92,31 @@ export class Batch {
     })
   }
 
+  /** Runs what stands before the end of a block that has failed; gives what stands after it. */
+  async #leaveFailedBlock(): Promise<readonly Piece[]> {
+    const { link } = this.#dialogue
+    if (link.status !== 'E') return this.#pieces
+    let at = 0
+    for (; link.status === 'E' && at < this.#pieces.length; at++) {
+      await this.#runAlone(required(this.#pieces[at], 'a statement'))
+    }
+    this.#block = new Block(link.status)
+    return this.#pieces.slice(at)
+  }
+
+  /** A statement in a failed block: it ends the block, or fails as it would in the whole text. */
+  async #runAlone(piece: Piece): Promise<void> {
+    const { link } = this.#dialogue
+    let failed = false
+    link.tracker.sent(queryTag)
+    await link.exchange(encodeQuery(piece.bytes), (frame) => {
+      failed ||= letter(frame) === 'E'
+      this.#dialogue.toClient(shiftPosition(frame.bytes, piece.charactersBefore))
+    })
+    link.tracker.ready(link.status)
+    if (failed) throw new BatchFailed('a statement has failed')
+  }
+
   async #take(piece: Piece): Promise<void> {
     const { interpreter, options } = this.#dialogue
     if (!options.mayConcern(textKey(piece.bytes))) return await this.#add(piece)
@@ -103,6 +131,7 @@ export class Batch {
 
   async #add(piece: Piece): Promise<void> {
     this.#runs.push(...this.#block.around(piece))
+    this.#dialogue.link.tracker.passed += 1
     if (piece.kind === 'copy_from') await this.#flush()
   }
 
@@ -156,17 +185,33 @@ export class Batch {
     const { intake } = this.#dialogue.options
     const { link } = this.#dialogue
     if (!await Promise.race([replies.copying.then(() => true), work.then(() => false)])) return
-    await intake.pass(work, async (frame) => {
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      link.write(bytes)
+      await link.drained()
+    }
+    const take = async (frame: Frame): Promise<boolean> => {
       const kind = letter(frame)
       // Flush and Sync are ignored there, and the client is owed nothing for them
       if (kind === 'H' || kind === 'S') return false
-      link.write(frame.bytes)
-      await link.drained()
+      await write(frame.bytes)
       if (kind === 'd') return false
       link.write(flush)
       return true
-    })
-    await work
+    }
+    try {
+      await intake.pass(work, { take, write })
+      await work
+    } catch (error) {
+      if (error instanceof ProtocolViolation) await this.#endCopy(work)
+      throw error
+    }
+  }
+
+  /** The client is told nothing while Postgres waits for data that will not come. */
+  async #endCopy(work: Promise<void>): Promise<void> {
+    const { link } = this.#dialogue
+    link.write(Buffer.concat([encodeCopyFail('the client cannot be followed'), flush]))
+    await answered(link, work).catch(() => {})
   }
 
   /** Ends the pipeline and the transaction of ours; a block of the client's is for others to fail. */

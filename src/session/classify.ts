@@ -10,9 +10,11 @@ import {
   type Target,
   writesAtCursor,
 } from '../sql/index.ts'
-import type { Fault } from '../mutation/fault.ts'
-import { type SyncedTable, tableKey } from '../mutation/table.ts'
+import type { UpsertRequest } from '../engine/deps.ts'
+import { Fault } from '../mutation/fault.ts'
+import { type Operation, type SyncedTable, tableKey } from '../mutation/table.ts'
 import { refuseForm } from './refused.ts'
+import { readUpsert } from './upsert.ts'
 
 export type Classified =
   /** Forwarded as it is. */
@@ -23,8 +25,10 @@ export type Classified =
   | { readonly kind: 'execute'; readonly name: string; readonly form: Form }
   | {
     readonly kind: 'mutation'
+    readonly operation: Operation
     readonly table: SyncedTable
     readonly setColumns: readonly string[] | null
+    readonly upsert?: UpsertRequest | undefined
     readonly form: Form
   }
   /** Several statements, of which one at least may be a mutation. */
@@ -81,15 +85,20 @@ async function classifySeveral(
 ): Promise<Classified> {
   const prepared = new Set(context.prepared)
   let concerned = false
+  let viewMade = false
   for (const statement of statements) {
     const one = await classifyOne({ text, statement }, { ...context, prepared })
     if (one.kind === 'refuse') return one
     if (one.kind === 'prepare') prepared.add(one.name)
-    concerned ||= one.kind !== 'pass' ||
+    concerned ||= one.kind !== 'pass' || (viewMade && statement.targets.length > 0) ||
       statement.targets.some(({ schema, name }) => schema === null && isNamed(name, context))
+    viewMade ||= makesView.test(text.slice(statement.start, statement.end))
   }
   return concerned ? { kind: 'several', statements } : pass
 }
+
+/** What a later statement writes to may be the view. */
+const makesView = /^create\b[^(;]{0,200}?\bview\b/i
 
 /** Has a synced table, or a view over one, that name in some schema? */
 function isNamed(name: string, { tables, views }: ClassifyContext): boolean {
@@ -192,7 +201,8 @@ function copy(read: Read, { writes, context }: Found): Classified {
   const [first] = writes
   if (first === undefined || first.view) return pass // Postgres does not copy to a view
   if (!readsStdin(text, statement, context)) return refuse('copy_file', first)
-  return { kind: 'mutation', table: first.table, setColumns: null, form: { kind: 'copy' } }
+  const { table } = first
+  return { kind: 'mutation', operation: 'insert', table, setColumns: null, form: { kind: 'copy' } }
 }
 
 function mutation(
@@ -206,9 +216,13 @@ function mutation(
   if (target.operation === 'merge') return refuse('merge', first)
   // Postgres itself does not truncate a view
   if (target.operation === 'truncate') return view ? pass : refuse('truncate', first)
-  if (target.onConflict === 'update') return refuse('upsert', first)
+  const upsert = target.onConflict === 'update' ? readUpsert(target, { table, view }) : undefined
+  if (upsert instanceof Fault) return { kind: 'refuse', fault: upsert }
   if (writesAtCursor(text, statement, context)) return refuse('cursor', first)
-  return { kind: 'mutation', table, setColumns: view ? null : target.setColumns, form }
+  // COPY has a form of its own
+  const operation = target.operation === 'copy_from' ? 'insert' : target.operation
+  const setColumns = view ? null : target.setColumns
+  return { kind: 'mutation', operation, table, setColumns, upsert, form }
 }
 
 function refuse(form: Parameters<typeof refuseForm>[0], write: Write | undefined): Classified {

@@ -104,20 +104,35 @@ function takeFrame(
   },
 ): void {
   if (step.kind === 'control') {
-    if (frame.tag === rowTag) result.rows.push(textRow(options.link, frame))
+    if (frame.tag === rowTag) result.rows.push(bound(result.rows, textRow(options.link, frame)))
     if (frame.tag === noticeTag && applied) options.onResult(frame) // of what COMMIT fires
     return
   }
   if (frame.tag === noticeTag) {
     const reports = planReports(options.link, frame)
     // not spread: a function of the client's can raise any number
-    for (const report of reports ?? []) result.reports.push(report)
+    for (const report of reports ?? []) {
+      if (result.reports.length < reportsMax) result.reports.push(report)
+    }
     if (reports === null && step.phase !== 'plan') options.onResult(frame)
     return
   }
   if (step.phase === 'plan') return
   const forClient = executeEnds.has(frame.tag) || described.has(frame.tag) || frame.tag === rowTag
   if (forClient || (step.phase === 'show' && frame.tag === copyInTag)) options.onResult(frame)
+}
+
+/** Reports of one plan; with more of them than rows, what is kept and what was counted differ, and it is refused. */
+const reportsMax = 10_000
+/** Rows of an answer to a question of ours. More are an answer of somebody who is not Postgres. */
+const rowsMax = 100_000
+
+/** The row, if there may be one more. Throws, which ends the connection. */
+function bound<T>(rows: readonly unknown[], row: T): T {
+  if (rows.length >= rowsMax) {
+    throw new ConnectionLost(`Postgres answered more than ${rowsMax} rows`)
+  }
+  return row
 }
 
 function encodeSteps(options: ConduitOptions, steps: readonly Step[]): Uint8Array {
@@ -216,7 +231,7 @@ export async function queryLink(
       link.tracker.failed = link.tracker.tail > 0
       return true
     }
-    if (frame.tag === rowTag) rows.push(textRow(link, frame))
+    if (frame.tag === rowTag) rows.push(bound(rows, textRow(link, frame)))
     if (frame.tag === tag('3')) closes += 1
     return closes === 3
   }

@@ -37,6 +37,7 @@ export class Conversation {
    */
   async handle(frame: Frame): Promise<void> {
     const kind = String.fromCharCode(frame.tag)
+    if (this.#options.replication && kind !== 'Q') return this.#queries.forward(frame)
     if (this.#pipeline.skipping && kind !== 'S' && kind !== 'X') return
     try {
       await (kind === 'Q' ? this.#queries : this.#pipeline).handle(frame)
@@ -48,6 +49,11 @@ export class Conversation {
       if (kind === 'Q') this.#queries.ready()
       else this.#pipeline.skip()
     }
+  }
+
+  /** A message that is too long to be looked at: it is for Postgres. False: it is skipped, like all until Sync. */
+  async passes(tag: number): Promise<boolean> {
+    return await this.#pipeline.passLong(tag)
   }
 
   /** Nothing was sent where a mutation ends so; where Postgres has said why, the session passes that on. */

@@ -22,6 +22,8 @@ import type { ClientStatement } from './statement.ts'
 import type { SessionViews } from './views.ts'
 
 export interface ConversationOptions {
+  /** The connection is one for replication, on which Postgres takes the simple protocol only. */
+  readonly replication: boolean
   readonly link: Link
   readonly mutator: Mutator
   readonly state: SessionState
@@ -60,8 +62,7 @@ export class Dialogue {
     this.options = options
     const { link, state, tables, views } = options
     this.link = link
-    const { prepared } = state
-    this.interpreter = new Interpreter({ link, tables, views: () => views.tables, prepared })
+    this.interpreter = new Interpreter({ link, tables, views: () => views.tables, state })
   }
 
   toClient(bytes: Uint8Array): void {
@@ -133,9 +134,9 @@ export class Dialogue {
     statement: ClientStatement,
     onResult: (frame: Frame) => void,
   ): MutationRequest {
-    const { table, setColumns, prepare, form } = written
+    const { operation, table, setColumns, upsert, prepare, form } = written
     const task = form.kind === 'explain' ? 'explain' : 'carry'
-    return { task, table, setColumns, prepare, prelude, statement, onResult }
+    return { task, operation, table, setColumns, upsert, prepare, prelude, statement, onResult }
   }
 
   async #mutate(run: MutationRun, statement: ClientStatement): Promise<Uint8Array> {

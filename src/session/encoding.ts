@@ -4,12 +4,14 @@
 import { Buffer } from 'node:buffer'
 import type { Decode } from '../wire/text.ts'
 import { decodeUtf8 } from '../wire/text.ts'
+import { createUhcDecoder } from './uhc.ts'
 
 /** Postgres's names → those of the WHATWG Encoding Standard. */
 const labels: Readonly<Record<string, string>> = {
   LATIN2: 'iso-8859-2',
   LATIN3: 'iso-8859-3',
   LATIN4: 'iso-8859-4',
+  LATIN5: 'windows-1254',
   LATIN6: 'iso-8859-10',
   LATIN7: 'iso-8859-13',
   LATIN8: 'iso-8859-14',
@@ -29,6 +31,7 @@ const labels: Readonly<Record<string, string>> = {
   WIN1257: 'windows-1257',
   WIN1258: 'windows-1258',
   WIN866: 'ibm866',
+  WIN874: 'windows-874',
   KOI8R: 'koi8-r',
   KOI8U: 'koi8-u',
   SJIS: 'shift_jis',
@@ -38,7 +41,6 @@ const labels: Readonly<Record<string, string>> = {
   GBK: 'gbk',
   GB18030: 'gb18030',
   BIG5: 'big5',
-  UHC: 'euc-kr',
 }
 
 const decodeLatin1: Decode = (bytes) =>
@@ -54,6 +56,11 @@ const decoders = new Map<string, Decode>([
 export function decoderFor(clientEncoding: string): Decode | null {
   const known = decoders.get(clientEncoding)
   if (known !== undefined) return known
+  if (clientEncoding === 'UHC') {
+    const decode = createUhcDecoder()
+    decoders.set(clientEncoding, decode)
+    return decode
+  }
   const label = Object.hasOwn(labels, clientEncoding) ? labels[clientEncoding] : undefined
   if (label === undefined) return null
   const decoder = new TextDecoder(label, { ignoreBOM: true })
@@ -70,6 +77,36 @@ export function clientEncoding(link: { readonly parameters: ReadonlyMap<string, 
 /** Does UTF-8 reach the client unchanged? */
 export function isUtf8(clientEncoding: string): boolean {
   return clientEncoding === 'UTF8' || clientEncoding === 'SQL_ASCII'
+}
+
+/** How many bytes the character has that begins at a place, as Postgres counts them (pg_encoding_mblen). */
+export type CharacterSize = (bytes: Uint8Array, at: number) => number
+
+const double: CharacterSize = (bytes, at) => (bytes[at] ?? 0) < 0x80 ? 1 : 2
+
+const characterSizes: Readonly<Record<string, CharacterSize>> = {
+  BIG5: double,
+  GBK: double,
+  UHC: double,
+  EUC_CN: double,
+  EUC_KR: double,
+  EUC_JP: (bytes, at) => bytes[at] === 0x8f ? 3 : double(bytes, at),
+  // half-width katakana have one byte
+  SJIS: (bytes, at) => {
+    const first = bytes[at] ?? 0
+    return first >= 0xa1 && first <= 0xdf ? 1 : double(bytes, at)
+  },
+  GB18030: (bytes, at) => {
+    const second = bytes[at + 1] ?? 0
+    return (bytes[at] ?? 0) >= 0x80 && second >= 0x30 && second <= 0x39 ? 4 : double(bytes, at)
+  },
+}
+
+/** Of the encodings with several bytes a character, besides UTF8; null for all others. */
+export function characterSize(clientEncoding: string): CharacterSize | null {
+  return Object.hasOwn(characterSizes, clientEncoding)
+    ? characterSizes[clientEncoding] ?? null
+    : null
 }
 
 /** Text that any client can read, whatever its encoding: ASCII stays, the rest becomes `?`. */

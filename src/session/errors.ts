@@ -6,9 +6,11 @@ import { ConnectionLost, DatabaseError } from '../engine/conduit.ts'
 import type { Log } from '../lib/log.ts'
 import { Fault, type FaultData, faultData } from '../mutation/fault.ts'
 import { encodeFault } from '../wire/fault.ts'
+import { ProtocolViolation } from '../wire/violation.ts'
 import { withoutContext } from './context.ts'
 import { clientEncoding, isUtf8, toAscii } from './encoding.ts'
 import type { Link } from './link.ts'
+import type { SessionMetrics } from './metrics.ts'
 
 export interface ErrorContext {
   readonly link: Link
@@ -60,4 +62,27 @@ function faultFrame(data: FaultData, { link, told }: ErrorContext): Uint8Array {
     ...(detail === undefined ? {} : { detail: toAscii(detail) }),
     ...(hint === undefined ? {} : { hint: toAscii(hint) }),
   })
+}
+
+/**
+ * What a client hears of an error after which its session cannot go on; nothing where the database has gone without a word.
+ * `farewell`: the database's own last words.
+ */
+export function lastWords(
+  error: unknown,
+  { farewell, log, metrics }: {
+    farewell: Uint8Array | null
+    log: Log
+    metrics?: SessionMetrics
+  },
+): Uint8Array {
+  if (error instanceof ConnectionLost) return farewell ?? new Uint8Array(0)
+  if (error instanceof ProtocolViolation) {
+    const { sqlstate, message, detail } = error
+    return encodeFault({ sqlstate, message, ...(detail === undefined ? {} : { detail }) }, 'FATAL')
+  }
+  const id = randomUUID()
+  log.error('session_failed', { id, error })
+  metrics?.faults.add({ code: 'internal_error' })
+  return encodeFault(faultData('internal_error', { message: `internal error (${id})` }), 'FATAL')
 }

@@ -24,7 +24,8 @@ export function forecastLines({ mutation, quote, table }: Forecast): string[] {
   const { platform, object } = table
   if (mutation === null) return [`Sluice: no row would change, so ${platform} would hear nothing`]
   const rows = count(mutation.rows.length, 'row')
-  const head = `Sluice: ${mutation.operation} of ${rows} of ${object} at ${platform}`
+  const what = mutation.upsertBy === undefined ? mutation.operation : 'upsert'
+  const head = `Sluice: ${what} of ${rows} of ${object} at ${platform}`
   if (quote === null) return [head]
   const groups = grouped(quote.requests)
   const more = groups.length - requestLinesMax

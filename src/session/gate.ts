@@ -25,8 +25,12 @@ export interface GateRules {
   mayConcern(text: string): boolean
   /** Prepared statements that mutate, by the Latin-1 form of their names. */
   readonly statements: ReadonlyMap<string, unknown>
+  /** The unnamed statement has been replaced by one that was not looked into. */
+  forgetUnnamed(): void
   /** Portals of such statements. */
   readonly portals: ReadonlyMap<string, unknown>
+  /** The longest message that passes, in bytes. */
+  readonly sizeMax: number
 }
 
 export class Gate {
@@ -40,6 +44,11 @@ export class Gate {
     this.#rules = rules
   }
 
+  /** What comes from now on is for Postgres alone: it ends a connection whose messages have no length. */
+  giveUp(): void {
+    this.#skip = Infinity
+  }
+
   /**
    * Looks at bytes that begin where the last call's `pass` ended. The first `pass` bytes go to the database. `stop`: what
    * follows is a frame to look at more closely; else what follows is the start of a frame that has not come whole.
@@ -49,6 +58,11 @@ export class Gate {
     this.#skip -= at
     while (bytes.length - at >= headerSize) {
       const size = frameSize(bytes, at)
+      if (size === null) {
+        this.giveUp()
+        return { pass: bytes.length, stop: false }
+      }
+      if (size > this.#rules.sizeMax + 1) throw tooLong(size - 1, this.#rules.sizeMax)
       const verdict = this.#look(bytes, { at, size })
       if (verdict !== 'pass') return { pass: at, stop: verdict === 'stop' }
       this.#tracker.sent(bytes[at] ?? 0)
@@ -67,7 +81,7 @@ export class Gate {
     const present = Math.min(size, bytes.length - at)
     const whole = present === size
     if (code === query || code === parse) {
-      if (size > inspectedSizeMax) return 'pass'
+      if (size > inspectedSizeMax) return this.#passLong(bytes, at)
       if (!whole) return 'incomplete'
       if (code === parse && this.#rules.statements.size > 0) return 'stop'
       return this.#rules.mayConcern(latin1(bytes, at + headerSize, at + size)) ? 'stop' : 'pass'
@@ -76,6 +90,13 @@ export class Gate {
     if (this.#rules.statements.size === 0 && this.#rules.portals.size === 0) return 'pass'
     if (!whole && present < peekSize) return 'incomplete'
     return this.#concerns(bytes.subarray(at, at + present)) ? 'stop' : 'pass'
+  }
+
+  #passLong(bytes: Uint8Array, at: number): 'pass' | 'incomplete' {
+    const name = bytes[at + headerSize]
+    if (name === undefined) return 'incomplete'
+    if (bytes[at] === parse && name === 0) this.#rules.forgetUnnamed()
+    return 'pass'
   }
 
   /** Does the frame name a statement or portal that mutates? Its names stand in front. */
@@ -92,11 +113,18 @@ export class Gate {
   }
 }
 
-function frameSize(bytes: Uint8Array, at: number): number {
+/** Null: a length that Postgres does not take. */
+function frameSize(bytes: Uint8Array, at: number): number | null {
   const length = (bytes[at + 1] ?? 0) * 0x100_0000 +
     ((bytes[at + 2] ?? 0) << 16 | (bytes[at + 3] ?? 0) << 8 | (bytes[at + 4] ?? 0))
-  if (length < 4 || length > frameSizeMax) throw new ProtocolViolation('invalid message length')
-  return length + 1
+  return length < 4 || length > frameSizeMax ? null : length + 1
+}
+
+function tooLong(size: number, sizeMax: number): ProtocolViolation {
+  return new ProtocolViolation(`a message of ${size} bytes is too long`, {
+    sqlstate: '54000',
+    detail: `This listener takes at most ${sizeMax} bytes.`,
+  })
 }
 
 function latin1(bytes: Uint8Array, from: number, to: number): string {

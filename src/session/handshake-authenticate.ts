@@ -29,10 +29,17 @@ export interface Proof {
   readonly rest: () => Uint8Array
 }
 
-/** One exchange. Rejects with ProtocolViolation (to be told to the client) or Gone. */
+export interface ProofOptions {
+  readonly verifier: ScramVerifier
+  readonly random: (size: number) => Uint8Array
+  /** Waits until the proof may be looked at. What it rejects with ends the exchange. */
+  readonly turn: () => Promise<void>
+}
+
+/** One exchange. Rejects with ProtocolViolation (to be told to the client), Gone, or as `turn`. */
 export async function proveClient(
   channel: Channel,
-  { verifier, random }: { verifier: ScramVerifier; random: (size: number) => Uint8Array },
+  { verifier, random, turn }: ProofOptions,
 ): Promise<Proof> {
   const { stream, intake, left } = channel
   const reader = createFrameReader({ sizeMax: authenticationSizeMax })
@@ -45,8 +52,9 @@ export async function proveClient(
   const clientFirst = initial.data ?? new Uint8Array(0)
   const server = startScramServer(clientFirst, { verifier, nonce: makeNonce(random) })
   stream.write(encodeAuthenticationSASLContinue(server.serverFirst))
-  const response = await nextResponse(reader, channel)
-  const serverFinal = finishScramServer(server, response.bytes.subarray(headerSize))
+  const response = Uint8Array.from((await nextResponse(reader, channel)).bytes)
+  await turn()
+  const serverFinal = finishScramServer(server, response.subarray(headerSize))
   return {
     right: serverFinal !== null,
     final: encodeAuthenticationSASLFinal(serverFinal ?? ''),

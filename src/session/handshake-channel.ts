@@ -10,11 +10,19 @@ import type { Startup } from '../wire/startup.ts'
 import { ProtocolViolation } from '../wire/violation.ts'
 import { createIntake } from './handshake-intake.ts'
 import type { Intake } from './handshake-intake.ts'
+import { type Peer, peerOf } from './peer.ts'
+import { looksProxied, type ProxyHeader, readProxyHeader } from './proxy-header.ts'
 import { acceptTls, alpnProtocol } from './tls.ts'
 
 /** The connection ends without a word: the peer is gone, or is no client of Postgres. The message is for the log. */
 export class Gone extends Error {
   override name = 'Gone'
+  readonly level: 'debug' | 'info'
+
+  constructor(message: string, options: { cause?: unknown; level?: 'debug' | 'info' } = {}) {
+    super(message, options)
+    this.level = options.level ?? 'debug'
+  }
 }
 
 /** A connection as far as it has come. */
@@ -33,6 +41,12 @@ export type Request = Extract<Startup, { type: 'StartupMessage' | 'CancelRequest
 export interface ChannelOptions {
   /** null: there is no certificate. */
   readonly context: SecureContext | null
+  /** The other end is a proxy that says in a PROXY header whom it speaks for. */
+  readonly proxied: boolean
+  /** The longest startup packet, in bytes, without its length field. */
+  readonly startupBytesMax: number
+  /** Hears who the client is before anything else is read. What it throws ends the handshake. */
+  readonly onPeer: (peer: Peer) => void
   /** Hears of the channel whenever it changes, so that an error can be sent on the right one. */
   readonly onChannel: (channel: Channel) => void
 }
@@ -42,15 +56,24 @@ const tlsHandshakeByte = 0x16
 /** Reads up to the request. Rejects with ProtocolViolation (to be told to the client) or Gone. */
 export async function openChannel(
   socket: Socket,
-  { context, onChannel }: ChannelOptions,
+  { context, proxied, startupBytesMax, onPeer, onChannel }: ChannelOptions,
 ): Promise<{ channel: Channel; request: Request }> {
-  let channel = await readSome(plainChannel(socket))
+  const direct = peerOf(socket)
+  let channel = plainChannel(socket)
   const move = (to: Channel) => onChannel(channel = to)
   move(channel)
+  if (proxied) {
+    const { peer, after } = await readProxy(channel)
+    onPeer(peer ?? direct)
+    move(after)
+  } else {
+    onPeer(direct)
+  }
+  if (channel.left.length === 0) move(await readSome(channel))
   if (channel.left[0] === tlsHandshakeByte) move(await acceptDirectTls(channel, context))
   let [sslAsked, gssencAsked] = [false, false]
   for (;;) {
-    const { startup, after } = await readStartup(channel)
+    const { startup, after } = await readStartup(channel, startupBytesMax)
     move(after)
     if (startup.type === 'SSLRequest') {
       if (sslAsked) throw unsupportedProtocol(1234, 5679)
@@ -109,10 +132,24 @@ async function acceptDirectTls(channel: Channel, context: SecureContext | null):
   return secured
 }
 
-async function readStartup(channel: Channel): Promise<{ startup: Startup; after: Channel }> {
+/** The header in front of everything, in the clear: of what follows it nothing is touched. */
+async function readProxy(
+  channel: Channel,
+): Promise<{ peer: ProxyHeader['peer']; after: Channel }> {
+  for (let now = await readSome(channel);; now = await readSome(now)) {
+    const header = readProxyHeader(now.left)
+    if (header === null) continue
+    return { peer: header.peer, after: { ...now, left: now.left.subarray(header.size) } }
+  }
+}
+
+async function readStartup(
+  channel: Channel,
+  sizeMax: number,
+): Promise<{ startup: Startup; after: Channel }> {
   let now = channel
   for (;;) {
-    const size = sizeOf(now.left)
+    const size = sizeOf(now.left, sizeMax)
     if (size !== undefined && now.left.length >= size) {
       const startup = decodeStartup(now.left.subarray(0, size))
       return { startup, after: { ...now, left: now.left.subarray(size) } }
@@ -122,11 +159,12 @@ async function readStartup(channel: Channel): Promise<{ startup: Startup; after:
 }
 
 /** Whoever sends such a length is no client of Postgres; nothing is told to it, as Postgres does. */
-function sizeOf(bytes: Uint8Array): number | undefined {
+function sizeOf(bytes: Uint8Array, sizeMax: number): number | undefined {
   try {
-    return startupSize(bytes)
-  } catch (error) {
-    throw new Gone('invalid length of startup packet', { cause: error })
+    return startupSize(bytes, { sizeMax })
+  } catch (cause) {
+    if (!looksProxied(bytes)) throw new Gone('invalid length of startup packet', { cause })
+    throw new Gone('a PROXY header of a peer that is not configured as a proxy', { level: 'info' })
   }
 }
 

@@ -14,13 +14,15 @@ import { Fault, faultData } from '../mutation/fault.ts'
 import { authenticationOk, encodeNegotiateProtocolVersion } from '../wire/backend.ts'
 import { encodeFault } from '../wire/fault.ts'
 import type { FaultLike } from '../wire/fault.ts'
-import { mockVerifier, parseVerifier } from '../wire/scram.ts'
-import type { ScramVerifier } from '../wire/scram.ts'
-import { newestProtocol } from '../wire/startup.ts'
+import { newestProtocol, startupSizeMax } from '../wire/startup.ts'
 import { ProtocolViolation } from '../wire/violation.ts'
+import { findAccount } from './handshake-account.ts'
 import { proveClient } from './handshake-authenticate.ts'
 import { Gone, openChannel } from './handshake-channel.ts'
 import type { Channel, Request } from './handshake-channel.ts'
+import { addressKey, type Peer } from './peer.ts'
+import type { Attempt, Throttle } from './throttle.ts'
+import { isPhysical } from './replication.ts'
 import { createServerContext } from './tls.ts'
 import type { Certificate } from './tls.ts'
 
@@ -37,6 +39,18 @@ export interface HandshakeOptions {
   findSync(syncId: string): Promise<SyncConfig | null>
   readonly log: Log
   readonly random?: (size: number) => Uint8Array
+  /** Hears why a connection does not become a session; for the metrics. */
+  failed?(error: unknown): void
+  /** The other end is a proxy that must say in a PROXY header whom it speaks for. */
+  readonly proxied?: boolean
+  /** The longest startup packet, in bytes, without its length field; Postgres's own bound when absent. */
+  readonly startupBytesMax?: number
+  /** Silence after which the client is probed, in milliseconds. */
+  readonly keepAliveMs?: number
+  /** Holds back who fails; nobody when absent. */
+  readonly throttle?: Throttle
+  /** Hears who the client is before it is read from. False: there is no room for it. */
+  readonly admit?: (peer: Peer) => boolean
 }
 
 export type Handshake =
@@ -53,6 +67,8 @@ export type Handshake =
     readonly config: SyncConfig
     readonly protocol: { readonly major: number; readonly minor: number }
     readonly encrypted: boolean
+    /** The client, as the proxy tells where there is one. */
+    readonly peer: Peer
   }
   | {
     readonly kind: 'cancel'
@@ -66,6 +82,12 @@ export type Handshake =
 
 /** How long a client may take to read why it was refused, in milliseconds. */
 export const lingerMs = 2000
+
+/** Silence after which a client is probed, in milliseconds. */
+export const keepAliveDefaultMs = 30_000
+
+/** Time that is left for the last words when an attempt has been held back, in milliseconds. */
+const wordsMs = 500
 
 /** Refused, in words for the client. */
 class Refusal extends Error {
@@ -83,15 +105,22 @@ class Refusal extends Error {
  * to the client where it can be told, logged, and ends as `closed`.
  */
 export async function handshake(socket: Socket, options: HandshakeOptions): Promise<Handshake> {
-  const { log, waitMs } = options
+  const { waitMs, keepAliveMs = keepAliveDefaultMs } = options
   const deadline = deadlineIn(waitMs)
   let channel: Channel | undefined
+  let log = options.log
   socket.on('error', () => {}) // stays: an error between two owners must not be uncaught
-  socket.setNoDelay(true).setKeepAlive(true, 30_000)
+  socket.setNoDelay(true).setKeepAlive(true, keepAliveMs)
   try {
-    const work = shakeHands(socket, { options, onChannel: (now) => channel = now })
+    const work = shakeHands(socket, {
+      options,
+      deadline,
+      onChannel: (now) => channel = now,
+      onPeer: ({ address }) => log = log.with({ client: address }),
+    })
     return await withDeadline(work, { waitMs, what: 'handshake' })
   } catch (error) {
+    options.failed?.(error)
     const data = wordsOf(error, log)
     if (data !== null && channel !== undefined) {
       await sayFarewell(channel, { message: encodeFault(data, 'FATAL'), deadline })
@@ -106,7 +135,7 @@ export async function handshake(socket: Socket, options: HandshakeOptions): Prom
 function wordsOf(error: unknown, log: Log): FaultLike | null {
   if (error instanceof Gone) {
     // port scanners and health checks end here, so this is not for the ordinary log
-    log.debug('handshake ended', { reason: error.message, error: error.cause })
+    log[error.level]('handshake ended', { reason: error.message, error: error.cause })
     return null
   }
   if (error instanceof DeadlineExceeded) {
@@ -144,12 +173,28 @@ async function sayFarewell(
   await withDeadline(closed, { waitMs, what: 'farewell' }).catch(() => {})
 }
 
+interface Shaking {
+  readonly options: HandshakeOptions
+  readonly deadline: Deadline
+  readonly onChannel: (channel: Channel) => void
+  readonly onPeer: (peer: Peer) => void
+}
+
 async function shakeHands(
   socket: Socket,
-  { options, onChannel }: { options: HandshakeOptions; onChannel: (channel: Channel) => void },
+  { options, deadline, onChannel, onPeer }: Shaking,
 ): Promise<Handshake> {
-  const context = options.tls === undefined ? null : serverContext(options.tls)
-  const { channel, request } = await openChannel(socket, { context, onChannel })
+  let peer: Peer = { address: '', port: 0 }
+  const { channel, request } = await openChannel(socket, {
+    context: options.tls === undefined ? null : serverContext(options.tls),
+    proxied: options.proxied ?? false,
+    startupBytesMax: options.startupBytesMax ?? startupSizeMax,
+    onChannel,
+    onPeer: (known) => {
+      onPeer(peer = known)
+      if (options.admit?.(peer) === false) throw new Refusal(crowded())
+    },
+  })
   if (request.type === 'CancelRequest') {
     channel.intake.release()
     return { kind: 'cancel', pid: request.pid, secret: request.secret, stream: channel.stream }
@@ -161,7 +206,15 @@ async function shakeHands(
       hint: 'Connect with sslmode=require.',
     })
   }
-  return await openSession(channel, { request, options })
+  const log = options.log.with({ client: peer.address })
+  return await openSession(channel, { request, options: { ...options, log }, deadline, peer })
+}
+
+function crowded(): FaultLike {
+  return faultData('too_many_connections', {
+    message: 'too many connections that are not logged in yet',
+    hint: 'Try again in a moment.',
+  })
 }
 
 const contexts = new WeakMap<Certificate, SecureContext>()
@@ -178,7 +231,12 @@ type StartupMessage = Extract<Request, { type: 'StartupMessage' }>
 
 async function openSession(
   channel: Channel,
-  { request, options }: { request: StartupMessage; options: HandshakeOptions },
+  { request, options, deadline, peer }: {
+    request: StartupMessage
+    options: HandshakeOptions
+    deadline: Deadline
+    peer: Peer
+  },
 ): Promise<Handshake> {
   const { stream, intake, encrypted } = channel
   const { major, options: unknown, parameters: sent } = request
@@ -193,47 +251,75 @@ async function openSession(
       message: 'no PostgreSQL user name specified in startup packet',
     })
   }
-  const account = await findAccount(user, options)
-  const { verifier, login, config } = account
-  const proof = await proveClient(channel, { verifier, random: options.random ?? randomBytes })
+  const { address } = peer
+  const { verifier, login, config } = await findAccount(user, { ...options, address })
+  const attempt = { address: addressKey(address), user }
+  const proof = await proveClient(channel, {
+    verifier,
+    random: options.random ?? randomBytes,
+    turn: () => takeTurn(channel, { attempt, options, deadline }),
+  })
   if (!proof.right || config === null) {
-    throw new Refusal({
-      sqlstate: '28P01',
-      message: `password authentication failed for user "${user}"`,
-    })
+    options.throttle?.failed(attempt)
+    throw new Refusal(wrongPassword(user, address))
   }
+  options.throttle?.succeeded(attempt)
   const parameters = admit({ config, sent, user })
   stream.write(proof.final)
   stream.write(authenticationOk)
   const rest = proof.rest()
   intake.release()
   const protocol = { major, minor }
-  return { kind: 'session', stream, rest, parameters, login, config, protocol, encrypted }
+  return { kind: 'session', stream, rest, parameters, login, config, protocol, encrypted, peer }
 }
 
-interface Account {
-  readonly login: string
-  readonly verifier: ScramVerifier
-  /** null: there is no such user, and no password fits the verifier. */
-  readonly config: SyncConfig | null
-}
-
-const userForm = /^([^.]+)\.([A-Za-z0-9_-]{1,64})$/
-
-/** Who `login.sync` is. Whoever does not exist gets a verifier all the same. */
-async function findAccount(user: string, options: HandshakeOptions): Promise<Account> {
-  const [, login = '', syncId] = userForm.exec(user) ?? []
-  const config = syncId === undefined ? null : await options.findSync(syncId)
-  const stored = config !== null && Object.hasOwn(config.users, login)
-    ? config.users[login]
-    : undefined
-  const verifier = stored === undefined ? null : parseVerifier(stored)
-  if (stored !== undefined && verifier === null) {
-    options.log.error('verifier is not valid', { user })
+/** The same for a wrong password, a user and a sync that do not exist, and an address that the sync does not take. */
+function wrongPassword(user: string, address: string): FaultLike {
+  return {
+    sqlstate: '28P01',
+    message: `password authentication failed for user "${user}"`,
+    hint: `The password is wrong, or the sync takes no connections from ${address}.`,
   }
-  return verifier === null
-    ? { login, verifier: mockVerifier(user, options.mockSecret), config: null }
-    : { login, verifier, config }
+}
+
+/** Waits until the throttle lets the proof be looked at. */
+async function takeTurn(
+  { stream }: Channel,
+  { attempt, options, deadline }: {
+    attempt: Attempt
+    options: HandshakeOptions
+    deadline: Deadline
+  },
+): Promise<void> {
+  const waitMaxMs = Math.max(0, remainingMs(deadline) - wordsMs)
+  const turn = options.throttle?.take(attempt, { waitMaxMs })
+  if (turn === undefined || (turn.kind === 'wait' && turn.waitMs === 0)) return
+  options.log.warn('login_held_back', { ...turn, user: attempt.user })
+  if (turn.kind === 'refuse') throw new Refusal(heldBack(turn.waitMs))
+  await pause(turn.waitMs, stream)
+  if (stream.destroyed) throw new Gone('the client left while it was held back')
+}
+
+function heldBack(waitMs: number): FaultLike {
+  return {
+    sqlstate: '28000',
+    message: 'too many failed attempts to log in',
+    detail: 'The password was not looked at.',
+    hint: `Try again in ${Math.ceil(waitMs / 1000)} s.`,
+  }
+}
+
+/** Waits so long, or until the stream is closed. */
+function pause(waitMs: number, stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      stream.off('close', end)
+      resolve()
+    }
+    const timer = setTimeout(end, waitMs)
+    stream.once('close', end)
+  })
 }
 
 /** Everything that is told only to whoever knows the password. Returns the parameters of the session. */
@@ -245,7 +331,7 @@ function admit(
   }
   const { database } = config.database
   const asked = sent.get('database') ?? ''
-  if (asked !== '' && asked !== user && asked !== database) {
+  if (asked !== '' && asked !== user && asked !== database && !isPhysical(sent)) {
     throw new Refusal({ sqlstate: '3D000', message: `database "${asked}" does not exist` })
   }
   return new Map([...sent, ['database', database]])

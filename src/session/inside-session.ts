@@ -8,6 +8,7 @@ import { withDeadline } from '../lib/deadline.ts'
 import type { Log } from '../lib/log.ts'
 import type { SyncConfig } from '../mutation/config.ts'
 import { Fault, fault, type FaultData, faultData } from '../mutation/fault.ts'
+import type { Trace } from '../lib/trace.ts'
 import type { Mutation, Outcome } from '../mutation/mutation.ts'
 import {
   type SentMutation,
@@ -33,7 +34,8 @@ import {
   type ResultBounds,
   takeFrame,
 } from './inside-reply.ts'
-import { DatabaseRefused, loginDatabase } from './login.ts'
+import { type Approach, DatabaseRefused, loginDatabase } from './login.ts'
+import type { SessionMetrics } from './metrics.ts'
 import type { MutatorOptions } from './mutate.ts'
 import { Session } from './session.ts'
 import { loginWaitMs } from './side.ts'
@@ -42,6 +44,8 @@ export interface InsideSessionOptions {
   readonly service: MutatorOptions['service']
   readonly bounds: ResultBounds
   readonly log: Log
+  readonly approach?: Approach
+  readonly metrics?: SessionMetrics
 }
 
 /** What every session starts with: answers must not depend on how the customer's database is set. */
@@ -67,6 +71,7 @@ type Reason = 'client' | 'time' | 'size'
 /** One statement under way. */
 interface Current {
   readonly mutationId: string
+  readonly trace: Trace | null
   told: FaultData | null
   sent: SentMutation | null
   cancelled: Reason | null
@@ -91,7 +96,9 @@ export class InsideSession {
   /** Logs in. Throws the fault `database_unreachable`. */
   static async open(config: SyncConfig, options: InsideSessionOptions): Promise<InsideSession> {
     const log = options.log.with({ sync: config.id, door: 'http' })
-    const login = await loginDatabase(config.database, { parameters, waitMs: loginWaitMs, log })
+    const { approach = {} } = options
+    const how = { parameters, waitMs: loginWaitMs, log, approach }
+    const login = await loginDatabase(config.database, how)
       .catch((error: unknown) => {
         throw error instanceof DatabaseRefused ? refusedLogin(error) : error
       })
@@ -104,6 +111,7 @@ export class InsideSession {
       parameters,
       config,
       login,
+      approach,
       user: null,
       log,
       service: watched(options.service, {
@@ -111,6 +119,8 @@ export class InsideSession {
         note: (sent) => holder.current?.note(sent),
       }),
       newId: () => holder.current?.mutationId ?? crypto.randomUUID(),
+      trace: () => holder.current?.trace ?? null,
+      ...(options.metrics === undefined ? {} : { metrics: uncounted(options.metrics) }),
       told: (data) => holder.current?.hear(data),
       onClosed: () => line.destroy(),
     })
@@ -138,6 +148,10 @@ export class InsideSession {
     return this.#current?.mutationId
   }
 
+  get trace(): Trace | null {
+    return this.#current?.trace ?? null
+  }
+
   note(sent: SentMutation): void {
     if (this.#current !== null) this.#current.sent = sent
   }
@@ -155,8 +169,8 @@ export class InsideSession {
    * run.
    */
   async run(request: StatementRequest): Promise<StatementAnswer> {
-    const { mutationId } = request
-    const current: Current = { mutationId, told: null, sent: null, cancelled: null }
+    const { mutationId, trace = null } = request
+    const current: Current = { mutationId, trace, told: null, sent: null, cancelled: null }
     this.#current = current
     try {
       const described = await this.#describe(request.sql, current)
@@ -255,6 +269,11 @@ export class InsideSession {
     }
     return failure(told ?? databaseFault(error ?? new Map()), current)
   }
+}
+
+/** What passes here are not only statements of the caller's, but what we say before and after. */
+function uncounted(metrics: SessionMetrics): SessionMetrics {
+  return { ...metrics, enter: () => {}, leave: () => {} }
 }
 
 /** Where a sync's sessions are connected. */

@@ -10,12 +10,16 @@ import { statementWaitMaxMs } from '../mutation/limits.ts'
 import type { StatementAnswer, StatementRequest, Statements } from '../mutation/statement.ts'
 import { Pool, type Taken } from './inside-pool.ts'
 import { InsideSession } from './inside-session.ts'
+import type { Approach } from './login.ts'
+import type { SessionMetrics } from './metrics.ts'
 import type { MutatorOptions } from './mutate.ts'
 
 export interface InsideOptions {
   /** Where mutations go. */
   readonly service: MutatorOptions['service']
   readonly log: Log
+  readonly approach?: Approach
+  readonly metrics?: SessionMetrics
   /** Each has a default. */
   readonly limits?: Partial<InsideLimits>
 }
@@ -57,12 +61,21 @@ export const insideLimits: InsideLimits = {
 }
 
 /** Runs statements within this process. */
-export function createInside({ service, log, limits: given = {} }: InsideOptions): Statements {
+export function createInside(
+  { service, log, approach = {}, metrics, limits: given = {} }: InsideOptions,
+): Statements {
   const limits = { ...insideLimits, ...given }
   const pool = new Pool({
     ...limits,
     log,
-    open: (config) => InsideSession.open(config, { service, bounds: limits, log }),
+    open: (config) =>
+      InsideSession.open(config, {
+        service,
+        bounds: limits,
+        log,
+        approach,
+        ...(metrics === undefined ? {} : { metrics }),
+      }),
   })
   return {
     run: async (config, request) => {

@@ -7,6 +7,7 @@ import { fault } from '../mutation/fault.ts'
 import type { SyncedTable } from '../mutation/table.ts'
 import type { Frame } from '../wire/frames.ts'
 import { ProtocolViolation } from '../wire/violation.ts'
+import { TooLong } from './client.ts'
 
 /** The most data that one COPY may bring, in bytes: far more than as many rows as a platform takes. */
 export const copyBytesMax = 8 * 1_048_576
@@ -20,8 +21,10 @@ export class CopyEnded extends Error {
 }
 
 export interface IntakeOptions {
-  /** The client's next frame; null: the wait was interrupted, or the client has gone. */
+  /** The client's next frame; null: the wait was interrupted, or the client has gone. Throws TooLong. */
   readonly next: () => Promise<Frame | null>
+  /** Gives the bytes of a frame that is too long as they come; it is taken then. Throws it where it may not come at all. */
+  readonly passLong: (frame: TooLong, take: (bytes: Uint8Array) => Promise<void>) => Promise<void>
   /** Ends a wait of `next`. */
   readonly interrupt: () => void
 }
@@ -58,18 +61,43 @@ export class Intake {
     }
   }
 
-  /** Gives frames to `take` until that says that it was the last, or `over` is settled. */
-  async pass(over: Promise<unknown>, take: (frame: Frame) => Promise<boolean>): Promise<void> {
+  /**
+   * Gives frames to `take` until that says that it was the last, or `over` is settled; one that is too long, piece by piece
+   * to `write`.
+   */
+  async pass(
+    over: Promise<unknown>,
+    { take, write }: {
+      take: (frame: Frame) => Promise<boolean>
+      write: (bytes: Uint8Array) => Promise<void>
+    },
+  ): Promise<void> {
     let settled = false
+    let within = false // what is left of a frame would be taken for the next one
     const end = (): void => {
       settled = true
-      this.#options.interrupt()
+      if (!within) this.#options.interrupt()
     }
     over.then(end, end)
     while (!settled) {
-      const frame = await this.#options.next()
+      const frame = await this.#nextOrLong()
+      if (frame instanceof TooLong) {
+        within = true
+        await this.#options.passLong(frame, write)
+        within = false
+        continue
+      }
       if (frame === null && !settled) throw new CopyEnded('the client has gone')
       if (frame === null || await take(frame)) return
+    }
+  }
+
+  async #nextOrLong(): Promise<Frame | TooLong | null> {
+    try {
+      return await this.#options.next()
+    } catch (error) {
+      if (error instanceof TooLong) return error
+      throw error
     }
   }
 
@@ -82,7 +110,7 @@ export class Intake {
     const frames: Uint8Array[] = []
     let size = 0
     for (;;) {
-      const frame = await this.#next()
+      const frame = await this.#next(table)
       const kind = String.fromCharCode(frame.tag)
       switch (kind) {
         case 'H':
@@ -104,8 +132,10 @@ export class Intake {
     }
   }
 
-  async #next(): Promise<Frame> {
-    const frame = this.#reason === null ? await this.#options.next() : null
+  /** A frame that is too long is left where it is: what comes after an error is ignored, as in Postgres. */
+  async #next(table: SyncedTable): Promise<Frame> {
+    const frame = this.#reason === null ? await this.#nextOrLong() : null
+    if (frame instanceof TooLong) throw tooLong(table)
     if (frame !== null) return frame
     if (this.#reason === 'cancelled') throw fault('statement_cancelled')
     if (this.#reason === 'timed out') throw fault('statement_timed_out')

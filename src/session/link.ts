@@ -183,6 +183,11 @@ export class Link {
     this.#gone()
   }
 
+  /** Tells Postgres that the client will send nothing more; it answers what it has been sent, and goes. */
+  endSending(): void {
+    if (!this.#closed) this.#socket.end()
+  }
+
   /** Says goodbye to Postgres in the protocol's way. */
   end(bytes: Uint8Array): void {
     if (!this.#closed) this.#socket.end(bytes)

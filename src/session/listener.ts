@@ -3,11 +3,21 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { withDeadline } from '../lib/deadline.ts'
 import type { Log } from '../lib/log.ts'
+import { createMetrics } from '../lib/metrics.ts'
 import type { SyncConfig } from '../mutation/config.ts'
-import { Fault, faultData } from '../mutation/fault.ts'
+import { Fault, fault, faultData } from '../mutation/fault.ts'
 import { encodeFault } from '../wire/fault.ts'
-import { type Handshake, handshake } from './handshake.ts'
-import { DatabaseRefused, loginDatabase } from './login.ts'
+import { Doorway, type Visit } from './doorway.ts'
+import { type Handshake, handshake, keepAliveDefaultMs, lingerMs } from './handshake.ts'
+import { type ListenerLimits, listenerLimits } from './limits.ts'
+import { type Approach, DatabaseRefused, loginDatabase } from './login.ts'
+import {
+  type ConnectionState,
+  createListenerMetrics,
+  type ListenerMetrics,
+  reasonOf,
+} from './listener-metrics.ts'
+import { mayConnect, namedAfter } from './peer.ts'
 import type { Service } from './service.ts'
 import { Session } from './session.ts'
 import { loginWaitMs } from './side.ts'
@@ -19,12 +29,25 @@ export interface ListenerOptions {
   readonly port: number
   readonly tls?: Certificate
   readonly tlsRequired: boolean
-  /** Most connections at a time, sessions and handshakes together. */
+  /** Most sessions at a time; connections that are not logged in are counted apart. */
   readonly connectionsMax: number
+  /** What differs from the defaults. */
+  readonly limits?: Partial<ListenerLimits>
+  /** Ranges of addresses of the proxies in front, which must send a PROXY header; none when absent. */
+  readonly proxyFrom?: readonly string[]
+  /** What differs from the defaults of the throttle of failed logins. */
+  readonly throttle?: { readonly freeMax?: number; readonly delayMaxMs?: number }
+  /** Silence after which a client is probed, in milliseconds. */
+  readonly keepAliveMs?: number
+  /** Tell the database the client's address at the end of application_name; off when absent. */
+  readonly nameClients?: boolean
   readonly handshakeWaitMs: number
   readonly mockSecret: Uint8Array
   readonly service: Service
   readonly log: Log
+  readonly approach?: Approach
+  /** Counts for nobody when absent. */
+  readonly metrics?: ListenerMetrics
 }
 
 export interface Listener {
@@ -35,11 +58,14 @@ export interface Listener {
   close(options: { graceMs: number }): Promise<void>
 }
 
-/** A client that has vanished without a word is noticed by probes after so long. */
-const keepAliveMs = 60_000
-
 /** Configurations of open sessions are asked for again so often. */
 const configureEveryMs = 5_000
+
+/** A session that its sync no longer allows may finish what it is at for so long; a mutation is always finished. */
+const expelWaitMs = 30_000
+
+/** A connection that is not logged in when the listener closes has so long to become a session and be told. */
+const lobbyWaitMs = 1_000
 
 type Accepted = Extract<Handshake, { kind: 'session' }>
 type Cancel = Extract<Handshake, { kind: 'cancel' }>
@@ -47,8 +73,7 @@ type Cancel = Extract<Handshake, { kind: 'cancel' }>
 /** Starts to listen. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const keeper = new Keeper(options)
-  const sockets = { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }
-  const server = createServer(sockets, (socket) => keeper.take(socket))
+  const server = createServer({ noDelay: true }, (socket) => keeper.take(socket))
   await listen(server, options)
   const timer = setInterval(() => void keeper.configure(), configureEveryMs)
   timer.unref()
@@ -77,6 +102,10 @@ interface Open {
   readonly syncId: string
   /** The database it is connected to. */
   readonly place: string
+  /** Of the client. */
+  readonly address: string
+  /** When it is cut, unless a mutation runs; null: it is welcome. */
+  endBy: number | null
 }
 
 /** All connections of the listener. */
@@ -84,12 +113,34 @@ class Keeper {
   readonly #options: ListenerOptions
   readonly #sockets = new Set<Socket>()
   readonly #sessions = new Map<string, Open>()
+  readonly #metrics: ListenerMetrics
+  readonly #limits: ListenerLimits
+  readonly #doorway: Doorway
   #closing = false
   #configuring = false
   #onEmpty: () => void = () => {}
 
   constructor(options: ListenerOptions) {
     this.#options = options
+    this.#limits = { ...listenerLimits, ...options.limits }
+    this.#doorway = new Doorway({
+      limits: this.#limits,
+      connectionsMax: options.connectionsMax,
+      proxyFrom: options.proxyFrom ?? [],
+      throttle: options.throttle ?? {},
+      now: () => performance.now(),
+    })
+    this.#metrics = options.metrics ?? createListenerMetrics(createMetrics(options))
+    this.#metrics.watch(() => this.#states())
+  }
+
+  #states(): ReadonlyMap<ConnectionState, number> {
+    const states = new Map<ConnectionState, number>()
+    const add = (state: ConnectionState, count: number) =>
+      void states.set(state, (states.get(state) ?? 0) + count)
+    for (const { session } of this.#sessions.values()) add(session.state, 1)
+    add('handshake', Math.max(0, this.#sockets.size - this.#sessions.size))
+    return states
   }
 
   get sessions(): number {
@@ -98,6 +149,7 @@ class Keeper {
 
   take(socket: Socket): void {
     this.#sockets.add(socket)
+    this.#metrics.accepted.add({})
     socket.once('close', () => {
       this.#sockets.delete(socket)
       this.#checkEmpty()
@@ -110,13 +162,20 @@ class Keeper {
 
   async #serve(socket: Socket): Promise<void> {
     const { tls, tlsRequired, handshakeWaitMs, mockSecret, service, log } = this.#options
+    const { keepAliveMs = keepAliveDefaultMs } = this.#options
+    const visit = this.#doorway.enter(socket)
+    if (visit === null) return this.#turnAway(socket)
     const shaken = await handshake(socket, {
+      ...visit,
       ...(tls === undefined ? {} : { tls }),
+      startupBytesMax: this.#limits.startupBytesMax,
+      keepAliveMs,
       tlsRequired,
       waitMs: handshakeWaitMs,
       mockSecret,
       findSync: (syncId) => service.findSync(syncId),
       log,
+      failed: (error) => this.#metrics.refused.add({ reason: reasonOf(error) }),
     })
     switch (shaken.kind) {
       case 'closed':
@@ -124,8 +183,17 @@ class Keeper {
       case 'cancel':
         return await this.#cancel(shaken)
       case 'session':
-        return await this.#open(shaken)
+        return await this.#enter(shaken, visit)
     }
+  }
+
+  /** The lobby is full of connections that are new: a last word, and no waiting for it to be read. */
+  #turnAway(socket: Socket): void {
+    const refusal = fault('too_many_connections')
+    this.#metrics.refused.add({ reason: reasonOf(refusal) })
+    socket.on('error', () => {})
+    socket.write(encodeFault(refusal.data, 'FATAL'))
+    socket.destroySoon()
   }
 
   /** https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS */
@@ -139,18 +207,41 @@ class Keeper {
     }
   }
 
-  async #open(accepted: Accepted): Promise<void> {
-    const { config, parameters, stream } = accepted
-    const log = this.#options.log.with({ sync: config.id, login: accepted.login })
-    if (this.#closing) return refuse(stream, encodeFault(faultData('shutting_down'), 'FATAL'))
-    if (this.#sockets.size > this.#options.connectionsMax) {
-      return refuse(stream, encodeFault(faultData('too_many_connections'), 'FATAL'))
+  /** From the lobby to a session's place, which is left when the session is over or never begins. */
+  async #enter(accepted: Accepted, visit: Visit): Promise<void> {
+    const { config: { id }, stream, peer, parameters } = accepted
+    if (this.#closing) return this.#refuse(stream, fault('shutting_down'))
+    let leave: () => void
+    try {
+      leave = this.#doorway.takeSession(id)
+    } catch (error) {
+      return this.#refuse(stream, error as Fault)
     }
+    visit.leave()
+    const named = this.#options.nameClients === true ? namedAfter(peer, parameters) : parameters
+    const opened = await this.#open({ ...accepted, parameters: named }, leave).catch(
+      (error: unknown) => {
+        leave()
+        throw error
+      },
+    )
+    if (!opened) leave()
+  }
+
+  /** False: there is no session. */
+  async #open(accepted: Accepted, leave: () => void): Promise<boolean> {
+    const { config, parameters, stream, peer: { address } } = accepted
+    const log = this.#options.log.with({
+      sync: config.id,
+      login: accepted.login,
+      client: address,
+    })
     const login = await this.#login(accepted, log)
-    if (login === null) return
+    if (login === null) return false
     if (stream.destroyed) {
       login.socket.destroy()
-      return
+      this.#metrics.refused.add({ reason: 'gone' })
+      return false
     }
     const key = login.key === null
       ? `none:${crypto.randomUUID()}`
@@ -161,17 +252,30 @@ class Keeper {
       parameters,
       config,
       login,
+      approach: this.#options.approach ?? {},
       user: accepted.login,
       service: this.#options.service,
       log,
+      metrics: this.#metrics,
+      limits: this.#limits,
+      enter: () => this.#doorway.takeMutation(config.id),
       onClosed: () => {
+        leave()
         this.#sessions.delete(key)
         this.#checkEmpty()
       },
     })
-    this.#sessions.set(key, { session, syncId: config.id, place: placeOf(config) })
+    const place = placeOf(config)
+    this.#sessions.set(key, { session, syncId: config.id, place, address, endBy: null })
+    this.#metrics.opened.add({})
     session.start()
     if (this.#closing) session.shutDown()
+    return true
+  }
+
+  #refuse(stream: Accepted['stream'], refusal: Fault): void {
+    this.#metrics.refused.add({ reason: reasonOf(refusal) })
+    refuse(stream, encodeFault(refusal.data, 'FATAL'))
   }
 
   /** Null when it failed: the client has been told why. */
@@ -185,8 +289,10 @@ class Keeper {
         waitMs: loginWaitMs,
         signal: gone.signal,
         log,
+        approach: this.#options.approach ?? {},
       })
     } catch (error) {
+      this.#metrics.refused.add({ reason: gone.signal.aborted ? 'gone' : reasonOf(error) })
       refuse(stream, loginError(error, log))
       return null
     } finally {
@@ -198,6 +304,7 @@ class Keeper {
   async configure(): Promise<void> {
     if (this.#configuring) return
     this.#configuring = true
+    this.#cutOverdue()
     const ids = new Set([...this.#sessions.values()].map(({ syncId }) => syncId))
     await Promise.all([...ids].map((id) => this.#configureSync(id)))
     this.#configuring = false
@@ -209,8 +316,24 @@ class Keeper {
     for (const open of this.#sessions.values()) {
       if (open.syncId !== id) continue
       // what is written to a database that the sync has left is lost to the one it has moved to
-      if (open.place === placeOf(config)) open.session.configure(config)
-      else open.session.shutDown()
+      if (open.place !== placeOf(config)) open.session.shutDown()
+      else if (mayConnect(config.allow, open.address)) open.session.configure(config)
+      else this.#expel(open)
+    }
+  }
+
+  /** The sync takes no connections from the client's address any more. */
+  #expel(open: Open): void {
+    if (open.endBy !== null) return
+    open.endBy = performance.now() + expelWaitMs
+    this.#options.log.info('session_not_allowed', { sync: open.syncId, client: open.address })
+    const detail = 'The sync takes no connections from this address any more.'
+    open.session.shutDown(faultData('shutting_down', { detail }))
+  }
+
+  #cutOverdue(): void {
+    for (const { session, endBy } of this.#sessions.values()) {
+      if (endBy !== null && performance.now() > endBy && !session.mutating) session.destroy()
     }
   }
 
@@ -219,12 +342,15 @@ class Keeper {
     for (const { session } of this.#sessions.values()) session.shutDown()
     const empty = new Promise<void>((resolve) => this.#onEmpty = resolve)
     this.#checkEmpty()
+    const lobby = setTimeout(() => this.#doorway.empty(), Math.min(lobbyWaitMs, graceMs))
     try {
       await withDeadline(empty, { waitMs: graceMs, what: 'Closing the sessions' })
     } catch {
       this.#options.log.warn('sessions_cut', { sessions: this.#sessions.size })
       for (const { session } of this.#sessions.values()) session.destroy()
       for (const socket of this.#sockets) socket.destroy()
+    } finally {
+      clearTimeout(lobby)
     }
     await this.#options.service.settle()
   }
@@ -247,6 +373,8 @@ function refuse(stream: Accepted['stream'], message: Uint8Array): void {
   stream.on('error', () => {})
   stream.resume() // what the client still sends is not read by anybody, and its end must be seen
   stream.end(message)
+  const timer = setTimeout(() => stream.destroy(), lingerMs)
+  stream.once('close', () => clearTimeout(timer))
 }
 
 /** Postgres's own words where it refused the login. */

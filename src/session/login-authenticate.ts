@@ -37,6 +37,8 @@ export interface AuthenticateOptions {
   readonly address: DatabaseAddress
   /** May the password be sent in clear text here? */
   readonly clearAllowed: boolean
+  /** Is a server that asks for no password an impostor? There is one, and nothing else tells who the server is. */
+  readonly proofRequired: boolean
   readonly random: (size: number) => Uint8Array
 }
 
@@ -55,12 +57,13 @@ export async function authenticate(
     case 'AuthenticationOk':
       if (state.at === 'sasl' || state.at === 'proof') throw unproven()
       expect(state, ['start', 'password', 'verified'])
+      if (state.at === 'start' && options.proofRequired) throw unasked()
       return { state: { at: 'done' } }
     case 'AuthenticationCleartextPassword':
       expect(state, ['start'])
       if (!options.clearAllowed) {
         throw new DialFailure(
-          'the server asks for the password in clear text on a connection without TLS',
+          'the server asks for the password in clear text, and nothing proves that it is the right one',
         )
       }
       return { state: { at: 'password' }, reply: encodePasswordMessage(password) }
@@ -101,4 +104,6 @@ function expect(state: AuthenticationState, allowed: readonly AuthenticationStat
 }
 
 const outOfTurn = () => new ProtocolViolation('unexpected authentication message')
+const unasked = () =>
+  new DialFailure('the server asks for no password, and nothing proves that it is the right one')
 const unproven = () => new DialFailure('the server did not prove that it knows the password')

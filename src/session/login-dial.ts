@@ -3,6 +3,12 @@
 
 import { connect, isIP } from 'node:net'
 import type { Socket } from 'node:net'
+import {
+  type AddressGuard,
+  AddressNotAllowed,
+  anyAddress,
+  guardedLookup,
+} from '../lib/addresses.ts'
 import type { DatabaseAddress } from '../mutation/config.ts'
 import { sslRequest } from '../wire/startup.ts'
 import { createIntake } from './handshake-intake.ts'
@@ -37,23 +43,36 @@ export function createLine(): Line {
 
 const keepAliveMs = 30_000
 
+export interface DialOptions {
+  readonly line: Line
+  /** Where to connect instead of the address's host, whose name the certificate must bear all the same. */
+  readonly host?: string
+  /** Where a connection may go; anywhere when absent. */
+  readonly guard?: AddressGuard
+}
+
 /**
- * Connects and, unless sslmode is `disable`, encrypts. `host`: where to connect instead of the address's host, whose
- * name the certificate must bear all the same. Rejects with DialFailure. The caller bounds the wait and closes the line.
+ * Connects and, unless sslmode is `disable`, encrypts. Rejects with DialFailure. The caller bounds the wait and closes
+ * the line.
  */
 export async function dial(
   address: DatabaseAddress,
-  { line, host = address.host }: { line: Line; host?: string },
+  { line, host = address.host, guard = anyAddress }: DialOptions,
 ): Promise<Socket> {
-  const socket = await connectSocket({ host, port: address.port, line })
+  const socket = await connectSocket({ host, port: address.port, line, guard })
   return address.sslmode === 'disable' ? socket : await encrypt(socket, { address, line })
 }
 
 function connectSocket(
-  { host, port, line }: { host: string; port: number; line: Line },
+  { host, port, line, guard }: { host: string; port: number; line: Line; guard: AddressGuard },
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port })
+    if (isIP(host) !== 0 && !guard.allows(host)) return reject(notAllowed(host))
+    const socket = connect({
+      host,
+      port,
+      ...(guard === anyAddress ? {} : { lookup: guardedLookup(guard) }),
+    })
     line.open(socket)
     const onError = (error: Error) => reject(new DialFailure(reasonOf(error), { cause: error }))
     const onClose = () => reject(new DialFailure('the connection was closed'))
@@ -61,10 +80,20 @@ function connectSocket(
     socket.once('error', onError).once('close', onClose)
     socket.once('connect', () => {
       socket.off('error', onError).off('close', onClose)
+      const { remoteAddress = '' } = socket
+      if (!guard.allows(remoteAddress)) {
+        socket.destroy()
+        return reject(notAllowed(remoteAddress))
+      }
       socket.setNoDelay(true).setKeepAlive(true, keepAliveMs)
       resolve(socket)
     })
   })
+}
+
+function notAllowed(address: string): DialFailure {
+  const cause = new AddressNotAllowed(address)
+  return new DialFailure(cause.message, { cause })
 }
 
 // https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL

@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { AddressGuard } from '../lib/addresses.ts'
 import { DeadlineExceeded, withDeadline } from '../lib/deadline.ts'
 import type { Log } from '../lib/log.ts'
 import type { DatabaseAddress } from '../mutation/config.ts'
@@ -50,13 +51,23 @@ export interface LoginOptions {
   /** Gives up when aborted, and rejects with its reason. */
   readonly signal?: AbortSignal
   readonly log: Log
-  /** Send the password in clear text, if asked, to another machine and without TLS. */
-  readonly allowCleartext?: boolean
   readonly random?: (size: number) => Uint8Array
+  readonly approach?: Approach
+}
+
+/** How the customers' databases are approached. */
+export interface Approach {
+  /** Where connections may go; anywhere when absent. */
+  readonly guard?: AddressGuard
+  /** Send the password in clear text, if asked, to a server that nothing has proved to be the right one. */
+  readonly allowCleartext?: boolean
+  /** How long Postgres may take over one step of a mutation, in milliseconds; two minutes when absent. */
+  readonly stepWaitMs?: number
 }
 
 /**
- * Logs in, with protocol 3.0: SCRAM-SHA-256, md5, a password in clear text (over TLS or on this machine only), or none.
+ * Logs in, with protocol 3.0: SCRAM-SHA-256; md5; a password in clear text only where the server's certificate was
+ * verified or the server is on this machine; and without any only there, or where the address has no password.
  * Resolves after ReadyForQuery. Rejects with DatabaseRefused when the server says no, with the fault
  * `database_unreachable` when no session comes about otherwise, with the signal's reason when aborted.
  */
@@ -130,7 +141,8 @@ async function login(
   address: DatabaseAddress,
   { line, options }: { line: Line; options: LoginOptions },
 ): Promise<DatabaseLink> {
-  const socket = await dial(address, { line })
+  const { guard, allowCleartext = false } = options.approach ?? {}
+  const socket = await dial(address, { line, ...(guard === undefined ? {} : { guard }) })
   const parameters = [...options.parameters].filter(([name]) =>
     name !== 'user' && name !== 'database'
   )
@@ -140,11 +152,15 @@ async function login(
     parameters: [['user', address.user], ['database', address.database], ...parameters],
   }))
   const conversation = createConversation(socket)
-  const clearAllowed = address.sslmode !== 'disable' || isLoopback(socket.remoteAddress) ||
-    options.allowCleartext === true
+  const known = address.sslmode === 'verify-full' || isLoopback(socket.remoteAddress)
   await prove(conversation, {
     socket,
-    options: { address, clearAllowed, random: options.random ?? randomBytes },
+    options: {
+      address,
+      clearAllowed: known || allowCleartext,
+      proofRequired: !known && address.password !== '',
+      random: options.random ?? randomBytes,
+    },
   })
   const key = await settle(conversation, socket)
   return { socket, key, ...conversation.finish() }

@@ -3,27 +3,34 @@
 
 import { randomUUID } from 'node:crypto'
 import { type Conduit, ConnectionLost, DatabaseError } from '../engine/conduit.ts'
+import type { UpsertRequest } from '../engine/deps.ts'
 import { openCopy } from '../engine/foresee.ts'
 import { type Ran, runMutation } from '../engine/run.ts'
 import { required } from '../lib/assert.ts'
 import type { Log } from '../lib/log.ts'
+import type { Trace } from '../lib/trace.ts'
 import { fault } from '../mutation/fault.ts'
 import type { DatabaseAddress } from '../mutation/config.ts'
-import type { SyncedTable } from '../mutation/table.ts'
+import type { Operation, SyncedTable } from '../mutation/table.ts'
 import { explainMissing, furnish, ownLock } from './aside.ts'
 import { createConduit, parseSeveral, queryLink, type ResultSink } from './conduit.ts'
 import type { Forecast } from './forecast.ts'
 import type { Link } from './link.ts'
-import { cancelDatabase } from './login.ts'
-import { bounded } from './bounded.ts'
+import type { SessionMetrics } from './metrics.ts'
+import { type Approach, cancelDatabase } from './login.ts'
+import { answered, bounded } from './bounded.ts'
 import type { Service } from './service.ts'
 import { blocks, readSettings, restoreSettings, type Side } from './side.ts'
 import type { ClientStatement } from './statement.ts'
+import { traceOf, Witness } from './witness.ts'
 
 export interface MutationRequest {
   readonly task: 'carry' | 'explain'
+  /** As the text says; an upsert is an insert. */
+  readonly operation: Operation
   readonly table: SyncedTable
   readonly setColumns: readonly string[] | null
+  readonly upsert?: UpsertRequest | undefined
   readonly statement: ClientStatement
   /** Text of the PREPARE that an EXECUTE refers to: a side connection does not know it. */
   readonly prepare: string | null
@@ -37,11 +44,17 @@ export interface MutatorOptions {
   readonly side: Side
   readonly service: Pick<Service, 'send' | 'applied' | 'cancel' | 'quote'>
   readonly address: DatabaseAddress
+  readonly approach: Approach
   readonly log: Log
   /** Who has logged in; null: nobody has, the session is the service's own. */
   readonly login: string | null
   /** The id of the next mutation; random when absent. */
   readonly newId?: () => string
+  readonly metrics?: SessionMetrics
+  /** The trace that the next mutation belongs to, where its text does not say. */
+  readonly trace?: () => Trace | null
+  /** Takes the place of a mutation, and gives the function that leaves it. Throws a Fault: there is none. */
+  readonly enter?: () => () => void
   /** The tables and the ticket key as configured now. */
   config(): { tables: ReadonlyMap<string, SyncedTable>; ticketKey: Uint8Array }
 }
@@ -63,8 +76,13 @@ interface Place {
 }
 
 const cancelWaitMs = 5_000
-/** The platform has the mutation: a database that says nothing for so long is taken for lost, and recovery applies it. */
-const applyWaitMs = 120_000
+/**
+ * A database that says nothing for so long is taken for lost: before the mutation is sent nothing has happened, and
+ * afterwards recovery applies it.
+ */
+const stepWaitMs = 120_000
+/** A plan that takes too long is cancelled first; a database that does not heed that either is lost. */
+const heedWaitMs = 10_000
 /** First and later looks at who blocks a side connection, in milliseconds. */
 const blockedFirstMs = 30
 const blockedAgainMs = 200
@@ -89,8 +107,31 @@ export class Mutator {
    * ConnectionLost or what `prelude` rejects with.
    */
   async run(request: MutationRequest): Promise<Forecast | null> {
-    const ran = await this.#lending((running) =>
-      this.#place(request, { running, work: (place) => this.#engine(place, { request, running }) })
+    const leave = await this.#enter(request)
+    try {
+      return await this.#run(request)
+    } finally {
+      leave()
+    }
+  }
+
+  /** What had to come before is answered before a refusal. */
+  async #enter({ prelude }: MutationRequest): Promise<() => void> {
+    try {
+      return this.#options.enter?.() ?? (() => {})
+    } catch (error) {
+      await prelude
+      throw error
+    }
+  }
+
+  async #run(request: MutationRequest): Promise<Forecast | null> {
+    const witness = await this.#witness(request)
+    const ran = await witness.watch(() =>
+      this.#lending((running) => {
+        const work = (place: Place) => this.#engine(place, { request, running, witness })
+        return this.#place(request, { running, work })
+      })
     )
     if (ran.kind === 'committed') return null
     const { mutation } = ran
@@ -116,12 +157,15 @@ export class Mutator {
   /** Has Postgres read a text of several statements; nothing is run. As `parseSeveral`. */
   async parse(sql: Uint8Array): Promise<DatabaseError | 'single' | null> {
     const { link, side } = this.#options
-    if (this.#free) return await parseSeveral(link, sql)
+    // in a block that has failed nothing can be asked, but this
+    if (this.#free || link.status === 'E') {
+      return await this.#answered(link, parseSeveral(link, sql))
+    }
     return await this.#lending(async (running) => {
-      const settings = await readSettings(link)
+      const settings = await this.#answered(link, readSettings(link))
       try {
         running.link = await side.take(settings)
-        return await parseSeveral(running.link, sql)
+        return await this.#answered(running.link, parseSeveral(running.link, sql))
       } catch (error) {
         throw this.#sideError(error)
       } finally {
@@ -159,6 +203,12 @@ export class Mutator {
     return await (this.#free ? this.#own(request, placed) : this.#aside(request, placed))
   }
 
+  async #witness(request: MutationRequest): Promise<Witness> {
+    const { link, log, metrics, login } = this.#options
+    const trace = this.#options.trace?.() ?? await traceOf(request.statement, link)
+    return new Witness({ ...request, trace, log, metrics, login, now: () => performance.now() })
+  }
+
   /**
    * The client's CancelRequest: for what Postgres does now. When the mutation was handed over, it is for the service: what
    * still waits for its turn is not sent; else the outcome is told.
@@ -185,7 +235,7 @@ export class Mutator {
     { work }: { work: (place: Place) => Promise<T> },
   ): Promise<T> {
     const { link } = this.#options
-    this.#identity ??= await identify(link)
+    this.#identity ??= await this.#answered(link, identify(link))
     const conduit = createConduit({
       link,
       own: true,
@@ -202,22 +252,25 @@ export class Mutator {
   ): Promise<T> {
     const { link, side } = this.#options
     await request.prelude
-    const settings = await readSettings(link)
+    const settings = await this.#answered(link, readSettings(link))
     try {
       const aside = await side.take(settings)
       running.link = aside
-      await furnish({ link, aside }, request, settings)
+      const both = { destroy: () => [aside, link].forEach((each) => each.destroy()) }
+      await this.#answered(both, furnish({ link, aside }, request, settings))
       const conduit = createConduit({
         link: aside,
         own: false,
-        ...await identify(aside),
+        ...await this.#answered(aside, identify(aside)),
         statement: request.statement,
         onResult: request.onResult,
       })
       const watched = this.#watched(conduit, { aside, running, table: request.table })
       return await work({ conduit: watched, readOnly: settings.readOnly })
     } catch (error) {
-      throw explainMissing(this.#sideError(error), request, settings)
+      const { temporary } = settings
+      const failure = this.#sideError(error)
+      throw await this.#answered(link, explainMissing(failure, { link, request, temporary }))
     } finally {
       side.release()
       await restoreSettings(link, settings)
@@ -235,33 +288,75 @@ export class Mutator {
 
   async #engine(
     { conduit, readOnly }: Place,
-    { request, running }: { request: MutationRequest; running: Running },
+    { request, running, witness }: {
+      request: MutationRequest
+      running: Running
+      witness: Witness
+    },
   ): Promise<Ran> {
     const { service, log, login, newId = randomUUID } = this.#options
-    const { task, table, setColumns } = request
-    const engineRequest = { task, table, setColumns, readOnly, signal: running.abort.signal }
-    const applying = bounded(conduit, {
-      waitMs: applyWaitMs,
-      when: () => running.sent !== null,
-      giveUp: () => {
-        log.error('apply_without_answer', { waitMs: applyWaitMs })
-        running.link.destroy()
-      },
-    })
-    return await runMutation(applying, engineRequest, {
+    const { task, table, setColumns, upsert } = request
+    const { signal } = running.abort
+    const engineRequest = { task, table, setColumns, upsert, readOnly, signal }
+    return await runMutation(this.#patient(conduit, running), engineRequest, {
       ...this.#options.config(),
       log,
       login,
       newId,
       now: () => performance.now(),
+      observe: (event) => witness.observe(event),
       send: async (mutation, options) => {
         await Promise.all(this.#cancels)
         if (running.abort.signal.aborted) throw fault('statement_cancelled')
         running.sent = mutation.id
-        return await service.send(mutation, options)
+        const { trace } = witness
+        return await service.send(mutation, trace === null ? options : { ...options, trace })
       },
-      applied: (mutationId) => service.applied(mutationId),
+      applied: (mutationId) => {
+        witness.applied()
+        service.applied(mutationId)
+      },
     })
+  }
+
+  /** Our own small questions, that are no work for Postgres. */
+  #answered<T>(link: { destroy(): void }, work: Promise<T>): Promise<T> {
+    return answered(link, work, this.#stepWaitMs)
+  }
+
+  get #stepWaitMs(): number {
+    return this.#options.approach.stepWaitMs ?? stepWaitMs
+  }
+
+  /** The conduit, with an end to every wait for the database. */
+  #patient(conduit: Conduit, running: Running): Conduit {
+    const { log } = this.#options
+    const waitMs = this.#stepWaitMs
+    let late: ReturnType<typeof setTimeout> | undefined
+    const lost = () => {
+      log.error('database_without_answer', { waitMs, mutation: running.sent })
+      running.link.destroy()
+    }
+    const planning = bounded(conduit, {
+      waitMs,
+      when: () => running.sent === null,
+      giveUp: () => {
+        log.warn('plan_took_too_long', { waitMs })
+        late = setTimeout(lost, Math.min(waitMs, heedWaitMs))
+        void this.cancel()
+      },
+    })
+    const run: Conduit['run'] = async (steps) => {
+      try {
+        return await planning.run(steps)
+      } catch (error) {
+        throw late !== undefined && isCancelled(error) ? tookTooLong(waitMs, error) : error
+      } finally {
+        clearTimeout(late)
+      }
+    }
+    const applying = { waitMs, when: () => running.sent !== null, giveUp: lost }
+    return bounded({ ...conduit, run }, applying)
   }
 
   /** While the side connection works, looks whether it waits for the client's own transaction: it would for ever. */
@@ -276,19 +371,30 @@ export class Mutator {
         if (running.sent !== null) return await conduit.run(steps)
         let over = false
         const work = conduit.run(steps).finally(() => over = true)
-        const blocked = await watch(work, () => over, () => blocks(link, conduit.pid))
+        const look = () => this.#answered(link, blocks(link, conduit.pid))
+        const blocked = await watch(work, () => over, look)
         if (!blocked) return await work
         await cancelDatabase(address, required(aside.key, 'a key to cancel with'), {
           waitMs: cancelWaitMs,
         }).catch(() => aside.destroy())
         await work.catch((error: unknown) => {
-          if (error instanceof DatabaseError && error.sqlstate === '57014') return
-          throw error
+          if (!isCancelled(error)) throw error
         })
         throw ownLock(table)
       },
     }
   }
+}
+
+function isCancelled(error: unknown): boolean {
+  return error instanceof DatabaseError && error.sqlstate === '57014'
+}
+
+function tookTooLong(waitMs: number, cause: unknown): Error {
+  return fault('statement_cancelled', {
+    message: `canceling statement: the database took more than ${waitMs} ms over it`,
+    detail: 'It was still being planned. Nothing was sent.',
+  }, { cause })
 }
 
 /** Resolves to true as soon as `look` says so, to false when the work is over before. */

@@ -3,7 +3,7 @@
 
 import { Buffer } from 'node:buffer'
 import { required } from '../lib/assert.ts'
-import type { Fault } from '../mutation/fault.ts'
+import { type Fault, fault } from '../mutation/fault.ts'
 import { encodeReadyForQuery } from '../wire/backend.ts'
 import type { Frame } from '../wire/frames.ts'
 import { flush, sync } from '../wire/frontend.ts'
@@ -15,8 +15,9 @@ import type { MutationStatement, SessionPortal, SessionState } from './state.ts'
 
 const encoder = new TextEncoder()
 
-/** So many messages are held at most; then they are put to Postgres. */
+/** So many messages, and bytes of them, are held at most; then they are put to Postgres. */
 const heldMax = 256
+const heldBytesMax = 1_048_576
 
 export class Pipeline {
   readonly #dialogue: Dialogue
@@ -71,6 +72,17 @@ export class Pipeline {
     if (!this.#skipping) this.#dialogue.forward(frame)
   }
 
+  /** As `Conversation.passes`. What it may have replaced is no mutation any more. */
+  async passLong(tag: number): Promise<boolean> {
+    await this.flushHeld()
+    if (this.#skipping) return false
+    const kind = String.fromCharCode(tag)
+    if (kind === 'P') this.#state.statements.delete('')
+    if (kind === 'B') this.#state.portals.clear()
+    this.#dialogue.link.tracker.sent(tag)
+    return true
+  }
+
   async #parse(frame: Frame): Promise<void> {
     const { link, interpreter } = this.#dialogue
     const message = this.#dialogue.decode(frame)
@@ -78,18 +90,26 @@ export class Pipeline {
     const { sql } = message
     const key = textKey(message.name.bytes)
     const concerns = await this.#dialogue.concerns(sql.bytes)
+    // what it executes may be held
+    if (concerns && /execute/i.test(sql.text)) await this.flushHeld()
+    if (this.#skipping) return
     if (!concerns || await cannotAsk(link)) return await this.#pass(frame, key)
     const { meaning, prepare, prepares } = await interpreter.read(sql.text)
     if (prepares !== null) this.#state.prepared.add(prepares)
     if (meaning.kind === 'refuse') return await this.#refuse(meaning.fault)
     // several: Postgres refuses them in a Parse
     if (meaning.kind !== 'mutation') return await this.#pass(frame, key)
+    if (!this.#state.statements.has(key) && this.#tooMuch(frame)) {
+      return await this.#refuse(keptTooMuch(this.#state.bytesMax))
+    }
     await this.#holdParse(frame, key, {
       name: Uint8Array.from(message.name.bytes),
       sql: Uint8Array.from(sql.bytes),
       parameterTypes: message.parameterTypes,
+      operation: meaning.operation,
       table: meaning.table,
       setColumns: meaning.setColumns,
+      upsert: meaning.upsert,
       form: this.#dialogue.formOf(meaning.form, sql),
       prepare,
     })
@@ -137,6 +157,7 @@ export class Pipeline {
     if (this.#skipping) return
     const statement = this.#state.statements.get(textKey(message.statement.bytes))
     if (statement === undefined) return await this.#passOn(frame)
+    if (this.#tooMuch(frame)) return await this.#refuse(keptTooMuch(this.#state.bytesMax))
     await link.quiet() // a Sync on its way begins another epoch
     const portal = {
       prepared: statement,
@@ -147,6 +168,12 @@ export class Pipeline {
     }
     this.#state.portals.set(key, portal)
     await this.#hold({ type: 'bind', portal })
+  }
+
+  /** Would the session keep too much with what the frame brings? */
+  #tooMuch(frame: Frame): boolean {
+    const { statements, portals, bytesMax } = this.#state
+    return statements.bytes + portals.bytes + frame.bytes.length > bytesMax
   }
 
   /** Forgets the named statements that have gone otherwise than by Close. */
@@ -286,7 +313,8 @@ export class Pipeline {
   async #hold(held: Held): Promise<void> {
     this.#held.push(held)
     this.#answered = true
-    if (this.#held.length >= heldMax) await this.flushHeld()
+    const bytes = this.#held.reduce((sum, item) => sum + sizeOf(item), 0)
+    if (this.#held.length >= heldMax || bytes > heldBytesMax) await this.flushHeld()
   }
 
   /** Puts what was held to Postgres and waits for the reply. */
@@ -353,4 +381,18 @@ export class Pipeline {
     await this.flushHeld()
     if (!this.#skipping) throw refusal
   }
+}
+
+function sizeOf(held: Held): number {
+  if (held.type === 'bind') return held.portal.bind.length
+  return 'frame' in held ? held.frame.length : 0
+}
+
+/** SQLSTATE 54000, program_limit_exceeded. */
+function keptTooMuch(bytesMax: number): Fault {
+  return fault('too_many_rows', {
+    message: `prepared mutations and portals of this session take more than ${bytesMax} bytes`,
+    detail: 'Nothing was sent.',
+    hint: 'Close statements and portals that are not needed any more.',
+  })
 }

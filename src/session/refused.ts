@@ -3,6 +3,7 @@
 
 import { type Fault, fault } from '../mutation/fault.ts'
 import type { SyncedTable } from '../mutation/table.ts'
+import { upsertForm } from './upsert.ts'
 
 /** Message and hint. README's table of refused forms has the same lines. */
 export const refusedForms = {
@@ -10,10 +11,7 @@ export const refusedForms = {
     'two mutations in one statement are not supported',
     'Write one statement for each.',
   ],
-  upsert: [
-    'ON CONFLICT DO UPDATE is not supported on a synced table',
-    'Use ON CONFLICT DO NOTHING, then UPDATE the rows that were there.',
-  ],
+  upsert: upsertForm,
   merge: [
     'MERGE is not supported on a synced table',
     'Write an INSERT, UPDATE or DELETE for each branch.',

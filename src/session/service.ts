@@ -4,6 +4,7 @@
 import { deadlineIn, remainingMs } from '../lib/deadline.ts'
 import { type Http, HttpFailure, type HttpResponse } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
+import { formatTraceparent, type Trace } from '../lib/trace.ts'
 import type { SyncConfig } from '../mutation/config.ts'
 import {
   Fault,
@@ -25,6 +26,20 @@ export interface ServiceOptions {
   readonly now?: () => number
 }
 
+export interface SendOptions {
+  readonly waitMs: number
+  /** The place in a trace that the mutation is sent from. */
+  readonly trace?: Trace
+}
+
+/** What the listener knows of the service. */
+export interface ServiceState {
+  /** `reachable`, or why it is of no use now. */
+  readonly service: 'reachable' | 'unreachable' | 'unauthorized' | 'not_ready'
+  /** The configuration of a sync is known here: its sessions work without the service, but for mutations. */
+  readonly configured: boolean
+}
+
 /** The mutation service as the listener sees it. */
 export interface Service {
   /**
@@ -33,7 +48,7 @@ export interface Service {
    */
   findSync(syncId: string): Promise<SyncConfig | null>
   /** Hands a mutation over. Never throws: what went wrong is an outcome. */
-  send(mutation: Mutation, options: { waitMs: number }): Promise<Outcome>
+  send(mutation: Mutation, options: SendOptions): Promise<Outcome>
   /** What a mutation would send; nothing is. Throws a Fault: it would be refused, or the service is unreachable. */
   quote?(mutation: Mutation): Promise<Quote>
   /**
@@ -43,6 +58,8 @@ export interface Service {
   cancel?(mutationId: string): Promise<void>
   /** Tells that a mutation is committed. Failures are logged: recovery finds out by itself. */
   applied(mutationId: string): void
+  /** How it stands with the service, asked at most once a second. Never throws. */
+  state?(): Promise<ServiceState>
   /** Waits until what `applied` has begun is over. */
   settle(): Promise<void>
 }
@@ -50,10 +67,15 @@ export interface Service {
 /** A configuration is not asked for again for so long. */
 const freshMs = 3_000
 const configWaitMs = 3_000
-/** Configurations kept, of syncs known and unknown. */
+/** Configurations kept. */
 const configsMax = 10_000
-/** Beyond what the platform may take: the service's own work and its journal. */
-const serviceMarginMs = 10_000
+/** Ids kept of which there is no sync. */
+const absentMax = 1_000
+/**
+ * Beyond what the platform may take: 5 s for an adapter that ends late, 15 s for the service to find out what is in doubt,
+ * 5 s for a store that does not take the outcome, and the way.
+ */
+const serviceMarginMs = 30_000
 
 interface Kept {
   readonly config: SyncConfig | null
@@ -64,19 +86,22 @@ interface Kept {
 export function createService(options: ServiceOptions): Service {
   const now = options.now ?? Date.now
   const kept = new Map<string, Kept>()
+  /** Apart: anybody can make up ids, and must not push out what is known with them. */
+  const absent = new Map<string, Kept>()
   const asking = new Map<string, Promise<SyncConfig | null>>()
   const call = caller(options)
   const teller = createTeller(call, options.log)
 
   const keep = (syncId: string, entry: Kept): SyncConfig | null => {
-    kept.delete(syncId)
-    kept.set(syncId, entry)
-    const oldest = kept.keys().next()
-    if (kept.size > configsMax && !oldest.done) kept.delete(oldest.value)
+    const [there, max] = entry.config === null ? [absent, absentMax] : [kept, configsMax]
+    for (const map of [kept, absent]) map.delete(syncId)
+    there.set(syncId, entry)
+    const oldest = there.keys().next()
+    if (there.size > max && !oldest.done) there.delete(oldest.value)
     return entry.config
   }
   const ask = async (syncId: string): Promise<SyncConfig | null> => {
-    const known = kept.get(syncId)
+    const known = kept.get(syncId) ?? absent.get(syncId)
     try {
       const headers: Record<string, string> = known?.etag ? { 'if-none-match': known.etag } : {}
       const path = `/internal/syncs/${encodeURIComponent(syncId)}`
@@ -92,19 +117,52 @@ export function createService(options: ServiceOptions): Service {
       }, { cause: error })
     }
   }
+  const look = createLook(call, now)
   return {
     findSync: async (syncId) => {
-      const known = kept.get(syncId)
+      const known = kept.get(syncId) ?? absent.get(syncId)
       if (known && now() - known.at < freshMs) return known.config
       const running = asking.get(syncId) ?? ask(syncId).finally(() => asking.delete(syncId))
       asking.set(syncId, running)
       return await running
     },
-    send: (mutation, { waitMs }) => sendMutation(call, { mutation, waitMs, now, log: options.log }),
+    send: (mutation, sending) =>
+      sendMutation(call, { mutation, ...sending, now, log: options.log }),
+    state: async () => ({
+      service: await look(),
+      configured: [...kept.values()].some(({ config }) => config !== null),
+    }),
     quote: (mutation) => quoteMutation(call, mutation),
     cancel: (mutationId) => cancelMutation(call, mutationId, options.log),
     applied: (mutationId) => teller.tell(mutationId),
     settle: () => teller.settle(),
+  }
+}
+
+const lookWaitMs = 1_000
+const lookAgainMs = 1_000
+
+/** Asks the service whether it would serve this listener. What was heard a moment ago is not asked again. */
+function createLook(
+  call: (call: Call) => Promise<HttpResponse>,
+  now: () => number,
+): () => Promise<ServiceState['service']> {
+  let looked: { at: number; state: Promise<ServiceState['service']> } | undefined
+  const look = async (): Promise<ServiceState['service']> => {
+    try {
+      const request = { method: 'GET', path: '/internal/ready', waitMs: lookWaitMs } as const
+      const { status } = await call(request)
+      if (status === 200) return 'reachable'
+      return status === 401 ? 'unauthorized' : 'not_ready'
+    } catch {
+      return 'unreachable'
+    }
+  }
+  return () => {
+    if (looked === undefined || now() - looked.at >= lookAgainMs) {
+      looked = { at: now(), state: look() }
+    }
+    return looked.state
   }
 }
 
@@ -229,9 +287,8 @@ function isConfig(value: unknown): value is SyncConfig {
     [database, users].every((part) => typeof part === 'object' && part !== null)
 }
 
-interface Sending {
+interface Sending extends SendOptions {
   readonly mutation: Mutation
-  readonly waitMs: number
   readonly now: () => number
   readonly log: Log
 }
@@ -242,10 +299,11 @@ interface Sending {
  */
 async function sendMutation(
   call: (call: Call) => Promise<HttpResponse>,
-  { mutation, waitMs, now, log }: Sending,
+  { mutation, waitMs, trace, now, log }: Sending,
 ): Promise<Outcome> {
   const body = JSON.stringify({ mutation, waitMs })
-  const request = { method: 'POST', path: '/internal/mutations', body } as const
+  const headers: Record<string, string> = trace ? { traceparent: formatTraceparent(trace) } : {}
+  const request = { method: 'POST', path: '/internal/mutations', headers, body } as const
   const deadline = deadlineIn(waitMs + serviceMarginMs, now())
   for (let tries = 1;; tries++) {
     try {

@@ -2,47 +2,36 @@
 // here at once, both ways; the rest goes, frame by frame, to the conversation.
 
 import { Buffer } from 'node:buffer'
-import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { ConnectionLost } from '../engine/conduit.ts'
-import type { Log } from '../lib/log.ts'
 import type { SyncConfig } from '../mutation/config.ts'
 import { type FaultData, faultData } from '../mutation/fault.ts'
-import { type SyncedTable, tableKey } from '../mutation/table.ts'
 import { encodeBackendKeyData, encodeReadyForQuery } from '../wire/backend.ts'
 import { encodeFault } from '../wire/fault.ts'
+import type { Frame } from '../wire/frames.ts'
 import { terminate } from '../wire/frontend.ts'
 import { ProtocolViolation } from '../wire/violation.ts'
-import { createNameFilter, mayMutate } from '../sql/index.ts'
-import { FrameQueue } from './client.ts'
+import { mayMutate } from '../sql/index.ts'
+import { lastWords } from './errors.ts'
+import { FrameQueue, TooLong, Unreadable } from './client.ts'
 import { Conversation } from './conversation.ts'
+import { derive, type Derived } from './derived.ts'
 import { Gate } from './gate.ts'
 import { Link } from './link.ts'
-import type { DatabaseLink } from './login.ts'
-import { Mutator, type MutatorOptions } from './mutate.ts'
+import type { ConnectionState } from './listener-metrics.ts'
+import { Mutator } from './mutate.ts'
 import { Side } from './side.ts'
 import { Intake } from './intake.ts'
-import type { SessionState } from './state.ts'
-import { SessionViews, Views } from './views.ts'
+import { isReplication } from './replication.ts'
+import { sessionLimits } from './limits.ts'
+import { createState, type SessionState } from './state.ts'
+import { Tail } from './tail.ts'
+import type { SessionOptions } from './session-options.ts'
+import { SessionViews } from './views.ts'
 
-export interface SessionOptions {
-  readonly client: Duplex
-  /** Bytes the client has sent already. */
-  readonly rest: Uint8Array
-  readonly parameters: ReadonlyMap<string, string>
-  readonly config: SyncConfig
-  readonly login: DatabaseLink
-  /** The name of the client's login; null: the service itself. */
-  readonly user: string | null
-  readonly service: MutatorOptions['service']
-  readonly log: Log
-  /** The id of the next mutation; random when absent. */
-  readonly newId?: () => string
-  /** Hears of every fault of ours that the client is told. */
-  readonly told?: (data: FaultData) => void
-  /** Called once, when both connections are closed and no mutation is running. */
-  onClosed(): void
-}
+export type { SessionOptions } from './session-options.ts'
+
+const executes = /execute/i
 
 /** A statement that removes prepared ones has one of these words in it. */
 const deallocates = /\b(?:deallocate|discard)\b/i
@@ -52,36 +41,6 @@ const nothing: Uint8Array = new Uint8Array(0)
 const lastBytesWaitMs = 30_000
 /** What Postgres may still send for a client that has gone before the connection is cut, in bytes. */
 const wastedMax = 1_048_576
-
-/** What is made from a configuration, once. */
-interface Derived {
-  readonly config: SyncConfig
-  readonly tables: ReadonlyMap<string, SyncedTable>
-  readonly ticketKey: Uint8Array
-  readonly views: Views
-  /** Takes text as Latin-1. */
-  mentions(text: string): boolean
-}
-
-const derivedOf = new WeakMap<SyncConfig, Derived>()
-
-function derive(config: SyncConfig): Derived {
-  const known = derivedOf.get(config)
-  if (known !== undefined) return known
-  const tables = new Map(
-    config.tables.map((table) => [tableKey(table.schema, table.name), table]),
-  )
-  const names = config.tables.map(({ name }) => Buffer.from(name).toString('latin1'))
-  const derived: Derived = {
-    config,
-    tables,
-    ticketKey: Buffer.from(config.ticketKey, 'base64'),
-    views: new Views(tables),
-    mentions: createNameFilter(names),
-  }
-  derivedOf.set(config, derived)
-  return derived
-}
 
 export class Session {
   readonly #options: SessionOptions
@@ -94,20 +53,20 @@ export class Session {
   readonly #intake: Intake
   readonly #views = new SessionViews(() => this.#derived.views)
   readonly #conversation: Conversation
-  readonly #state: SessionState = {
-    statements: new Map(),
-    portals: new Map(),
-    prepared: new Set(),
-    deallocated: false,
-  }
+  readonly #state: SessionState
   #derived: Derived
   /** The start of a frame that has not come whole, on the fast path. */
   #held: Uint8Array = nothing
+  readonly #tail = new Tail()
   /** Frames go to the conversation one by one; else bytes pass through the gate. */
   #slow = false
   /** The conversation is at work on a frame. */
   #busy = false
   #ending = false
+  /** Why it is ending. */
+  #why: FaultData | null = null
+  /** The client sends nothing more, and may still read. */
+  #clientEnded = false
   #clientClosed = false
   #linkClosed = false
   #over = false
@@ -116,7 +75,7 @@ export class Session {
   #lastBytes: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: SessionOptions) {
-    const { client, login, user, config, parameters, service, log } = options
+    const { client, login, user, config, parameters, service, log, approach = {} } = options
     this.#options = options
     this.#client = client
     this.#derived = derive(config)
@@ -124,32 +83,43 @@ export class Session {
       write: (bytes) => this.#toClient(bytes),
       closed: () => this.#onLinkClosed(),
     })
-    this.#side = new Side({ address: config.database, parameters, log })
-    this.#queue = new FrameQueue(client)
+    this.#side = new Side({ address: config.database, parameters, log, approach })
+    const { messageBytesMax, bufferedBytesMax } = options.limits ?? sessionLimits
+    const frameMax = Math.min(messageBytesMax, bufferedBytesMax)
+    this.#queue = new FrameQueue(client, { frameMax, sizeMax: messageBytesMax })
+    this.#state = createState({ bytesMax: bufferedBytesMax })
     this.#gate = new Gate(this.#link.tracker, {
       ...this.#state,
+      sizeMax: messageBytesMax,
       mayConcern: (text) => this.#mayConcern(text),
+      forgetUnnamed: () => void this.#state.statements.delete(''),
     })
     this.#mutator = new Mutator({
       link: this.#link,
       side: this.#side,
       service,
       address: config.database,
+      approach,
       log,
       login: user,
       ...(options.newId === undefined ? {} : { newId: options.newId }),
+      ...(options.enter === undefined ? {} : { enter: options.enter }),
+      ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
+      ...(options.trace === undefined ? {} : { trace: options.trace }),
       config: () => this.#derived,
     })
     this.#intake = new Intake({
       next: () => this.#gone ? Promise.resolve(null) : this.#queue.take(),
       interrupt: () => void this.#queue.interrupt(),
+      passLong: (frame, take) => this.#queue.passLong(frame, take),
     })
     this.#conversation = new Conversation({
+      replication: isReplication(parameters),
       link: this.#link,
       mutator: this.#mutator,
       state: this.#state,
       log,
-      told: options.told,
+      told: (data) => this.#told(data),
       tables: () => this.#derived.tables,
       mayConcern: (text) => this.#mayConcern(text),
       views: this.#views,
@@ -171,7 +141,10 @@ export class Session {
       ...(key === null ? [] : [encodeBackendKeyData(key.pid, key.secret)]),
       encodeReadyForQuery('I'),
     ]))
+    // as in Postgres, a client that has no more to say is answered first
+    this.#client.allowHalfOpen = true
     this.#client.on('data', (chunk: Uint8Array) => this.#onData(chunk))
+    this.#client.on('end', () => this.#onClientEnd())
     this.#client.on('error', () => {}) // 'close' follows
     this.#client.on('close', () => this.#onClientClosed())
     this.#client.on('drain', () => {
@@ -182,6 +155,19 @@ export class Session {
     if (rest.length > 0) this.#onData(rest)
     this.#client.resume()
     this.#link.start()
+    this.#options.metrics?.enter(this.#link.tracker)
+  }
+
+  /** What the connection is doing. */
+  get state(): Exclude<ConnectionState, 'handshake'> {
+    if (this.mutating) return 'mutating'
+    if (!this.idle) return 'active'
+    return this.#link.status === 'I' ? 'idle' : 'transaction'
+  }
+
+  #told(data: FaultData): void {
+    this.#options.metrics?.faults.add({ code: data.code })
+    this.#options.told?.(data)
   }
 
   /** Uses another configuration from now on. */
@@ -206,8 +192,9 @@ export class Session {
   }
 
   /** Ends the session with an error that the client can read, as soon as it waits for nothing. */
-  shutDown(): void {
+  shutDown(why: FaultData = faultData('shutting_down')): void {
     this.#ending = true
+    this.#why ??= why
     this.#endWhenIdle()
   }
 
@@ -224,8 +211,9 @@ export class Session {
     views.note(text)
     if (this.#state.statements.size > 0 && deallocates.test(text)) this.#state.deallocated = true
     if (!mayMutate(text)) return false
+    const { prepared, statements } = this.#state
     return this.#derived.mentions(text) || !views.known || views.mentions(text) ||
-      (this.#state.prepared.size > 0 && /execute/i.test(text))
+      (prepared.size + statements.size > 0 && executes.test(text))
   }
 
   /** One of the two ends is no more. */
@@ -246,7 +234,8 @@ export class Session {
 
   #endWhenIdle(): void {
     if (this.#ended || !this.idle || !this.#link.atBoundary || this.#held.length > 0) return
-    this.#endClient(encodeFault(faultData('shutting_down'), 'FATAL'))
+    this.#options.metrics?.faults.add({ code: 'shutting_down' })
+    this.#endClient(encodeFault(this.#why ?? faultData('shutting_down'), 'FATAL'))
     this.#link.end(terminate)
   }
 
@@ -267,13 +256,14 @@ export class Session {
       if (!this.#busy) void this.#converse()
       return
     }
-    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
+    const bytes = this.#held.length === 0 ? chunk : this.#tail.join(this.#held, chunk)
     this.#held = nothing
     try {
       this.#passThrough(bytes)
     } catch (error) {
       this.#broken(error)
     }
+    if (this.#held.length === 0) this.#tail.clear()
   }
 
   #passThrough(bytes: Uint8Array): void {
@@ -296,28 +286,63 @@ export class Session {
   async #converse(): Promise<void> {
     this.#busy = true
     try {
-      for (let frame = this.#queue.next(); frame !== undefined; frame = this.#queue.next()) {
-        // a mutation that runs is finished for a client that has gone; nothing new is begun
-        if (this.#gone) break
-        await this.#conversation.handle(frame)
-        await this.#link.drained()
+      // a mutation that runs is finished for a client that has gone; nothing new is begun
+      while (!this.#gone) {
+        // no turn of the event loop between finding none and `busy` off: what came in it would be for nobody
+        const next = this.#nextFrame()
+        if (next === undefined) break
+        await this.#deal(next)
       }
     } catch (error) {
+      // the answers to what came before are told first
+      if (error instanceof ProtocolViolation) await this.#link.quiet().catch(() => {})
       this.#busy = false
-      this.#broken(error)
+      if (error instanceof Unreadable) this.#giveUp()
+      else this.#broken(error)
       return
     }
     this.#busy = false
     if (this.#clientClosed) this.#goodbye()
     else if (this.#linkClosed) this.#onLinkClosed()
+    else if (this.#clientEnded) this.#link.endSending()
     else if (this.#conversation.idle) this.#speedUp()
     if (this.#ending) this.#endWhenIdle()
+  }
+
+  #nextFrame(): Frame | TooLong | undefined {
+    try {
+      return this.#queue.next()
+    } catch (error) {
+      if (error instanceof TooLong) return error
+      throw error
+    }
+  }
+
+  async #deal(next: Frame | TooLong): Promise<void> {
+    await (next instanceof TooLong ? this.#passLong(next) : this.#conversation.handle(next))
+    await this.#link.drained()
+  }
+
+  async #passLong(message: TooLong): Promise<void> {
+    this.#queue.admit(message)
+    const passes = await this.#conversation.passes(message.tag)
+    await this.#queue.passLong(message, async (bytes) => {
+      if (!passes) return
+      this.#link.write(bytes)
+      await this.#link.drained()
+    })
   }
 
   #speedUp(): void {
     this.#slow = false
     const rest = this.#queue.drain()
     if (rest.length > 0) this.#onData(rest)
+  }
+
+  /** Postgres cannot read on either, and ends the connection in its own way. */
+  #giveUp(): void {
+    this.#gate.giveUp()
+    this.#speedUp()
   }
 
   #goodbye(): void {
@@ -329,22 +354,17 @@ export class Session {
   #broken(error: unknown): void {
     const lost = error instanceof ConnectionLost
     const readable = this.#link.atBoundary && (lost || this.#link.tracker.quiet)
-    const words = this.#lastWords(error)
+    const words = lastWords(error, { ...this.#options, farewell: this.#link.farewell })
     this.#endClient(readable ? words : nothing)
     this.#link.destroy()
     this.#side.close()
     this.#finish()
   }
 
-  #lastWords(error: unknown): Uint8Array {
-    if (error instanceof ConnectionLost) return this.#link.farewell ?? nothing
-    if (error instanceof ProtocolViolation) {
-      const { sqlstate, message } = error
-      return encodeFault({ sqlstate, message }, 'FATAL')
-    }
-    const id = randomUUID()
-    this.#options.log.error('session_failed', { id, error })
-    return encodeFault(faultData('internal_error', { message: `internal error (${id})` }), 'FATAL')
+  #onClientEnd(): void {
+    this.#clientEnded = true
+    this.#queue.end()
+    if (!this.#busy) this.#link.endSending()
   }
 
   #onClientClosed(): void {
@@ -368,6 +388,7 @@ export class Session {
     if (this.#over || !this.#clientClosed || !this.#linkClosed || this.#mutator.running) return
     this.#over = true
     this.#side.close()
+    this.#options.metrics?.leave(this.#link.tracker)
     this.#options.onClosed()
   }
 }

@@ -9,13 +9,14 @@ import { fault } from '../mutation/fault.ts'
 import { answered } from './bounded.ts'
 import { queryLink } from './conduit.ts'
 import { Link } from './link.ts'
-import { DatabaseRefused, loginDatabase } from './login.ts'
+import { type Approach, DatabaseRefused, loginDatabase } from './login.ts'
 
 export interface SideOptions {
   readonly address: DatabaseAddress
   /** Startup parameters of the client. */
   readonly parameters: ReadonlyMap<string, string>
   readonly log: Log
+  readonly approach: Approach
 }
 
 /** What the client's own connection is set to. */
@@ -108,13 +109,17 @@ export class Side {
     clearTimeout(this.#timer)
     const link = this.#link !== null && !this.#link.closed ? this.#link : await this.#connect()
     this.#link = link
+    await answered(link, this.#set(link, settings), this.#options.approach.stepWaitMs)
+    return link
+  }
+
+  async #set(link: Link, settings: SessionSettings): Promise<void> {
     await queryLink(link, 'DISCARD ALL')
     if (settings.sessionUser !== this.#options.address.user || settings.role !== 'none') {
       await queryLink(link, identitySql, [settings.sessionUser, settings.role])
     }
     if (settings.settings !== '{}') await queryLink(link, applySql, [settings.settings])
     if (settings.dryRun !== null) await queryLink(link, dryRunSql, [settings.dryRun])
-    return link
   }
 
   /** The client is slow: stop reading what the mutation returns. */
@@ -140,8 +145,8 @@ export class Side {
   }
 
   async #connect(): Promise<Link> {
-    const { address, parameters, log } = this.#options
-    const login = await loginDatabase(address, { parameters, waitMs: loginWaitMs, log })
+    const { address, ...options } = this.#options
+    const login = await loginDatabase(address, { ...options, waitMs: loginWaitMs })
       .catch((error: unknown) => {
         throw error instanceof DatabaseRefused ? refused(error) : error
       })

@@ -1,5 +1,6 @@
 // Room session: the simple protocol of one client where a mutation is about: a Query to its ReadyForQuery.
 
+import { fault } from '../mutation/fault.ts'
 import { encodeReadyForQuery } from '../wire/backend.ts'
 import type { Frame } from '../wire/frames.ts'
 import { sync } from '../wire/frontend.ts'
@@ -20,15 +21,20 @@ export class SimpleQueries {
     this.#pipeline = pipeline
   }
 
+  /** Forwards a frame that is not for us. */
+  forward(frame: Frame): void {
+    this.#dialogue.forward(frame)
+  }
+
   /** Deals with one Query. What it throws is to be told, and `ready` to be called. */
   async handle(frame: Frame): Promise<void> {
     await this.#pipeline.flushHeld()
     if (this.#pipeline.skipping) return
     const { link, interpreter, options } = this.#dialogue
     const message = this.#dialogue.decode(frame)
-    if (message.type !== 'Query' || !await this.#dialogue.concerns(message.sql.bytes)) {
-      return this.#dialogue.forward(frame)
-    }
+    if (message.type !== 'Query') return this.#dialogue.forward(frame)
+    if (options.replication) return await this.#replication(message.sql, frame)
+    if (!await this.#dialogue.concerns(message.sql.bytes)) return this.#dialogue.forward(frame)
     await link.quiet()
     const read = await interpreter.read(message.sql.text)
     if (read.prepares !== null) options.state.prepared.add(read.prepares)
@@ -48,6 +54,17 @@ export class SimpleQueries {
         await this.#mutation(message.sql, read)
         return this.ready()
     }
+  }
+
+  /** What would be a mutation is refused: one is run in the extended protocol. */
+  async #replication(sql: WireText, frame: Frame): Promise<void> {
+    await this.#dialogue.link.quiet()
+    if (!await this.#dialogue.interpreter.mutates(sql.text)) return this.#dialogue.forward(frame)
+    throw fault('form_not_supported', {
+      message: 'a mutation on a replication connection is not supported',
+      detail: 'Postgres takes no extended protocol there. Nothing was sent.',
+      hint: 'Use an ordinary connection.',
+    })
   }
 
   async #mutation(sql: WireText, { meaning, prepare }: Read): Promise<void> {

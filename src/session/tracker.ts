@@ -47,6 +47,8 @@ export class Tracker {
   copying = false
   /** How often Postgres was outside a transaction block when it was ready: portals do not live longer. */
   epoch = 0
+  /** Statements of the client's that went to the database as they came: each Query, Execute and FunctionCall. */
+  passed = 0
   /** What the server has not come past yet, in the order sent. */
   #ends: End[] = []
   /** Those of `#ends` that are owed a ReadyForQuery. */
@@ -74,7 +76,9 @@ export class Tracker {
         if (this.tail === 0 && this.#owed === 0) this.#ends = [] // stray CopyDones
         this.tail += 1
         this.#open += 1
-        this.executed ||= code === execute
+        if (code !== execute) return
+        this.executed = true
+        this.passed += 1
         return
       case sync:
         // in copy-in mode Postgres drops a Sync that it reads
@@ -82,6 +86,7 @@ export class Tracker {
         return
       case query:
       case functionCall:
+        this.passed += 1
         if (!this.#skipping) this.#end('query')
         return
       case copyDone:

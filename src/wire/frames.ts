@@ -20,6 +20,16 @@ export const headerSize = 5
 /** The longest length field that Postgres itself accepts: MaxAllocSize - 1 (pqcomm.c, PQ_LARGE_MESSAGE_LIMIT). */
 export const frameSizeMax = 0x3fff_fffe
 
+/** The longest that Postgres accepts of messages without data (pqcomm.c, PQ_SMALL_MESSAGE_LIMIT). */
+const smallSizeMax = 10_000
+
+const large = Array.from('QPBFd', (letter) => letter.charCodeAt(0))
+
+/** The longest length field that Postgres accepts of a client's message of that type (postgres.c, SocketBackend). */
+export function frontendSizeMax(tag: number): number {
+  return large.includes(tag) ? frameSizeMax : smallSizeMax
+}
+
 export interface FrameReader {
   /** Takes the next bytes of the stream. The chunk must not be written to afterwards. */
   push(chunk: Uint8Array): void
@@ -35,10 +45,13 @@ const slabSize = 4096
 const noSlab = new Uint8Array(0)
 
 /**
- * A reader of frames. `sizeMax`: the longest length field accepted, in bytes; it counts the four bytes of itself and
- * the body, not the type, as in the protocol.
+ * A reader of frames. `sizeMax`: the longest length field accepted, in bytes, for all types or by type; it counts the four
+ * bytes of itself and the body, not the type, as in the protocol.
  */
-export function createFrameReader({ sizeMax }: { sizeMax: number }): FrameReader {
+export function createFrameReader(
+  { sizeMax }: { sizeMax: number | ((tag: number) => number) },
+): FrameReader {
+  const mostOf = typeof sizeMax === 'number' ? () => sizeMax : sizeMax
   const chunks = createChunks()
   return {
     push: (chunk) => chunks.push(chunk),
@@ -46,7 +59,9 @@ export function createFrameReader({ sizeMax }: { sizeMax: number }): FrameReader
       if (chunks.size() < headerSize) return undefined
       const length = chunks.byteAt(1) * 0x100_0000 +
         (chunks.byteAt(2) << 16 | chunks.byteAt(3) << 8 | chunks.byteAt(4))
-      if (length < 4 || length > sizeMax) throw new ProtocolViolation('invalid message length')
+      if (length < 4 || length > mostOf(chunks.byteAt(0))) {
+        throw new ProtocolViolation('invalid message length')
+      }
       if (chunks.size() < length + 1) return undefined
       const bytes = chunks.take(length + 1)
       return { tag: bytes[0] ?? 0, bytes }

@@ -34,21 +34,27 @@ export type Startup =
 
 /**
  * Size of the packet that begins with these bytes, length field included; undefined until four bytes are there.
- * Throws ProtocolViolation where it is too short or too long; Postgres closes then and says nothing, because whoever
- * sends such a thing is no client of Postgres.
+ * Throws ProtocolViolation where it is too short or longer than `sizeMax`; Postgres closes then and says nothing,
+ * because whoever sends such a thing is no client of Postgres.
  */
-export function startupSize(bytes: Uint8Array): number | undefined {
+export function startupSize(
+  bytes: Uint8Array,
+  { sizeMax }: { sizeMax: number } = { sizeMax: startupSizeMax },
+): number | undefined {
   if (bytes.length < 4) return undefined
   const size = new Cursor(bytes, { from: 0, decode: decodeUtf8 }).int32()
-  if (size < 8 || size - 4 > startupSizeMax) {
+  if (size < 8 || size - 4 > sizeMax) {
     throw new ProtocolViolation('invalid length of startup packet')
   }
   return size
 }
 
-/** Decodes one whole packet, length field included. Throws ProtocolViolation in Postgres's words. */
+/**
+ * Decodes one whole packet, length field included; how long it may be is for `startupSize` to say. Throws
+ * ProtocolViolation in Postgres's words.
+ */
 export function decodeStartup(bytes: Uint8Array): Startup {
-  const size = startupSize(bytes)
+  const size = startupSize(bytes, { sizeMax: bytes.length })
   if (size !== bytes.length) throw new ProtocolViolation('incomplete startup packet')
   const cursor = new Cursor(bytes, { from: 4, decode: decodeUtf8 })
   const code = cursor.int32()

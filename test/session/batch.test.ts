@@ -51,6 +51,40 @@ const scripts: Record<string, { sent: number; turns: (table: string) => readonly
       query(`show server_version_num; delete from public.plain; delete from ${table} where false`),
     ],
   },
+  'a string that begins in a failed block': {
+    sent: 6,
+    turns: (table) => {
+      const insert = (name: string) =>
+        `insert into ${table} (last_name) values ('${name}') returning last_name`
+      return [
+        query('begin; select 1/0'),
+        query(`select 1; ${insert('never')}`),
+        query(`${insert('never')}; rollback`),
+        query(`selec; rollback; ${insert('never')}`),
+        query(`rollback; ${insert('f1')}`),
+        query('begin; select 1/0'),
+        query(`commit; select 1; ${insert('f2')}; values (2)`),
+        query('begin; savepoint a; select 1/0'),
+        query(`rollback to a; ${insert('f3')}; commit`),
+        query('begin; select 1/0'),
+        query(`rollback and chain; ${insert('f4')}; commit; select 3`),
+        query('begin; select 1/0'),
+        query(`abort; rollback; begin; select 1 as one; ${insert('f5')}; commit`),
+        query('begin; select 1/0'),
+        query(
+          `rollback; insert into public.plain values (1, 'gone'); select * from nosuch; ${table}`,
+        ),
+        query(
+          `rollback; insert into public.plain values (1, 'gone'); select 1/0; ${insert('never')}`,
+        ),
+        query('begin; select 1/0'),
+        query(`rollback; insert into public.plain values (1, 'kept'); ${insert('f6')}`),
+        query('select * from public.plain'),
+        query(`select count(*) from ${table}`),
+        query('delete from public.plain'),
+      ]
+    },
+  },
   'an error ends the rest and rolls the others back': {
     sent: 1,
     turns: (table) => [
@@ -451,8 +485,8 @@ describe('several statements in a Query', () => {
         0x41,
         ...bytesOf(`'; ${insert('x')}`),
       ])
-      assert.deepEqual(await answer(client, encodeQuery(kana)), ['0A000', 'I'])
-      assert.equal(stage.sent.length, 1)
+      assert.deepEqual(await answer(client, encodeQuery(kana)), ['T', 'D', 'C', 'C', 'I'])
+      assert.equal(stage.sent.length, 2)
     })
   })
 })

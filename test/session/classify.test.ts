@@ -93,7 +93,7 @@ const texts: readonly [text: string, meaning: string][] = [
   ],
   [
     'insert into salesforce.contacts values (1) on conflict (id) do update set a = 1',
-    'refuse ON CONFLICT DO UPDATE is not supported on a synced table',
+    'refuse this form of ON CONFLICT DO UPDATE is not supported on a synced table',
   ],
   [
     'merge into salesforce.contacts c using x on true when matched then delete',
@@ -156,7 +156,7 @@ const texts: readonly [text: string, meaning: string][] = [
   ['prepare p as delete from salesforce.contacts', 'prepare p: mutation salesforce.contacts -'],
   [
     'prepare p as insert into salesforce.contacts values (1) on conflict (id) do update set a = 1',
-    'prepare p: refuse ON CONFLICT DO UPDATE is not supported on a synced table',
+    'prepare p: refuse this form of ON CONFLICT DO UPDATE is not supported on a synced table',
   ],
   ['prepare p as delete from public.contacts', 'pass'],
   ['execute p', 'pass'],

@@ -388,3 +388,99 @@ function code(bytes: Uint8Array): string {
   if (message.type === 'CommandComplete') return message.tag
   return String.fromCharCode(bytes[0] ?? 0)
 }
+
+describe('COPY data in messages that are longer than a session keeps', () => {
+  let stage: Stage
+  const clients: RawClient[] = []
+  before(async () => {
+    stage = await createStage({ limits: { bufferedBytesMax: 4_096, messageBytesMax: 65_536 } })
+  })
+  after(() => stage.close())
+  beforeEach(async () => {
+    for (const client of clients.splice(0)) client.destroy()
+    stage.sent.length = 0
+    stage.carry = acceptAll()
+    await stage.empty()
+    await stage.sql.unsafe('delete from public.plain')
+  })
+  after(() => clients.splice(0).forEach((client) => client.destroy()))
+  const connect = async (): Promise<RawClient> => {
+    const client = await rawClient(stage.through())
+    clients.push(client)
+    return client
+  }
+  const answer = async (client: RawClient, ...messages: Uint8Array[]): Promise<string[]> => {
+    client.send(...messages)
+    return (await client.until('Z')).map(code)
+  }
+  const goesOn = async (client: RawClient): Promise<void> => {
+    const answers = await answer(client, encodeQuery('select 1'))
+    assert.deepEqual(answers, ['T', 'D', 'SELECT 1', 'I'])
+  }
+  const copy = 'copy salesforce.contacts (last_name) from stdin'
+  const long = copyData(`${'x'.repeat(10_000)}\n`)
+
+  test('for a synced table it is refused at once, and the connection goes on', async () => {
+    const client = await connect()
+    client.send(encodeQuery(copy))
+    await client.until('G')
+    assert.deepEqual(await answer(client, copyData('a\n'), long), ['54000', 'I'])
+    client.send(copyData('b\n'), copyDone)
+    await goesOn(client)
+    client.send(parse(copy), bind(), execute(), sync)
+    await client.until('G')
+    assert.deepEqual(await answer(client, long, copyDone, sync), ['54000', 'I'])
+    await goesOn(client)
+    client.send(encodeQuery(`select 1; ${copy}; select 2`))
+    await client.until('G')
+    assert.deepEqual(await answer(client, long, copyDone), ['54000', 'I'])
+    await goesOn(client)
+    assert.equal(stage.sent.length, 0)
+  })
+
+  test('for another table among statements with a mutation it passes', async () => {
+    const client = await connect()
+    client.send(encodeQuery(`${copy}; copy public.plain from stdin; select 1`))
+    await client.until('G')
+    client.send(copyData('a\n'), copyDone)
+    await client.until('G')
+    const line = copyData(`1\t${'y'.repeat(10_000)}\n`)
+    await inPieces(client, [line, copyDone])
+    assert.deepEqual((await client.until('Z')).map(code), ['COPY 1', 'T', 'D', 'SELECT 1', 'I'])
+    await goesOn(client)
+    const rows = await stage.sql`select id, length(body) as length from public.plain`
+    assert.deepEqual(rows.map((row) => ({ ...row })), [{ id: 1, length: 10_000 }])
+    assert.equal(stage.sent.length, 1)
+  })
+
+  test('an error of Postgres in the middle of one leaves no half message behind', async () => {
+    const client = await connect()
+    client.send(encodeQuery(`${copy}; copy public.plain from stdin; select 1`))
+    await client.until('G')
+    client.send(copyData('a\n'), copyDone)
+    await client.until('G')
+    client.send(copyData('no number\ty\n'), long.subarray(0, 7_000))
+    assert.deepEqual((await client.until('E')).map(code).slice(-1), ['22P02'])
+    client.send(long.subarray(7_000), copyDone)
+    assert.deepEqual((await client.until('Z')).map(code), ['I'])
+    await goesOn(client)
+  })
+
+  test('one that may not come at all ends the session, after the answer', async () => {
+    for (const table of [copy, `${copy}; copy public.plain from stdin`]) {
+      const client = await connect()
+      client.send(encodeQuery(table))
+      await client.until('G')
+      if (table !== copy) {
+        client.send(copyData('a\n'), copyDone)
+        await client.until('G')
+      }
+      client.send(copyData('x'.repeat(65_536)))
+      const last: string[] = []
+      for (let frame = await client.next(); frame !== null; frame = await client.next()) {
+        last.push(code(frame))
+      }
+      assert.equal(last.at(-1), '54000')
+    }
+  })
+})

@@ -57,8 +57,11 @@ describe('the corpus of mutations', () => {
 
   let count = 0
   const carryOut = (mutation: Mutation) => {
+    const { upsertBy } = mutation
     const rows = mutation.rows.map((row) => {
-      const id = row.id ?? `003${String(1_000 + ++count).padStart(15, '0')}`
+      const met = upsertBy === undefined ? undefined : [...records.values()]
+        .find((record) => record[upsertBy] === row.values[upsertBy])?.['id']
+      const id = row.id ?? met ?? `003${String(1_000 + ++count).padStart(15, '0')}`
       if (mutation.operation === 'delete') {
         records.delete(id)
         return { ordinal: row.ordinal, id, values: null }
@@ -135,12 +138,16 @@ describe('the corpus of mutations', () => {
     }
     assert.ok(mutation !== undefined, `not sent: ${text}`)
     assert.deepEqual([mutation.schema, mutation.table], ['salesforce', 'contacts'], text)
-    const { operation } = mutation
+    const { operation, upsertBy } = mutation
+    const upsert = upsertBy !== undefined
     const changes = operation === 'insert' ? alone.changes : byId(alone.changes)
     const rows = operation === 'insert' ? mutation.rows : byId(mutation.rows)
     assert.deepEqual(
-      rows.map(({ id }) => [operation, id]),
-      changes.map((change) => [change.operation, operation === 'insert' ? null : change.id]),
+      rows.map(({ id }) => [upsert && id !== null ? 'update' : operation, id]),
+      changes.map((change) => [
+        change.operation,
+        change.operation === 'insert' ? null : change.id,
+      ]),
       `other rows: ${text}`,
     )
     const target = (oracle(text) ?? []).flatMap(({ targets }) => targets)
@@ -156,7 +163,10 @@ describe('the corpus of mutations', () => {
       if (operation === 'update') {
         assert.deepEqual(columns, [...new Set(target?.setColumns)].toSorted(), text)
       }
-      if (operation === 'insert') {
+      if (upsert) {
+        const named = [upsertBy, ...target?.upsert?.plain ? target.upsert.setColumns : []]
+        assert.deepEqual(columns, [...new Set(named)].toSorted(), text)
+      } else if (operation === 'insert') {
         const filled = writable.filter((column) => (changed[column] ?? null) !== null)
         assert.deepEqual(filled.filter((column) => !columns.includes(column)), [], text)
         const written = target?.insertColumns ?? writable

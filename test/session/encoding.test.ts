@@ -51,6 +51,7 @@ describe('with a server', () => {
       ['LATIN2', 'ł Ž'],
       ['LATIN3', 'ħ'],
       ['LATIN4', 'ģ'],
+      ['LATIN5', 'ğ ş'],
       ['LATIN6', 'đ'],
       ['LATIN7', 'ų'],
       ['LATIN8', 'ŵ'],
@@ -70,6 +71,7 @@ describe('with a server', () => {
       ['WIN1257', 'ų'],
       ['WIN1258', 'ơ'],
       ['WIN866', 'Ж'],
+      ['WIN874', 'ก'],
       ['KOI8R', 'Ж'],
       ['KOI8U', 'ї'],
       ['SJIS', '日本'],
@@ -79,7 +81,7 @@ describe('with a server', () => {
       ['GBK', '中國'],
       ['GB18030', '中国'],
       ['BIG5', '中國'],
-      ['UHC', '한국'],
+      ['UHC', '한국갂뀀힣'],
       ['UTF8', '€𝄞'],
     ] as const
     for (const [name, text] of samples) {
@@ -140,6 +142,23 @@ describe('with a server', () => {
       await stage.empty()
       stage.sent.length = 0
     }
+  })
+
+  test('a mutation in an encoding that cannot be read is refused in words that name it; the rest passes', async () => {
+    for (const encoding of ['EUC_TW', 'JOHAB', 'EUC_JIS_2004', 'SHIFT_JIS_2004']) {
+      const client = await rawClient(stage.through(), { client_encoding: encoding })
+      client.send(encodeQuery(`insert into salesforce.contacts (last_name) values ('x')`))
+      const [error] = await client.until('Z')
+      const message = decodeBackend({ tag: 0x45, bytes: error ?? new Uint8Array() })
+      assert.ok(message.type === 'ErrorResponse')
+      assert.equal(message.fields.get('C'), '0A000')
+      assert.ok(message.fields.get('M')?.includes(encoding))
+      client.send(encodeQuery('select count(*) from salesforce.contacts -- update'))
+      const told = codes(await client.until('Z'))
+      assert.deepEqual(told.slice(-2), ['CommandComplete', 'ReadyForQuery'])
+      client.destroy()
+    }
+    assert.equal(stage.sent.length, 0)
   })
 
   test('what the platform says reaches a LATIN1 client in ASCII', async () => {

@@ -219,8 +219,8 @@ function copyIn({ draw, fresh }: Known): Turn {
   }
 }
 
-/** A mutation of the synced table, outside a transaction block. */
-function mutation({ draw, fresh, inserted }: Known): Turn {
+/** A mutation of the synced table. */
+function mutationText({ draw, fresh, inserted }: Known): string {
   const key = fresh()
   const target = inserted[draw(inserted.length || 1)] ?? 1
   const id = `003${String(target).padStart(15, '0')}`
@@ -239,6 +239,29 @@ function mutation({ draw, fresh, inserted }: Known): Turn {
     `delete from salesforce.contacts where id = '${id}'; select 1 as one`,
   ])
   if (sql.startsWith('insert')) inserted.push(key)
+  return sql
+}
+
+/** A string that ends the block that has failed, and goes on with a mutation. */
+function afterFailure(known: Known): Turn {
+  const ends = of(known.draw, ['rollback', 'commit', 'abort; select 1', 'rollback; begin; commit'])
+  return { messages: [encodeQuery(`${ends}; ${mutationText(known)}`)], rounds: 1 }
+}
+
+/** int4pl, which may overflow; or a function that there is not. */
+function functionCall({ draw }: Known): Turn {
+  const call = encodeMessage('F', (writer) => {
+    writer.int32(of(draw, [177, 177, 1])).int16(1).int16(1).int16(2)
+    for (const value of [of(draw, [40, 2_147_483_647]), draw(3)]) writer.int32(4).int32(value)
+    writer.int16(draw(2))
+  })
+  return { messages: [call], rounds: 1 }
+}
+
+/** A mutation by itself, outside a transaction block. */
+function mutation(known: Known): Turn {
+  const { draw } = known
+  const sql = mutationText(known)
   if (draw(2) === 0 || sql.includes(';')) return { messages: [encodeQuery(sql)], rounds: 1 }
   const name = of(draw, names)
   const messages = [
@@ -263,9 +286,14 @@ export function nextTurn(known: Known): Turn {
     units.push({ messages: [encodeQuery('rollback')], rounds: 1 })
     outside = true
   }
+  if (!outside && status === 'E' && draw(3) === 0) {
+    units.push(afterFailure(known))
+    outside = true
+  }
   for (let count = 1 + draw(3); count > 0; count--) {
     const kind = draw(10)
-    if (kind === 0) units.push(copyIn(known))
+    if (draw(20) === 0) units.push(functionCall(known))
+    else if (kind === 0) units.push(copyIn(known))
     else if (kind < 3 && outside) units.push(mutation(known))
     else if (kind < 7) {
       units.push({ messages: [encodeQuery(of(draw, queries))], rounds: 1 })

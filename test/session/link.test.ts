@@ -487,13 +487,10 @@ describe('a mutation whose connections break', () => {
     await closed
   })
 
-  test('bytes that are no protocol end the session with an error', async () => {
+  test('bytes that are no protocol end the session without a word, as Postgres does', async () => {
     for (const garbage of ['Q\0\0\0\0', 'Q\xff\xff\xff\xff']) {
       const client = await connect()
       client.socket.write(garbage, 'latin1')
-      const [fatal] = errorsOf(await client.until('Z'))
-      assert.equal(fatal?.get('C'), '08P01')
-      assert.equal(fatal?.get('V'), 'FATAL')
       assert.equal(await client.next(), null)
     }
   })

@@ -603,12 +603,18 @@ test('a password is not sent in the clear to another machine, unless that is all
   const authenticateClear = (clearAllowed: boolean) =>
     authenticate({ at: 'start' }, {
       message: { type: 'AuthenticationCleartextPassword' },
-      options: { address: address({ password: 'pw' }), clearAllowed, random: randomBytes },
+      options: {
+        address: address({ password: 'pw' }),
+        clearAllowed,
+        proofRequired: true,
+        random: randomBytes,
+      },
     })
   const allowed = await authenticateClear(true)
   assert.deepEqual(Buffer.from(allowed.reply ?? []).subarray(5), Buffer.from('pw\0'))
   await assert.rejects(authenticateClear(false), {
-    message: 'the server asks for the password in clear text on a connection without TLS',
+    message:
+      'the server asks for the password in clear text, and nothing proves that it is the right one',
   })
   for (const here of ['127.0.0.1', '127.8.9.1', '::1', '::ffff:127.0.0.1']) {
     assert.equal(isLoopback(here), true, here)
@@ -632,7 +638,65 @@ test('over a network interface a server without TLS does not get the password', 
   try {
     const where = { ...liar.address, host: outside }
     assert.match(await faultOf(login(where)), /asks for the password in clear text/)
-    const link = await login(where, { allowCleartext: true })
+    const link = await login(where, { approach: { allowCleartext: true } })
+    link.socket.destroy()
+  } finally {
+    await liar.close()
+  }
+})
+
+test('over a network interface TLS alone proves nothing: a server gets the password if its certificate is right', async () => {
+  const outside = Object.values(networkInterfaces()).flat()
+    .find((one) => one?.family === 'IPv4' && !one.internal)?.address
+  if (outside === undefined) return
+  const known = selfSignedCertificate({ hosts: [outside], days: 1 })
+  let heard = ''
+  const script = async (peer: Peer, raw: Socket) => {
+    await peer.packet()
+    raw.removeAllListeners('data')
+    raw.write('S')
+    const secured = peerOf(new TLSSocket(raw, { isServer: true, ...known }))
+    await secured.packet()
+    secured.socket.write(backend.authenticationCleartextPassword)
+    heard = (await secured.message()).subarray(5).toString()
+    secured.socket.write(ready)
+  }
+  const liar = await startLiar(script, outside)
+  try {
+    const where = { ...liar.address, host: outside }
+    assert.match(
+      await faultOf(login({ ...where, sslmode: 'require' })),
+      /asks for the password in clear text/,
+    )
+    assert.match(await faultOf(login({ ...where, sslmode: 'verify-full' })), /TLS failed/)
+    assert.equal(heard, '')
+    const link = await login({ ...where, sslmode: 'verify-full', sslrootcert: known.cert })
+    link.socket.destroy()
+    assert.equal(heard, 'pw scram \u2168\0')
+  } finally {
+    await liar.close()
+  }
+})
+
+test('a server that asks for no password is refused where there is one and nothing proves who it is', async () => {
+  const ok = (proofRequired: boolean) =>
+    authenticate({ at: 'start' }, {
+      message: { type: 'AuthenticationOk' },
+      options: { address: address(), clearAllowed: false, proofRequired, random: randomBytes },
+    })
+  assert.deepEqual((await ok(false)).state, { at: 'done' })
+  await assert.rejects(ok(true), /asks for no password, and nothing proves/)
+  const outside = Object.values(networkInterfaces()).flat()
+    .find((one) => one?.family === 'IPv4' && !one.internal)?.address
+  if (outside === undefined) return
+  const liar = await startLiar(async (peer) => {
+    await peer.packet()
+    peer.socket.write(ready)
+  }, outside)
+  try {
+    const where = { ...liar.address, host: outside }
+    assert.match(await faultOf(login(where)), /asks for no password/)
+    const link = await login({ ...where, password: '' })
     link.socket.destroy()
   } finally {
     await liar.close()

@@ -264,7 +264,7 @@ describe('mutations through the listener', () => {
         `insert into salesforce.contacts (last_name) values ('b') on conflict (id) do update set email = 'x'`,
       ))
       assert.equal(upsert.code, '0A000')
-      assert.match(upsert.hint ?? '', /DO NOTHING/)
+      assert.match(upsert.hint ?? '', /UPDATE the row; then INSERT/)
       const two = await error(
         client.query(
           `with a as (insert into salesforce.contacts (last_name) values ('b') returning id)

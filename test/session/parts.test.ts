@@ -44,14 +44,20 @@ test('in an encoding of one byte a character is a byte', () => {
   assert.deepEqual(second?.bytes, bytes.subarray(12))
 })
 
+test('a text in an encoding of several bytes is cut by its characters', () => {
+  const text = `select 'アｱ'; select 1`
+  const [before, after] = [utf8(`select '`).bytes, utf8(`'; select 1`).bytes]
+  const bytes = Uint8Array.from([...before, 0x83, 0x41, 0xb1, ...after])
+  const cut = cutter({ text, bytes }, 'SJIS')
+  const [first, second] = [cut(0, 11), cut(13, text.length)]
+  assert.deepEqual(first.bytes, bytes.subarray(0, 12))
+  assert.deepEqual([second.text, second.charactersBefore], ['select 1', 13])
+  assert.deepEqual(second.bytes, bytes.subarray(14))
+})
+
 test('a text that does not tell which bytes are whose is refused', () => {
   const text = `select 'ア'; select 1`
-  const bytes = Uint8Array.from([
-    ...utf8(`select '`).bytes,
-    0x83,
-    0x41,
-    ...utf8(`'; select 1`).bytes,
-  ])
+  const bytes = Uint8Array.from([...utf8(`select '`).bytes, 0x83, ...utf8(`; select 1`).bytes])
   const unsupported = (error: unknown) => error instanceof Fault && error.data.sqlstate === '0A000'
   assert.throws(() => cutAll(text, { text, bytes }, 'SJIS'), unsupported)
   const broken = Uint8Array.from([...utf8(`select 'é`).bytes, 0xff, ...utf8(`'; select 1`).bytes])

@@ -55,6 +55,37 @@ const scripts: Record<string, { sent: number; turns: (table: string) => readonly
       query('select 1'),
     ],
   },
+  'EXECUTE in SQL of what the protocol has prepared': {
+    sent: 7,
+    turns: (table) => [
+      {
+        send: [parse(`${insert(table)};`, 'by protocol'), parse('select $1::int', 'other'), sync],
+        until: 1,
+      },
+      query(`execute "by protocol" ('e1')`),
+      query('execute other (1)'),
+      { send: [...run(`execute "by protocol" ('e2')`), sync], until: 1 },
+      query('begin'),
+      query(`execute "by protocol" ('e3')`),
+      { send: [...run(`execute "by protocol" ('e4')`), sync], until: 1 },
+      query('commit'),
+      query(`select 1; execute "by protocol" ('e5'); select 2`),
+      query(`execute "by protocol"`),
+      query(`execute nosuch ('x')`),
+      query('deallocate "by protocol"'),
+      query(`execute "by protocol" ('x')`),
+      {
+        send: [
+          parse(`delete from ${table} where last_name = $1 and $2::int is null`, 'gone'),
+          ...run(`execute gone ('e5', null)`),
+          sync,
+        ],
+        until: 1,
+      },
+      query(`begin; execute gone ('e4', null); commit`),
+      query(`select last_name from ${table} order by 1`),
+    ],
+  },
   'PREPARE, EXECUTE, DEALLOCATE in SQL, by both protocols': {
     sent: 3,
     turns: (table) => [

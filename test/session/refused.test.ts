@@ -27,8 +27,8 @@ const forms: readonly (readonly [string, string, RegExp, RegExp])[] = [
   [
     `insert into salesforce.contacts (last_name) values ('x') on conflict (id) do update set email = 'y'`,
     '0A000',
-    /^ON CONFLICT DO UPDATE is not supported/,
-    /DO NOTHING, then UPDATE/,
+    /^this form of ON CONFLICT DO UPDATE is not supported/,
+    /SET column = EXCLUDED\.column\. Or: UPDATE the row; then INSERT/,
   ],
   [
     `with a as (insert into salesforce.contacts (last_name) values ('x') returning id) delete from salesforce.contacts`,

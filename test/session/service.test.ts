@@ -132,6 +132,20 @@ test('an unknown sync is null, and may be made later', async () => {
   assert.equal((await service.findSync('sync_a'))?.id, 'sync_a')
 })
 
+test('ids that anybody makes up push no configuration out', async () => {
+  answers = [json(200, config)]
+  assert.equal((await service.findSync('sync_a'))?.id, 'sync_a')
+  const none = json(404, { fault: faultData('not_found') })
+  for (let batch = 0; batch < 110; batch += 1) {
+    answers = Array.from({ length: 100 }, () => none)
+    const ids = answers.map((_, index) => `sync_made_up_${batch}_${index}`)
+    await Promise.all(ids.map((id) => service.findSync(id)))
+  }
+  now += 3_000
+  answers = [hangUp, hangUp]
+  assert.equal((await service.findSync('sync_a'))?.id, 'sync_a', 'known while the service is down')
+})
+
 test('while the service is down or talks nonsense, the last configuration counts', async () => {
   answers = [
     json(200, config),

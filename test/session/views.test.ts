@@ -93,6 +93,33 @@ describe('views over a synced table', () => {
     assert.equal(stage.sent.length, 2)
   })
 
+  test('a mutation that needs what its own transaction has made is refused in words that say so', async () => {
+    await withClient(stage, async (client) => {
+      const view = 'create view public.brand_new as select * from salesforce.contacts'
+      const insert = `insert into brand_new (last_name) values ('n')`
+      await client.query('select 1')
+      const whole = await error(client.query(`${view}; ${insert}`))
+      await client.query(`begin; ${view}`)
+      const inBlock = await error(client.query({ text: insert, values: [] }))
+      await client.query('rollback')
+      await client.query('begin; create table public.brand_new_names as select 1 as name')
+      const table = await error(client.query(
+        'insert into salesforce.contacts (last_name) select name from public.brand_new_names',
+      ))
+      await client.query('rollback')
+      for (const { code, message, hint = '' } of [whole, inBlock, table]) {
+        assert.deepEqual([code, message.startsWith('"brand_new')], ['0A000', true])
+        assert.match(hint, /Commit first/)
+      }
+      const missing = await error(client.query('select * from brand_new'))
+      assert.equal(missing.code, '42P01')
+      await client.query(`${view}; select 1`)
+      assert.equal((await client.query(insert)).rowCount, 1)
+      await client.query('drop view brand_new')
+    })
+    assert.equal(stage.sent.length, 1)
+  })
+
   test('a view over another table is Postgres’s own business, though it asks a synced one', async () => {
     await withClient(stage, async (client) => {
       await client.query(`insert into salesforce.contacts (last_name) values ('x')`)

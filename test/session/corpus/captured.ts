@@ -30,7 +30,6 @@ export const captured: Readonly<Record<string, readonly CorpusCase[]>> = {
     [
       `insert into "salesforce"."contacts" ("email", "last_name") values ($1, $2) on conflict ("email") do update set "email" = excluded."email", "last_name" = excluded."last_name"`,
       ['paul@dune.co', 'x'],
-      'upsert',
     ],
     [
       `insert into "salesforce"."contacts" ("email", "last_name") values ($1, $2) on conflict do nothing returning "id"`,
@@ -111,7 +110,6 @@ export const captured: Readonly<Record<string, readonly CorpusCase[]>> = {
     [
       `insert into "salesforce"."contacts" ("email", "last_name") values ($1, $2) on conflict ("email") do update set "last_name" = "excluded"."last_name"`,
       ['paul@dune.co', 'q'],
-      'upsert',
     ],
     [`insert ignore into "salesforce"."contacts" ("last_name") values ($1)`, ['ig']],
     [
@@ -167,7 +165,6 @@ export const captured: Readonly<Record<string, readonly CorpusCase[]>> = {
     [
       `insert into "salesforce"."contacts" ("id", "first_name", "last_name", "email", "score", "tags", "seen") values (default, default, $1, $2, default, default, default) on conflict ("email") do update set "last_name" = excluded.last_name`,
       ['x', 'paul@dune.co'],
-      'upsert',
     ],
     [
       `insert into "salesforce"."contacts" ("id", "first_name", "last_name", "email", "score", "tags", "seen") values (default, default, upper($1), default, default, default, default)`,
@@ -226,7 +223,6 @@ export const captured: Readonly<Record<string, readonly CorpusCase[]>> = {
     [
       `INSERT INTO "salesforce"."contacts" ("id","last_name","email") VALUES (DEFAULT,'S8','paul@dune.co') ON CONFLICT ("email") DO UPDATE SET "last_name"=EXCLUDED."last_name" RETURNING "id","first_name","last_name","email","score","tags","seen";`,
       [],
-      'upsert',
     ],
     [
       `INSERT INTO "salesforce"."contacts" ("id","last_name") VALUES ($1,$2) ON CONFLICT ("id") DO UPDATE SET "id"=EXCLUDED."id","last_name"=EXCLUDED."last_name" RETURNING "id","first_name","last_name","email","score","tags","seen";`,
@@ -306,7 +302,6 @@ export const captured: Readonly<Record<string, readonly CorpusCase[]>> = {
     [
       `INSERT INTO "salesforce"."contacts"("first_name", "last_name", "email", "score", "tags", "seen") VALUES (DEFAULT, $1, $2, DEFAULT, DEFAULT, DEFAULT) ON CONFLICT ( "email" ) DO UPDATE SET "email" = EXCLUDED."email", "last_name" = EXCLUDED."last_name" RETURNING "id"`,
       ['up', 'paul@dune.co'],
-      'upsert',
     ],
     [
       `INSERT INTO "salesforce"."contacts" AS "Contact"("first_name", "last_name", "email", "score", "tags", "seen") VALUES (upper('o7'), $1, DEFAULT, DEFAULT, DEFAULT, DEFAULT) RETURNING "id"`,
@@ -323,7 +318,6 @@ export const captured: Readonly<Record<string, readonly CorpusCase[]>> = {
     [
       `INSERT INTO "salesforce"."contacts" AS "Contact"("first_name", "last_name", "email", "score", "tags", "seen") VALUES (DEFAULT, $1, $2, DEFAULT, DEFAULT, DEFAULT) ON CONFLICT ( "email" ) DO UPDATE SET "last_name" = EXCLUDED."last_name" RETURNING "id"`,
       ['z', 'paul@dune.co'],
-      'upsert',
     ],
     [`UPDATE "salesforce"."contacts" SET "first_name" = $1 WHERE "email" LIKE $2 RETURNING *`, [
       'qb',
@@ -374,7 +368,6 @@ FROM local_notes`],
     [
       `INSERT INTO salesforce.contacts (last_name, email) VALUES ($1::VARCHAR, $2::VARCHAR) ON CONFLICT (email) DO UPDATE SET last_name = excluded.last_name RETURNING salesforce.contacts.id`,
       ['x', 'paul@dune.co'],
-      'upsert',
     ],
     [
       `UPDATE salesforce.contacts SET first_name=$1::VARCHAR WHERE salesforce.contacts.id = $2::VARCHAR`,
@@ -456,7 +449,6 @@ FROM gone`,
     [
       `INSERT INTO salesforce.contacts (last_name, email) VALUES ('x', 'paul@dune.co') ON CONFLICT (email) DO UPDATE SET last_name = excluded.last_name RETURNING salesforce.contacts.id`,
       [],
-      'upsert',
     ],
     [`UPDATE salesforce.contacts SET first_name='P' WHERE salesforce.contacts.id = '003000000000000001'`],
     [`UPDATE salesforce.contacts SET score=(salesforce.contacts.score + 1) WHERE salesforce.contacts.score > 5 RETURNING salesforce.contacts.id, salesforce.contacts.score`],
@@ -565,7 +557,6 @@ FROM gone`],
     [
       `INSERT INTO "salesforce"."contacts" ("first_name", "last_name", "email", "score") VALUES (NULL, 'J6', 'paul@dune.co', NULL) ON CONFLICT("email") DO UPDATE SET "last_name" = EXCLUDED."last_name" RETURNING "salesforce"."contacts"."id"`,
       [],
-      'upsert',
     ],
     [`UPDATE "contacts" SET "first_name" = 'P' WHERE "contacts"."id" = '003000000000000001'`],
     [`UPDATE "contacts" SET "score" = ("contacts"."score" + 1) WHERE "contacts"."score" > 5`],
@@ -617,7 +608,6 @@ FROM gone`],
     [
       `INSERT INTO "salesforce"."contacts" ("email","last_name") VALUES ('paul@dune.co', 'x') ON CONFLICT ("email") DO UPDATE SET "last_name"=excluded."last_name" RETURNING "id"`,
       [],
-      'upsert',
     ],
     [
       `UPDATE "salesforce"."contacts" SET "first_name" = $1 WHERE "salesforce"."contacts"."id" = $2`,

@@ -64,10 +64,40 @@ const inserts: readonly CorpusCase[] = [
   [`insert into salesforce.contacts (last_name, email) values ('a', 'paul@dune.co'), ('b', 'b@x.co') on conflict (email) do nothing returning email`],
   [`insert into salesforce.contacts (last_name, email) values ('a', 'a@x.co') on conflict on constraint contacts_email_key do nothing`],
   [`insert into salesforce.contacts (last_name) values ('a') on conflict (last_name) do nothing`],
+  [`insert into salesforce.contacts (email, last_name, score) values ('n1@x.co', 'a', 1), ('paul@dune.co', 'b', 2), ('n2@x.co', 'c', null), ('chani@dune.co', 'd', 4) on conflict (email) do update set (last_name, score) = (excluded.last_name, excluded.score) returning id, email, last_name, score`],
+  [`insert into contacts as c (email, last_name) select lower(email), upper(last_name) from contacts where score > 5 order by score desc on conflict (email) do update set email = excluded.email, last_name = excluded.last_name returning c.*`],
+  [`with old as (select email from contacts where score > 5), new as (insert into contacts (email, last_name) select email, 'cte' from old on conflict (email) do update set last_name = excluded.last_name returning id, email) insert into public.local_notes select id, email from new`],
+  [`explain insert into contacts (email, last_name) values ('paul@dune.co', 'x') on conflict (email) do update set last_name = excluded.last_name`],
+  [`insert into contacts (email, last_name) values ('paul@dune.co', 'x'), ('paul@dune.co', 'y') on conflict (email) do update set last_name = excluded.last_name`],
+  [`insert into contacts (email, last_name) select email, last_name from contacts where false on conflict (email) do update set last_name = excluded.last_name`],
+  [
+    `insert into contacts (email, last_name, first_name) values ('paul@dune.co', 'x', 'y') on conflict (email) do update set last_name = excluded.last_name`,
+    [],
+    'upsert',
+  ],
+  [
+    `insert into contacts (last_name, first_name) values ('x', 'y') on conflict (last_name) do update set first_name = excluded.first_name`,
+    [],
+    'upsert',
+  ],
+  [
+    `insert into contacts (email, name) values ('paul@dune.co', 'x') on conflict (email) do update set name = excluded.name`,
+    [],
+    'readOnly',
+  ],
+  [
+    `insert into contacts values (default, 'a', 'b', 'c@d.co') on conflict (email) do update set last_name = excluded.last_name`,
+    [],
+    'upsert',
+  ],
+  [
+    `insert into contacts (email, last_name) values ('paul@dune.co', 'x') on conflict on constraint contacts_email_key do update set last_name = excluded.last_name`,
+    [],
+    'upsert',
+  ],
   [
     `insert into salesforce.contacts (last_name, email) values ('a', 'paul@dune.co') on conflict (email) do update set last_name = excluded.last_name`,
     [],
-    'upsert',
   ],
   [
     `insert into salesforce.contacts (last_name, email) values ('a', 'new@x.co') on conflict (email) do update set last_name = excluded.last_name where contacts.score > 1 returning id`,

@@ -114,7 +114,6 @@ export const mappers: Readonly<Record<string, readonly CorpusCase[]>> = {
     [
       `insert into "salesforce"."contacts" ("email", "last_name") values ($1, $2) on conflict ("email") do update set "last_name" = "excluded"."last_name" returning "salesforce"."contacts"."id"`,
       ['leto@dune.co', 'x'],
-      'upsert',
     ],
     [
       `insert into "salesforce"."contacts" ("last_name") select "public"."local_notes"."body" from "public"."local_notes" where "public"."local_notes"."contact_id" = $1`,
@@ -162,7 +161,6 @@ export const mappers: Readonly<Record<string, readonly CorpusCase[]>> = {
     [
       `INSERT INTO "salesforce"."contacts" AS c0 ("last_name","email") VALUES ($1,$2) ON CONFLICT ("email") DO UPDATE SET "last_name" = EXCLUDED."last_name" RETURNING "id"`,
       ['E4', 'paul@dune.co'],
-      'upsert',
     ],
     [
       `INSERT INTO "salesforce"."contacts" ("last_name") (SELECT l0."body" FROM "local_notes" AS l0)`,
@@ -207,7 +205,6 @@ export const mappers: Readonly<Record<string, readonly CorpusCase[]>> = {
     [
       `INSERT INTO "salesforce"."contacts" ("last_name","email") VALUES ($1,$2) ON CONFLICT ("email") DO UPDATE SET "last_name"="excluded"."last_name" RETURNING "id"`,
       ['G5', 'chani@dune.co'],
-      'upsert',
     ],
     [
       `UPDATE "salesforce"."contacts" SET "first_name"=$1,"last_name"=$2,"email"=$3 WHERE "id" = $4`,
@@ -355,7 +352,6 @@ export const mappers: Readonly<Record<string, readonly CorpusCase[]>> = {
     [
       `insert into "salesforce"."contacts" ("last_name", "email") values ($1, $2) on conflict ("email") do update set "last_name" = "excluded"."last_name"`,
       ['El3', 'leto@dune.co'],
-      'upsert',
     ],
     [
       `insert into "salesforce"."contacts" ("last_name") select "body" from "local_notes" where "contact_id" = $1`,
@@ -402,7 +398,6 @@ export const mappers: Readonly<Record<string, readonly CorpusCase[]>> = {
     [
       `insert into "salesforce"."contacts" ("email", "last_name") values ($1, $2) on conflict ("email") do update set "last_name" = excluded."last_name" returning "id"`,
       ['paul@dune.co', 'm'],
-      'upsert',
     ],
   ],
   drivers: [
