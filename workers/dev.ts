@@ -51,6 +51,8 @@ async function start(): Promise<() => Promise<void>> {
   const files = prepareFiles(dataDir)
   const sandboxUrl = `http://127.0.0.1:${ports.sandbox}`
   const log = { SLUICE_LOG_LEVEL: env('SLUICE_LOG_LEVEL', 'warn') }
+  // the sandbox and the databases are on this machine
+  const inside = { SLUICE_PRIVATE_ADDRESSES: env('SLUICE_PRIVATE_ADDRESSES', 'allow') }
   const [urls] = await Promise.all([
     startDatabases(dataDir, ports.database),
     startWorker({
@@ -73,6 +75,7 @@ async function start(): Promise<() => Promise<void>> {
       SLUICE_KEYS: demo.secrets.keys,
       SLUICE_SERVICE_PORT: String(ports.service),
       SLUICE_PUBLIC_URL: env('SLUICE_PUBLIC_URL', `http://localhost:${ports.service}`),
+      ...inside,
       ...log,
     },
   })
@@ -87,6 +90,7 @@ async function start(): Promise<() => Promise<void>> {
       SLUICE_LISTENER_KEY: demo.secrets.listenerKey,
       SLUICE_TLS_CERT_FILE: demo.certFile,
       SLUICE_TLS_KEY_FILE: demo.keyFile,
+      ...inside,
       ...log,
     },
   })

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import { createLog, type Log, type LogLevel } from '../src/lib/log.ts'
+import { createLog, type Log, type LogLevel, logLineMax } from '../src/lib/log.ts'
 
 /** A variable, or the default. An empty variable is one that is not set. */
 export function env(name: string, otherwise: string): string {
@@ -71,6 +71,7 @@ export function workerLog(worker: string): Log {
     level: level as LogLevel,
     write: (line) => process.stderr.write(`${line}\n`),
     fields: { worker },
+    lineMax: numberEnv('SLUICE_LOG_LINE_MAX', { otherwise: logLineMax, min: 512 }),
   })
 }
 

@@ -1,9 +1,10 @@
 // The mutation service as a process: reads the environment, listens, and ends when it is told to.
 //
 // SLUICE_STORE_URL (required), SLUICE_KEYS (required, `id:base64,…`), SLUICE_SERVICE_HOST (127.0.0.1), SLUICE_SERVICE_PORT
-// (8787), SLUICE_RECOVERY_AFTER_MS (30000), SLUICE_LOG_LEVEL (info), SLUICE_IN_FLIGHT_MAX (1000),
+// (8787), SLUICE_RECOVERY_AFTER_MS (30000), SLUICE_RECOVERY_EVERY_MS (10000), SLUICE_INQUIRY_WAIT_MS (15000), SLUICE_INQUIRY_AFTER_MS (10000),
+// SLUICE_JOURNAL_KEEP_DAYS (30), SLUICE_LOG_LEVEL (info), SLUICE_IN_FLIGHT_MAX (1000),
 // SLUICE_STORE_CONNECTIONS (20), SLUICE_DRAIN_MS (40000), SLUICE_PUBLIC_URL (http://localhost:8787, where browsers reach
-// it), SLUICE_RETURN_ORIGINS (none), SLUICE_RENEW_MS (120000, between passes over tokens that are due), SLUICE_EXIT_WITH_STDIN (1: ends when its standard input ends).
+// it), SLUICE_RETURN_ORIGINS (none), SLUICE_RENEW_MS (120000, between passes over tokens that are due), those of approach.ts and of watch.ts, SLUICE_EXIT_WITH_STDIN (1: ends when its standard input ends).
 
 import './quiet.ts'
 import { hostname } from 'node:os'
@@ -12,22 +13,29 @@ import { createAdaptorServer } from '@hono/node-server'
 import { withDeadline } from '../src/lib/deadline.ts'
 import { createHttp } from '../src/lib/http.ts'
 import { answerBytesMax } from '../src/mutation/limits.ts'
-import { createLog, type LogLevel } from '../src/lib/log.ts'
+import { createLog, type LogLevel, logLineMax } from '../src/lib/log.ts'
 import { adapterFor } from '../src/platforms/index.ts'
-import { createService } from '../src/service/service.ts'
+import { createServiceMetrics, type ServiceMetrics } from '../src/service/metrics.ts'
+import { createService, type Service } from '../src/service/service.ts'
+import { dialSession } from '../src/session/adopted.ts'
 import { createInside } from '../src/session/inside.ts'
+import { createSessionMetrics } from '../src/session/metrics.ts'
 import { createIdempotencyKeys, type IdempotencyKeys } from '../src/store/idempotency.ts'
 import { createJournal, type Journal } from '../src/store/journal.ts'
 import { migrate } from '../src/store/migrations.ts'
 import { announce } from '../src/store/presence.ts'
 import { parseKeyring } from '../src/store/seal.ts'
 import { openStore } from '../src/store/store.ts'
-import { recover } from '../src/sync/recovery.ts'
+import { recover, type RecoveryDeps } from '../src/sync/recovery.ts'
+import { approachEnv } from './approach.ts'
 import { publicUrl, returnOrigins } from './public-url.ts'
+import { startAftermath } from './aftermath.ts'
 import { startRenewals } from './renewals.ts'
+import { createWatch, type Watch } from './watch.ts'
 
-const sweepEveryMs = 30_000
-const recoverEveryMs = 10_000
+const recoverEveryMinMs = 100
+/** A sweep for so many passes of recovery. */
+const recoveriesPerSweep = 3
 /** For answers that are on their way when everything is settled. */
 const closeWaitMs = 2_000
 
@@ -54,6 +62,7 @@ const log = createLog({
   level: level(),
   write: (line) => process.stderr.write(line + '\n'),
   fields: { worker: 'mutations' },
+  lineMax: number('SLUICE_LOG_LINE_MAX', logLineMax),
 })
 
 async function start(): Promise<void> {
@@ -65,26 +74,29 @@ async function start(): Promise<void> {
   const host = setting('SLUICE_SERVICE_HOST', '127.0.0.1')
   const port = number('SLUICE_SERVICE_PORT', 8787)
   const inFlightMax = number('SLUICE_IN_FLIGHT_MAX', 1000)
-  const drainMs = number('SLUICE_DRAIN_MS', 40_000)
   const taken = await migrate(store)
   const presence = await announce(store, { name: `${hostname()}:${process.pid}`, log })
-  const journal = createJournal(store, { service: presence.service })
+  const firstGapMs = Math.max(number('SLUICE_INQUIRY_AFTER_MS', 10_000), recoverEveryMinMs)
+  const journal = createJournal(store, { ...presence, inquiryAfterMs: firstGapMs })
   const keys = createIdempotencyKeys(store, presence)
   const sweep = () => sweepStore(journal, keys)
   await sweep()
-  const sweeping = setInterval(() => void sweep(), sweepEveryMs)
-  const recovery = { store, journal, log, afterMs: number('SLUICE_RECOVERY_AFTER_MS', 30_000) }
-  let recovering = false
-  const recoverNow = async (): Promise<void> => {
-    if (recovering) return
-    recovering = true
-    await recover(recovery)
-      .catch((error: unknown) => log.error('recovery.not_run', { error }))
-      .finally(() => recovering = false)
+  const recoverEveryMs = Math.max(number('SLUICE_RECOVERY_EVERY_MS', 10_000), recoverEveryMinMs)
+  const sweeping = setInterval(() => void sweep(), recoverEveryMs * recoveriesPerSweep)
+  const approach = approachEnv()
+  const recovery: RecoveryDeps = {
+    store,
+    journal,
+    log,
+    afterMs: number('SLUICE_RECOVERY_AFTER_MS', 30_000),
+    dial: (address, options) => dialSession(address, { ...options, log, approach }),
   }
-  const recoveries = setInterval(() => void recoverNow(), recoverEveryMs)
+  const watch = createWatch(log)
+  const metrics = createServiceMetrics(watch.registry)
+  const sessions = createSessionMetrics(watch.registry)
+  const recoveries = startRecoveries(recovery, { everyMs: recoverEveryMs, metrics })
   // a request whose turn has come must not wait for a connection; the platforms' limits bound what is under way
-  const http = createHttp({ bytesMax: answerBytesMax, connectionsMax: 256 })
+  const http = createHttp({ bytesMax: answerBytesMax, connectionsMax: 256, guard: approach.guard })
   const service = createService({
     store,
     journal,
@@ -92,37 +104,109 @@ async function start(): Promise<void> {
     adapterFor,
     log,
     inFlightMax,
+    inquiryWaitMs: number('SLUICE_INQUIRY_WAIT_MS', 15_000),
     publicUrl: publicUrl(),
     returnOrigins: returnOrigins(),
-    door: { keys, statements: (carrier) => createInside({ service: carrier, log }) },
+    presence,
+    watched: { ...watch, metrics },
+    door: {
+      keys,
+      statements: (carrier) => createInside({ service: carrier, log, approach, metrics: sessions }),
+    },
   })
-  const server = createAdaptorServer({ fetch: service.app.fetch, overrideGlobalObjects: false })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, resolve)
-  })
+  const server = await listen(service, { host, port })
   log.info('service.listening', { host, port: portOf(server.address()), migrations: taken })
+  const aftermath = startAftermath({
+    ...recovery,
+    adapterFor,
+    callerFor: (id, options) => service.callerFor(id, options),
+    firstGapMs,
+    metrics,
+    everyMs: recoverEveryMs,
+    keepDays: number('SLUICE_JOURNAL_KEEP_DAYS', 30),
+  })
   const renewals = startRenewals(service, { everyMs: number('SLUICE_RENEW_MS', 120_000), log })
 
+  heedEnds(createEnd({
+    service,
+    server,
+    watch,
+    timers: [sweeping, recoveries],
+    background: [renewals, aftermath],
+    close: () => Promise.allSettled([presence.leave(), store.close(), http.close()]),
+  }))
+}
+
+interface Parts {
+  readonly service: Service
+  readonly server: Server
+  readonly watch: Watch
+  readonly timers: readonly ReturnType<typeof setInterval>[]
+  readonly background: readonly { stop(): Promise<void> }[]
+  readonly close: () => Promise<unknown>
+}
+
+/** Drains and ends the process, once. */
+function createEnd(parts: Parts): (why: string) => void {
+  const { service, server, watch, timers, background, close } = parts
+  const drainMs = number('SLUICE_DRAIN_MS', 40_000)
   let ending = false
-  const end = async (why: string) => {
-    if (ending) return
-    ending = true
+  const end = async (why: string): Promise<void> => {
     log.info('service.draining', { why })
-    clearInterval(sweeping)
-    clearInterval(recoveries)
+    service.warn()
+    await watch.giveNotice()
+    for (const timer of timers) clearInterval(timer)
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     // first, so that draining saves what they bring
-    await withDeadline(renewals.stop(), { waitMs: drainMs / 2, what: 'Ending renewals' })
+    const stopped = Promise.all(background.map((each) => each.stop()))
+    await withDeadline(stopped, { waitMs: drainMs / 2, what: 'Ending renewals and inquiries' })
       .catch((error: unknown) => log.error('renewals.not_ended', { error }))
     const drained = await service.drain({ waitMs: drainMs })
     if (!drained) log.error('service.not_drained', { waitMs: drainMs })
     await withDeadline(closed, { waitMs: closeWaitMs, what: 'Closing connections' }).catch(() => {})
-    await Promise.allSettled([presence.leave(), store.close(), http.close()])
+    await close()
     log.info('service.ended', { drained })
     process.exit(drained ? 0 : 1)
   }
-  heedEnds((why) => void end(why))
+  return (why) => {
+    if (ending) return
+    ending = true
+    void end(why)
+  }
+}
+
+type Server = ReturnType<typeof createAdaptorServer>
+
+async function listen(
+  { app }: Service,
+  { host, port }: { host: string; port: number },
+): Promise<Server> {
+  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, resolve)
+  })
+  return server
+}
+
+/** A pass of recovery every `everyMs`, unless the one before is still under way. */
+function startRecoveries(
+  recovery: RecoveryDeps,
+  { everyMs, metrics }: { everyMs: number; metrics: Pick<ServiceMetrics, 'recovered'> },
+): ReturnType<typeof setInterval> {
+  let recovering = false
+  const recoverNow = async (): Promise<void> => {
+    if (recovering) return
+    recovering = true
+    await recover(recovery)
+      .then(({ applied, failed }) => {
+        metrics.recovered.add({ result: 'applied' }, applied)
+        metrics.recovered.add({ result: 'failed' }, failed)
+      })
+      .catch((error: unknown) => log.error('recovery.not_run', { error }))
+      .finally(() => recovering = false)
+  }
+  return setInterval(() => void recoverNow(), everyMs)
 }
 
 /** Calls `end` for signals, and for the end of standard input where SLUICE_EXIT_WITH_STDIN is 1. */

@@ -14,6 +14,8 @@ import { apps } from './commands/apps.ts'
 import { type Command, UsageError } from './commands/command.ts'
 import { connect, connections } from './commands/connections.ts'
 import { keys } from './commands/keys.ts'
+import { listeners } from './commands/listeners.ts'
+import { syncs } from './commands/syncs.ts'
 import { tokens } from './commands/tokens.ts'
 import { ConfigError, env, numberEnv, optionalEnv, requiredEnv } from './environment.ts'
 
@@ -21,9 +23,11 @@ import { ConfigError, env, numberEnv, optionalEnv, requiredEnv } from './environ
 const commands: ReadonlyMap<string, Command> = new Map([
   ['connect', connect],
   ...grouped('connections', connections),
+  ...grouped('syncs', syncs),
   ...grouped('apps', apps),
   ...grouped('tokens', tokens),
   ...grouped('keys', keys),
+  ...grouped('listeners', listeners),
 ])
 
 function grouped(group: string, commands: Readonly<Record<string, Command>>): [string, Command][] {

@@ -2,7 +2,7 @@
 // from an argument, which every user of the machine can read.
 
 import { listOAuthApps, saveOAuthApp } from '../../src/store/oauth-apps.ts'
-import { type Command, platformOption, readOptions, requiredOption } from './command.ts'
+import { checkUrl, type Command, platformOption, readOptions, requiredOption } from './command.ts'
 import { readSecret } from '../secret.ts'
 
 const set: Command = {
@@ -14,6 +14,9 @@ const set: Command = {
     const platform = platformOption(options)
     const clientId = requiredOption(options, 'client-id')
     const { 'authorize-url': authorizeUrl, 'token-url': tokenUrl } = options
+    for (const [name, url] of Object.entries({ authorizeUrl, tokenUrl })) {
+      if (url !== undefined) checkUrl(name === 'tokenUrl' ? '--token-url' : '--authorize-url', url)
+    }
     const clientSecret = await readSecret('the client secret')
     await saveOAuthApp(store, {
       platform,

@@ -2,7 +2,10 @@
 
 import { parseArgs } from 'node:util'
 import { type Platform, platforms } from '../../src/mutation/table.ts'
+import { baseUrlFlaw } from '../../src/lib/addresses.ts'
 import type { Store } from '../../src/store/store.ts'
+import { addressGuard } from '../approach.ts'
+import { optionalEnv } from '../environment.ts'
 
 export interface Command {
   /** Its arguments, for people. */
@@ -45,4 +48,13 @@ export function platformOption(options: Readonly<Record<string, string | undefin
   const platform = platforms.find((known) => known === name)
   if (platform !== undefined) return platform
   throw new UsageError(`--platform must be one of ${platforms.join(', ')}`)
+}
+
+/** An address that the service is to send credentials to. Throws UsageError. */
+export function checkUrl(name: string, url: string): void {
+  // without a store of its own the command is for the one of `npm start`, where all is on this machine
+  const guard = addressGuard(optionalEnv('SLUICE_STORE_URL') === undefined ? 'allow' : '')
+  const flaw = baseUrlFlaw(url, guard)
+  if (flaw === null) return
+  throw new UsageError(`${name} ${flaw} (see SLUICE_PRIVATE_ADDRESSES)`)
 }

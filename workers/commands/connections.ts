@@ -16,7 +16,14 @@ import {
 import { type OAuthApp, readOAuthApp } from '../../src/store/oauth-apps.ts'
 import type { Store } from '../../src/store/store.ts'
 import { publicUrl, returnOrigins } from '../public-url.ts'
-import { type Command, platformOption, readOptions, requiredOption, UsageError } from './command.ts'
+import {
+  checkUrl,
+  type Command,
+  platformOption,
+  readOptions,
+  requiredOption,
+  UsageError,
+} from './command.ts'
 import { readSecret } from '../secret.ts'
 
 /** How long a link of `sluice connect` is good. */
@@ -124,9 +131,7 @@ function targetOf(options: Options, before: Connection | null): Target {
   const { apiUrl, authorizeUrl } = adapterFor(platform).oauth
   const usual = apiUrl ?? new URL(authorizeUrl).origin
   const baseUrl = options['base-url'] ?? before?.baseUrl ?? usual
-  if (!/^https?:$/.test(URL.canParse(baseUrl) ? new URL(baseUrl).protocol : '')) {
-    throw new UsageError('--base-url is not a URL')
-  }
+  checkUrl('--base-url', baseUrl)
   const settings = readSettings(options['settings']) ?? before?.settings ?? {}
   return { platform, baseUrl: baseUrl.replace(/\/+$/, ''), settings }
 }
@@ -147,6 +152,7 @@ function readSettings(text: string | undefined): Readonly<Record<string, unknown
 function loginOf(options: Options, platform: Platform): string | undefined {
   const { 'login-url': loginUrl } = options
   if (loginUrl === undefined) return undefined
+  checkUrl('--login-url', loginUrl)
   const endpoints = URL.canParse(loginUrl)
     ? endpointsAt(adapterFor(platform).oauth, loginUrl)
     : null
