@@ -105,6 +105,7 @@ async function startService(
     SLUICE_SERVICE_PORT: String(port),
     SLUICE_STORE_URL: url,
     SLUICE_KEYS: keys,
+    SLUICE_PRIVATE_ADDRESSES: 'allow',
     SLUICE_LOG_LEVEL: 'warn',
     SLUICE_DRAIN_MS: '2000',
     SLUICE_RECOVERY_AFTER_MS: '3600000', // there is no customer's database

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { stopPrograms } from './child.ts'
 import { type Options, readOptions } from './options.ts'
+import { measureLogins } from './logins.ts'
 import { measureQuota } from './quota.ts'
 import { measureRelay } from './relay.ts'
 import { type Stack, startStack, stopLeftover } from './stack.ts'
@@ -25,6 +26,10 @@ async function run(): Promise<void> {
     console.error('Measuring quota …')
     console.log(`\n${await measureQuota(options)}\n`)
   }
+  if (parts.includes('logins')) {
+    console.error('Measuring logins …')
+    console.log(`\n${await measureLogins(options)}\n`)
+  }
 }
 
 async function runOnStack(options: Options): Promise<void> {
@@ -32,7 +37,7 @@ async function runOnStack(options: Options): Promise<void> {
   console.error('Starting Sluice …')
   starting = startStack(folder)
   const stack = await starting
-  for (const part of options.parts.filter((name) => name !== 'quota')) {
+  for (const part of options.parts.filter((name) => name === 'relay' || name === 'writes')) {
     console.error(`Measuring ${part} …`)
     const measuring = part === 'relay' && tools !== null
       ? measureRelay(stack, tools, options)

@@ -17,6 +17,8 @@ export interface Address {
 }
 
 export interface Stack {
+  /** Of the process that starts the others. */
+  readonly pid: number
   /** For what else needs files; open to other users. */
   readonly folder: string
   readonly certFile: string
@@ -64,6 +66,7 @@ export async function startStack(folder: string): Promise<Stack> {
   await welcomed(child)
   const { rolePassword } = JSON.parse(readFileSync(join(dataDir, 'secrets.json'), 'utf8'))
   return {
+    pid: child.process.pid ?? 0,
     folder,
     ...describe(dataDir, { ports, rolePassword }),
     ended: child.ended,
@@ -93,7 +96,7 @@ function describe(
     ports: { listener: number; database: number; sandbox: number }
     rolePassword: string
   },
-): Omit<Stack, 'folder' | 'ended' | 'lastWords'> {
+): Omit<Stack, 'pid' | 'folder' | 'ended' | 'lastWords'> {
   const postgres = { host, port: ports.database, database }
   return {
     certFile: join(dataDir, 'tls.crt'),

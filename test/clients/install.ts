@@ -18,8 +18,11 @@ import { cache, folders, here, run } from './program.ts'
 
 const npmWaitMs = 300_000
 const generateWaitMs = 60_000
-const aptWaitMs = 900_000
+const updateWaitMs = 180_000
+const aptWaitMs = 600_000
 const probeWaitMs = 60_000
+/** What fetches is tried so often. */
+const triesMax = 3
 
 const npmFolder = join(here, 'npm')
 /** Holds the digest of what was installed, once all of it was. */
@@ -36,13 +39,14 @@ export async function isThere(client: Client): Promise<boolean> {
   return await run(client.probe, options).then(({ code }) => code === 0, () => false)
 }
 
-/** Installs the npm clients, unless they are there. No package's own install script runs. */
+/** Installs the npm clients, unless they are there. No package's own install script runs. Rejects with npm's own words. */
 export async function installNpmClients(): Promise<void> {
   if (hasNpmClients()) return
   mkdirSync(cache, { recursive: true })
   rmSync(marker, { force: true })
   copyScripts()
-  await must(['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund'], { waitMs: npmWaitMs })
+  const install = ['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund']
+  await again(() => must(install, { waitMs: npmWaitMs }))
   await must(['node_modules/.bin/prisma', 'generate', '--schema', 'schema.prisma'], {
     waitMs: generateWaitMs,
     // or it would fetch the engine of its migrations, which nothing here needs
@@ -57,14 +61,52 @@ export function noApt(): string | undefined {
   return process.getuid?.() === 0 ? undefined : 'apt-get needs root'
 }
 
-/** Installs the packages of Debian that the clients need. Rejects with apt-get's own words. */
-export async function installDebianClients(missing: readonly Client[]): Promise<void> {
-  if (missing.length === 0) return
-  const packages = new Set(missing.flatMap((client) => client.packages))
+/**
+ * Installs the packages of Debian that the clients need, together; where that fails, client by client, so that one that
+ * cannot be had does not stop the others. Gives what apt-get said of those that it could not bring.
+ */
+export async function installDebianClients(
+  missing: readonly Client[],
+): Promise<ReadonlyMap<Client, string>> {
+  const failed = new Map<Client, string>()
+  if (missing.length === 0) return failed
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
-  await must(['apt-get', 'update', '-q'], { waitMs: aptWaitMs, env })
-  const install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends']
-  await must([...install, ...packages], { waitMs: aptWaitMs, env })
+  // with old lists there may be something to install all the same
+  await again(() => must(['apt-get', 'update', '-q'], { waitMs: updateWaitMs, env })).catch(tell)
+  const install = (packages: Iterable<string>) => {
+    const command = ['apt-get', 'install', '-y', '-q', '--no-install-recommends']
+    const retries = ['-o', `Acquire::Retries=${triesMax}`, '-o', 'Acquire::http::Timeout=30']
+    return must([...command, ...retries, ...new Set(packages)], { waitMs: aptWaitMs, env })
+  }
+  try {
+    await install(missing.flatMap(({ packages }) => packages))
+  } catch (error) {
+    tell(error)
+    for (const client of missing) {
+      await install(client.packages).catch((error: unknown) => failed.set(client, wordsOf(error)))
+    }
+  }
+  return failed
+}
+
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function tell(error: unknown): void {
+  console.error(wordsOf(error))
+}
+
+/** Does it again after a failure, at most so often in all. */
+async function again(work: () => Promise<void>): Promise<void> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (tries === triesMax) throw error
+      tell(error)
+    }
+  }
 }
 
 function hasNpmClients(): boolean {

@@ -13,7 +13,7 @@ import { saveConnection } from '../../src/store/connections.ts'
 import { saveDatabase } from '../../src/store/databases.ts'
 import { createJournal, type Journal, requestHash } from '../../src/store/journal.ts'
 import type { Store } from '../../src/store/store.ts'
-import { readSync, saveSync } from '../../src/store/syncs.ts'
+import { readSync, saveSync, setSyncState } from '../../src/store/syncs.ts'
 import { recover } from '../../src/sync/recovery.ts'
 import { freePort, testCluster } from '../help/cluster.ts'
 import { contacts, testStore } from '../store/help.ts'
@@ -176,5 +176,52 @@ test('a database that is gone, however much is left for it, does not keep recove
   for (let count = 0; count < 101; count++) await accepted([row('nowhere')], deadSyncId)
   await accepted([row('left behind')])
   assert.deepEqual(await recover(deps()), { applied: 1, failed: 101 })
+  assert.deepEqual(await emails(), ['left behind'])
+})
+
+test('recovery that is ended before its commit leaves nothing behind, and is done again', async () => {
+  await fill([row('before')])
+  await accepted([row('left behind')])
+  const live = await sql.reserve()
+  try {
+    await live`begin`
+    await live`select from salesforce.contacts where id = 'r1' for update`
+    const recovering = recover(deps())
+    await waiting()
+    const ended = await sql`
+      select pg_cancel_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name = 'sluice recovery'`
+    assert.equal(ended.count, 1)
+    assert.deepEqual(await recovering, { applied: 0, failed: 1 })
+  } finally {
+    await live`rollback`
+    live.release()
+  }
+  assert.deepEqual(await emails(), ['before'])
+  assert.deepEqual(await recover(deps()), { applied: 1, failed: 0 })
+  assert.deepEqual(await emails(), ['left behind'])
+})
+
+test('recovery that is killed after its commit has applied: the next one writes nothing', async () => {
+  await fill([row('before')])
+  const { id } = await accepted([row('left behind')])
+  const killed = { ...journal, applied: () => Promise.reject(new Error('killed')) }
+  assert.deepEqual(await recover({ ...deps(), journal: killed }), { applied: 0, failed: 1 })
+  assert.deepEqual(await emails(), ['left behind'])
+  await fill([row('newer, from the platform')])
+  assert.deepEqual(await recover(deps()), { applied: 1, failed: 0 })
+  assert.deepEqual(await emails(), ['newer, from the platform'])
+  const [state] = await store.sql`select state from sluice_store.mutations where id = ${id}`
+  assert.equal(state?.['state'], 'applied')
+})
+
+test('what was accepted before its sync was disabled is applied all the same', async () => {
+  await accepted([row('left behind')])
+  await setSyncState(store, { id: syncId, state: 'disabled' })
+  try {
+    assert.deepEqual(await recover(deps()), { applied: 1, failed: 0 })
+  } finally {
+    await setSyncState(store, { id: syncId, state: 'active' })
+  }
   assert.deepEqual(await emails(), ['left behind'])
 })

@@ -1,9 +1,10 @@
-// Writes the tables of the README that are made from the code: errors, Stripe's and GitHub's tables.
+// Writes the tables of the README that are made from the code: errors, metrics, Stripe's and GitHub's tables.
 // `deno run -A test/help/readme-tables.ts`; test/journeys/readme.test.ts compares.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { errorTable } from './readme-errors.ts'
+import { metricsTable } from './readme-metrics.ts'
 import { describedPlatforms, platformTable } from './readme-platforms.ts'
 
 const file = fileURLToPath(new URL('../../README.md', import.meta.url))
@@ -17,5 +18,6 @@ const put = (mark: string, table: string) => {
   )
 }
 put('errors', errorTable())
+put('metrics', metricsTable())
 for (const platform of describedPlatforms) put(platform, await platformTable(platform))
 writeFileSync(file, text)

@@ -10,7 +10,7 @@ import type { SyncConfig } from '../../src/mutation/config.ts'
 import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
 import type { Column, SyncedTable } from '../../src/mutation/table.ts'
 import { withDeadline } from '../../src/lib/deadline.ts'
-import { type Listener, startListener } from '../../src/session/listener.ts'
+import { type Listener, type ListenerOptions, startListener } from '../../src/session/listener.ts'
 import { type DatabaseLink, loginDatabase } from '../../src/session/login.ts'
 import type { Service } from '../../src/session/service.ts'
 import { createFrameReader, frameSizeMax } from '../../src/wire/frames.ts'
@@ -76,7 +76,7 @@ export const contacts: SyncedTable = {
     column('id', 'varchar(18)', { insertable: false, updatable: false }),
     column('first_name'),
     column('last_name'),
-    column('email'),
+    column('email', 'text', { upsert: 'loose' }),
     column('score', 'numeric'),
     column('tags', 'text[]'),
     column('seen', 'timestamptz'),
@@ -107,7 +107,7 @@ export function acceptAll(): Carry {
 const rolePassword = 'stage'
 
 export async function createStage(
-  options: { tls?: { cert: string; key: string } } = {},
+  options: Partial<Omit<ListenerOptions, 'service'>> = {},
 ): Promise<Stage> {
   const cluster = await testCluster()
   const url = await cluster.createDatabase()
@@ -154,15 +154,15 @@ export async function createStage(
   const listener = await startListener({
     host: '127.0.0.1',
     port: 0,
-    ...options,
     tlsRequired: false,
     connectionsMax: 100,
     handshakeWaitMs: 5_000,
     mockSecret: randomBytes(32),
-    service,
     log: process.env['STAGE_LOG']
       ? createLog({ level: 'debug', write: (line) => console.error(line) })
       : silentLog,
+    ...options,
+    service,
   })
   const stage: Stage = {
     listener,

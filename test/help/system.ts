@@ -11,6 +11,7 @@ import postgres from 'postgres'
 import { withDeadline } from '../../src/lib/deadline.ts'
 import type { Platform } from '../../src/mutation/table.ts'
 import { freePort } from './cluster.ts'
+import { keepOutput, registerSecrets, secretsOfExchange } from './secrets.ts'
 
 /** One exchange of the sandbox with a caller, as GET /_exchanges tells it. */
 export interface Exchange {
@@ -80,6 +81,8 @@ export interface Part {
   start(env?: Readonly<Record<string, string>>): Promise<void>
   /** SIGTERM; resolves with the exit code. */
   terminate(): Promise<number | null>
+  /** The last of what it has written since its last start. */
+  output(): string
 }
 
 /** A system whose `url` leads to a listener of its own, which asks a service of its own. */
@@ -120,6 +123,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     throw error
   })
   const pids = descendants(worker.pid)
+  registerSecrets(...installationSecrets(dataDir))
   const [sql, store] = ['demo', 'sluice_store'].map((database) =>
     postgres(`postgres://postgres:postgres@127.0.0.1:${databasePort}/${database}`, {
       max: 2,
@@ -144,6 +148,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     store,
     terminate: (signal) => worker.end(signal ?? 'SIGTERM'),
     stop: async () => {
+      const last = await sandboxClient(sandboxPort).exchanges().catch(() => [])
+      registerSecrets(...last.flatMap(secretsOfExchange))
       await Promise.all([sql.end({ timeout: 5 }), store.end({ timeout: 5 })])
       const code = await worker.end('SIGTERM')
       try {
@@ -154,6 +160,14 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       }
     },
   }
+}
+
+/** What `npm start` has made up for itself. */
+function installationSecrets(dataDir: string): string[] {
+  const text = readFileSync(join(dataDir, 'secrets.json'), 'utf8')
+  const { keys, listenerKey, rolePassword } = JSON.parse(text) as Record<string, string>
+  const sealing = (keys ?? '').split(',').map((key) => key.slice(key.indexOf(':') + 1))
+  return [...sealing, listenerKey ?? '', rolePassword ?? '']
 }
 
 function urlOf({ platform, port }: { platform: Platform; port: number }): string {
@@ -211,8 +225,13 @@ export async function startParts(options: SystemOptions = {}): Promise<Parts> {
 
 /** The exchanges that changed or could have changed records: everything but reads and tokens. */
 export function writesOf(exchanges: readonly Exchange[]): Exchange[] {
-  return exchanges.filter(({ method, url }) => method !== 'GET' && !url.includes('/oauth2/'))
+  return exchanges.filter(({ method, url }) =>
+    method !== 'GET' && !url.includes('/oauth2/') && !(method === 'POST' && postedReads.test(url))
+  )
 }
+
+/** What Salesforce and HubSpot read with a POST. */
+const postedReads = /\/composite\/sobjects\/\w+$|\/(batch\/read|search)$/
 
 /** Waits until `look` gives something other than false, null or undefined. The last error, if any, is in the message. */
 export async function until<T>(
@@ -245,7 +264,13 @@ function startWorker(file: string, env: Readonly<Record<string, string>>): Worke
   const child = spawn(process.execPath, args, {
     cwd: root,
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...foreignEnv(), SLUICE_EXIT_WITH_STDIN: '1', SLUICE_LOG_LEVEL: 'warn', ...env },
+    env: {
+      ...foreignEnv(),
+      SLUICE_EXIT_WITH_STDIN: '1',
+      SLUICE_LOG_LEVEL: 'warn',
+      SLUICE_PRIVATE_ADDRESSES: 'allow', // all of it is on loopback
+      ...env,
+    },
   })
   const output = collect(child)
   child.stdin.on('error', () => {})
@@ -280,6 +305,7 @@ function collect(child: ChildProcess): () => string {
   let text = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      keepOutput(chunk)
       text = (text + chunk).slice(-outputMax)
     })
   }
@@ -300,11 +326,13 @@ async function waitForWelcome(worker: Worker): Promise<void> {
 
 function createPart(port: number, file: string, env: Record<string, string>): Part {
   let worker: Worker | null = null
+  let latest = () => ''
   return {
     port,
     start: async (more) => {
       const started = startWorker(file, { ...env, ...more })
       worker = started
+      latest = () => started.output()
       await until(`${file} on port ${port}`, () => listens(port), { waitMs: portWaitMs })
         .catch((error: unknown) => {
           throw new Error(`${file} did not start:\n${started.output()}`, { cause: error })
@@ -319,6 +347,7 @@ function createPart(port: number, file: string, env: Record<string, string>): Pa
       worker = null
       return code
     },
+    output: () => latest(),
   }
 }
 

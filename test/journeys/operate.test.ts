@@ -13,7 +13,9 @@ import { migrate } from '../../src/store/migrations.ts'
 import { readOAuthApp } from '../../src/store/oauth-apps.ts'
 import { parseKeyring } from '../../src/store/seal.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
+import { readSyncConfig, saveSync } from '../../src/store/syncs.ts'
 import { testCluster } from '../help/cluster.ts'
+import { contacts, seed } from '../store/help.ts'
 
 const cluster = await testCluster()
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..')
@@ -59,6 +61,43 @@ async function sluice(
   )
   return { code, out, err }
 }
+
+test('syncs are listed, and an allowlist is set, checked, kept by a change of the sync, and removed', async () => {
+  await seed(store, { id: 'sync_allow1' })
+  const allowed = async () => (await readSyncConfig(store, 'sync_allow1')).allow
+  assert.equal(await allowed(), undefined)
+  const from = (ranges: string) =>
+    sluice(['syncs', 'allow', '--sync', 'sync_allow1', '--from', ranges])
+  const set = await from('10.0.0.0/8, 2001:db8::/32,192.0.2.7')
+  assert.deepEqual([set.code, set.err], [0, ''])
+  assert.equal(
+    set.out.trim(),
+    'sync_allow1 takes clients from 10.0.0.0/8, 2001:db8::/32, 192.0.2.7',
+  )
+  const ranges = ['10.0.0.0/8', '2001:db8::/32', '192.0.2.7']
+  assert.deepEqual(await allowed(), ranges)
+  const list = await sluice(['syncs', 'list'])
+  assert.match(list.out, new RegExp(`sync_allow1\tactive\tsalesforce\t\\w+\t${ranges.join(',')}`))
+  for (const wrong of ['10.0.0.0/33', 'example.com', '', ',']) {
+    const refused = await from(wrong)
+    assert.equal(refused.code, 2, wrong)
+  }
+  assert.match((await from('10.0.0.0/33')).err, /not a range of addresses: "10\.0\.0\.0\/33"/)
+  const other = await sluice(['syncs', 'allow', '--sync', 'sync_none', '--from', '10.0.0.0/8'])
+  assert.match(other.err, /sync "sync_none" not found/)
+  // setting the sync up anew leaves the list as it is
+  await saveSync(store, {
+    id: 'sync_allow1',
+    connectionId: 'connection of sync_allow1',
+    databaseId: 'database of sync_allow1',
+    schema: 'salesforce',
+    tables: [contacts('sync_allow1')],
+    users: [],
+  })
+  assert.deepEqual(await allowed(), ranges)
+  assert.equal((await from('anywhere')).code, 0)
+  assert.equal(await allowed(), undefined)
+})
 
 test('an app is registered with its secret from standard input, which nobody sees again', async () => {
   const args = ['apps', 'set', '--platform', 'salesforce', '--client-id', 'the client']

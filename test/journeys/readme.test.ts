@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { withDeadline } from '../../src/lib/deadline.ts'
 import { errorRows, tableCells } from '../help/readme-errors.ts'
+import { metricRows } from '../help/readme-metrics.ts'
 import { describedPlatforms, platformTable } from '../help/readme-platforms.ts'
 import { startSystem, type System } from '../help/system.ts'
 import { requirePsql, runSteps } from './psql.ts'
@@ -135,6 +136,13 @@ test('the table of errors is the catalogue', () => {
   const advice = 'deno run -A test/help/readme-tables.ts writes the table'
   assert.deepEqual(head, ['fault', 'SQLSTATE', 'what it means'], advice)
   assert.deepEqual(rows, errorRows(), advice)
+})
+
+test('the table of metrics is that of the code, and every metric of the code is in it', () => {
+  const table = /<!-- metrics -->([^]*?)<!-- \/metrics -->/.exec(readme)?.[1]
+  assert.ok(table !== undefined, 'README.md has no <!-- metrics --> … <!-- /metrics -->')
+  const [, _rule, ...rows] = tableCells(table)
+  assert.deepEqual(rows, metricRows(), 'deno run -A test/help/readme-tables.ts writes the table')
 })
 
 test('the tables of Stripe and GitHub are those of the adapters', async () => {

@@ -17,8 +17,18 @@ import {
 /** Files whose output is another one through the listener, and why. None is known. */
 const explained: Readonly<Record<string, string>> = {}
 
+const newerPsql =
+  'a psql since 15.19 takes what follows a refused COPY FROM STDIN for its data; the suite is older'
+
 /** Files that Postgres itself does not pass today, and why. */
 const failing: Readonly<Record<string, string>> = {
+  alter_table: newerPsql,
+  copy: newerPsql,
+  copy2: newerPsql,
+  copyselect: newerPsql,
+  generated: newerPsql,
+  privileges: newerPsql,
+  rowsecurity: newerPsql,
   horology: 'compares with the date of today in a way that holds only at some dates and hours',
 }
 

@@ -1,0 +1,180 @@
+// `npm run chaos`: the whole system under load from real clients, while its processes are killed, its connections cut and
+// its databases restarted; then a judgement. Exit code 0: nothing was lost, nothing doubled, nobody told a lie.
+
+import process from 'node:process'
+import { subjects as allSubjects } from '../help/subjects.ts'
+import { type ActName, runActs } from './acts.ts'
+import { type Findings, judge, openMutations } from './checker.ts'
+import { type ClientLog, createClientLog, runClient } from './clients.ts'
+import { truthOf } from './log.ts'
+import { type Options, readOptions } from './options.ts'
+import { pause } from './processes.ts'
+import { createRandom } from './random.ts'
+import { createWitness, type Witness } from './witness.ts'
+import { createWorld, type World } from './world.ts'
+
+/** Recovery and inquiries begin at once, and go on often: a run is short. */
+const chaosEnv = {
+  SLUICE_RECOVERY_AFTER_MS: '2000',
+  SLUICE_RECOVERY_EVERY_MS: '500',
+  SLUICE_INQUIRY_AFTER_MS: '300',
+}
+const timeoutsMs = [2_000, 4_000, 8_000]
+/** Nothing but the deployment is to be felt. */
+const deployTimeoutsMs = [50_000]
+const gatherEveryMs = 10_000
+/** What a person, or CI, is shown of a kind of finding. */
+const shownMax = 40
+/** GitHub takes 80 changes a minute, an Airtable base five requests a second. */
+const thinkMs = (platform: string) =>
+  platform === 'github' ? 3_000 : platform === 'airtable' ? 1_000 : 60
+
+interface Ran {
+  readonly findings: Findings
+  readonly log: ClientLog
+  readonly acts: ReadonlyMap<ActName, number>
+  readonly writes: number
+  readonly settleMs: number
+}
+
+async function run(options: Options): Promise<Ran> {
+  const subjects = allSubjects.filter(({ platform }) => options.platforms.includes(platform))
+  console.error(`Starting (seed ${options.seed}) …`)
+  const world = await createWorld({
+    subjects,
+    keep: options.keep,
+    env: chaosEnv,
+  })
+  if (options.keep) console.error(`Logs: ${world.logs}`)
+  const witness = createWitness(world.sandboxUrl)
+  try {
+    const log = createClientLog()
+    const acts = new Map<ActName, number>()
+    await load({ world, options, subjects, log, acts, witness })
+    console.error('Settling …')
+    const settleMs = await settle(world, options)
+    await witness.gather()
+    const found = await judge(world, { subjects, entries: log.entries, witness })
+    const findings = {
+      ...found,
+      violations: [
+        ...log.violations,
+        ...world.accidents,
+        ...found.violations,
+        ...untold(options, log),
+      ],
+    }
+    return { findings, log, acts, writes: witness.writes, settleMs }
+  } finally {
+    // what was found out must be told whatever cannot be stopped
+    await world.close().catch((error: unknown) => console.error(error))
+  }
+}
+
+interface Load {
+  readonly world: World
+  readonly options: Options
+  readonly subjects: typeof allSubjects
+  readonly log: ClientLog
+  readonly acts: Map<ActName, number>
+  readonly witness: Witness
+}
+
+/** Clients and acts at the same time, for as long as is asked for. */
+async function load({ world, options, subjects, log, acts, witness }: Load): Promise<void> {
+  const random = createRandom(options.seed)
+  const since = Date.now()
+  const over = AbortSignal.timeout(options.seconds * 1000)
+  const clients = subjects.flatMap((subject) =>
+    Array.from({ length: subject.platform === 'github' ? 1 : options.clients }, () => subject)
+  )
+  const running = clients.map((subject, n) =>
+    runClient({
+      subject,
+      name: `c${n}`,
+      random: random.fork(),
+      url: world.plant.url(subject.platform, world.relays.client.port),
+      thinkMs: thinkMs(subject.platform),
+      timeoutsMs: options.deploy ? deployTimeoutsMs : timeoutsMs,
+      log,
+      since,
+    }, over)
+  )
+  const acting = runActs({
+    world,
+    random: random.fork(),
+    platforms: options.platforms,
+    only: options.acts,
+    pauseMs: options.pauseMs,
+    done: acts,
+    say: (what) =>
+      options.keep && console.error(`${((Date.now() - since) / 1000).toFixed(1)} s: ${what}`),
+  }, over)
+  await Promise.all([...running, acting, gather(witness, over)])
+}
+
+async function gather(witness: Witness, over: AbortSignal): Promise<void> {
+  for (let last = Date.now(); !over.aborted;) {
+    await pause(100)
+    if (Date.now() - last < gatherEveryMs) continue
+    await witness.gather()
+    last = Date.now()
+  }
+}
+
+/** Waits until nothing is open, at most as long as is asked for. Gives how long it took, in milliseconds. */
+async function settle({ plant, sandboxUrl }: World, { settleSeconds }: Options): Promise<number> {
+  const since = Date.now()
+  await fetch(`${sandboxUrl}/_mischief`, { method: 'DELETE' })
+  while (Date.now() - since < settleSeconds * 1000) {
+    const open = await openMutations(plant.store)
+    if (open !== null && Object.keys(open).length === 0) break
+    await pause(200)
+  }
+  return Date.now() - since
+}
+
+/** During a deployment a client may meet nothing but 57P01. */
+function untold({ deploy }: Options, { met, entries }: ClientLog): string[] {
+  if (!deploy) return []
+  const others = [...met].filter(([code]) => code !== '57P01' && !refusals.has(code))
+  const told = entries.filter((entry) => truthOf(entry.told) === 'perhaps')
+  return [
+    ...others.map(([code, count]) => `during a deployment ${count} clients met: ${code}`),
+    ...told.map(({ platform, name }) => `during a deployment ${platform} ${name} had no answer`),
+  ]
+}
+
+/** What the platforms say of values that they do not take. */
+const refusals: ReadonlySet<string> = new Set(['23514', '22P02', '23503'])
+
+function report(options: Options, { findings, log, acts, writes, settleMs }: Ran): string {
+  const told = new Map<string, number>()
+  for (const { told: { kind }, ...entry } of log.entries) {
+    void entry
+    told.set(kind, (told.get(kind) ?? 0) + 1)
+  }
+  const list = (counts: Iterable<readonly [string, number]>) =>
+    [...counts].map(([name, count]) => `${count} ${name}`).join(', ') || 'none'
+  const shown = (title: string, all: readonly string[]) => [
+    `${title}: ${all.length}`,
+    ...all.slice(0, shownMax).map((line) => `  ${line}`),
+    ...(all.length > shownMax ? [`  and ${all.length - shownMax} more`] : []),
+  ]
+  return [
+    `Chaos: ${options.seconds} s, seed ${options.seed}, ${options.platforms.join(', ')}`,
+    `  mutations: ${log.entries.length} (${list(told)}), reads: ${log.reads}`,
+    `  writes that the platforms heard: ${writes}`,
+    `  acts: ${list(acts)}`,
+    `  clients met: ${list(log.met)}`,
+    `  journal: ${list(Object.entries(findings.journal))}; settled after ${settleMs} ms`,
+    `  in doubt and settled: ${findings.settled}`,
+    ...shown('  in doubt and not settled', findings.unsettled),
+    ...shown('  violations', findings.violations),
+  ].join('\n')
+}
+
+const options = readOptions(process.argv.slice(2))
+const ran = await run(options)
+console.log(report(options, ran))
+process.exit(ran.findings.violations.length === 0 ? 0 : 1)
