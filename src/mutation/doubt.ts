@@ -1,6 +1,6 @@
 // Room mutation: what is in doubt of an outcome, and which later outcome of the same mutation may be believed.
 
-import type { Mutation, Outcome, PlannedRow, UnwrittenRow, Values } from './mutation.ts'
+import type { Mutation, Outcome, UnwrittenRow, Values } from './mutation.ts'
 
 /** An outcome of which not everything is known. */
 export type DoubtfulOutcome = Extract<Outcome, { state: 'unknown' | 'partial' }>
@@ -64,24 +64,77 @@ export function makesRecords(mutation: Mutation): boolean {
   return mutation.operation === 'insert' && mutation.upsertBy === undefined
 }
 
+/** A record as a platform has it; null: it is gone. */
+interface Held {
+  readonly values: Values | null
+}
+
 /**
- * Can one record be what either of two inserts has made? So it is unless a column that both give differs; without regard
- * to case, space around it and the writing of numbers, which platforms change.
+ * Tells of another insert whether it may have made one of the records that were found for ours. So it is unless it gives
+ * another value in a column that tells, and that is one in which the record is as a row of ours: what a platform does not
+ * answer, or answers otherwise than it was sent, tells nothing.
  */
-export function mayMakeTheSame(ours: Mutation, theirs: Pick<Mutation, 'rows'>): boolean {
-  const normal = ours.rows.map(({ values }) => values)
-  return theirs.rows.some((row: PlannedRow) =>
-    normal.some((values) => areAlike(values, row.values))
+export function mayMakeTheSame(
+  ours: Mutation,
+  records: readonly Held[],
+): (theirs: Pick<Mutation, 'rows'>) => boolean {
+  const rows = ours.rows.map(({ values }) => formsOf(values))
+  const telling = records.map(({ values }) =>
+    [...formsOf(values ?? {})].filter(([name, held]) =>
+      rows.some((row) => row.has(name) && !differs(row.get(name), held))
+    )
+  )
+  return (theirs) =>
+    theirs.rows.some(({ values }) => {
+      const forms = formsOf(values)
+      return telling.some((columns) =>
+        columns.every(([name, held]) => !differs(forms.get(name), held))
+      )
+    })
+}
+
+/** What platforms leave of a value, whatever they make of its writing. */
+interface Form {
+  readonly raw: string
+  readonly text: string
+  /** null: it is none. */
+  readonly number: number | null
+}
+
+/** The columns that can tell records apart: texts and numbers. Lists, objects and moments can be written in many ways. */
+function formsOf(values: Values): ReadonlyMap<string, Form> {
+  return new Map(
+    Object.entries(values).flatMap(([name, value]) =>
+      value === null || isStructured(value) ? [] : [[name, formOf(value)] as const]
+    ),
   )
 }
 
-function areAlike(one: Values, other: Values): boolean {
-  return Object.entries(one).every(([name, value]) =>
-    !Object.hasOwn(other, name) || plain(value) === plain(other[name] ?? null)
-  )
+/** JSON, or a point in time: `2026-11-26T…`, `2026-11-26 …`, `10:20`. */
+function isStructured(text: string): boolean {
+  return /^\s*[[{]|^\s*\d{4,}-\d\d-\d\d[T ]|^\s*\d\d:\d\d/.test(text)
 }
 
-function plain(value: string | null): string {
-  const text = (value ?? '').trim().toLowerCase()
-  return /^[+-]?\d{1,15}(\.\d{1,15})?$/.test(text) ? String(Number(text)) : text
+function formOf(raw: string): Form {
+  const number = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(raw) ? Number(raw) : null
+  return { raw, text: bare(raw), number }
+}
+
+/** The letters and digits; of a text that has none, the text. What is between `<` and `>` may be HTML. */
+function bare(text: string): string {
+  const plain = text.normalize('NFC').toLowerCase()
+  return plain.replace(/<[^<>]*>|<|[^\p{L}\p{N}<]+/gu, '') || plain.replace(/\s+/g, '')
+}
+
+/** undefined: the column was not given, and may have any value. */
+function differs(one: Form | undefined, other: Form): boolean {
+  if (one === undefined) return false
+  if (one.number !== null && other.number !== null) return one.number !== other.number
+  return one.text !== other.text && !isSameId(one.raw, other.raw)
+}
+
+/** An id of 15 characters that comes back with the three that say which of them are in upper case. */
+function isSameId(a: string, b: string): boolean {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a]
+  return short.length === 15 && long.length === 18 && long.startsWith(short)
 }

@@ -327,7 +327,7 @@ export const catalogue = {
     'service',
     'later',
     'terminating connection due to administrator command',
-    'The listener is being stopped or replaced. Connect again.',
+    'The listener is being stopped or replaced: connect again. Or the session is no longer welcome: DETAIL says why.',
   ),
   too_many_connections: entry(
     '53300',

@@ -12,8 +12,11 @@ export interface Asking {
   readonly table: SyncedTable
   readonly caller: Caller
   /** May another insert have made one of these records? Asked only about an insert's, after they were found. */
-  readonly isContested: (ids: readonly string[]) => Promise<boolean>
+  readonly isContested: (records: readonly Found[]) => Promise<boolean>
 }
+
+/** A record that an insert may have made; `values` null: it is gone by now. */
+export type Found = Inquiry['seen'][number]
 
 /** What an adapter may take beyond its caller's deadline, in milliseconds. */
 const graceMs = 2_000
@@ -35,14 +38,18 @@ export async function inquire(asking: Asking): Promise<Inquiry> {
   }
   if (!makesRecords(mutation)) return found
   const known = new Set(idsOf(before))
-  const ids = [...new Set([...idsOf(found.outcome), ...found.seen.map(({ id }) => id)])]
-    .filter((id) => !known.has(id))
-  if (ids.length === 0 || !await asking.isContested(ids)) return found
+  const all = [...rowsOf(found.outcome), ...found.seen].filter(({ id }) => !known.has(id))
+  const records = [...new Map(all.map((record) => [record.id, record])).values()]
+  if (records.length === 0 || !await asking.isContested(records)) return found
   return { outcome: before, seen: [] }
 }
 
+function rowsOf(outcome: Outcome): readonly Found[] {
+  return isWritten(outcome) ? outcome.rows : []
+}
+
 function idsOf(outcome: Outcome): string[] {
-  return isWritten(outcome) ? outcome.rows.map(({ id }) => id) : []
+  return rowsOf(outcome).map(({ id }) => id)
 }
 
 /** Does the inquiry settle something, or show more than was known? */

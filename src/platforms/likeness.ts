@@ -1,5 +1,6 @@
 // Room platforms: does a record hold what a row sent? Values are compared as the platforms keep them: numbers by what they
-// are worth, moments as exactly as they are kept, texts without regard to case and blanks, lists in any order.
+// are worth, moments as exactly as they are kept, texts without regard to case and blanks, lists in any order. And is it the very
+// value, so that it says nothing whether a write ever came?
 
 import { isJsonNumber, isJsonObject, type Json, tryParseJson } from './json.ts'
 import type { PlannedRow, Values } from '../mutation/mutation.ts'
@@ -15,16 +16,19 @@ export interface Keeping {
   readonly mute?: (column: Column) => boolean
   /** Columns that many records share, such as the repository they are in. Booleans are so everywhere. */
   readonly shared?: (column: Column) => boolean
+  /** JSON columns to which a write adds: what the object holds beyond what was sent says nothing against it. */
+  readonly merged?: (column: Column) => boolean
 }
 
 /**
  * How many of the values sent a record holds. `telling`: of the columns that not many records share, how many hold the same
- * or something that resembles it.
+ * or something that resembles it. `exact`: every value sent was compared, and is the very one that the record holds.
  */
 export interface Likeness {
   readonly compared: number
   readonly unequal: number
   readonly telling: { readonly compared: number; readonly alike: number }
+  readonly exact: boolean
 }
 
 interface Compared {
@@ -32,22 +36,28 @@ interface Compared {
   readonly keeping: Keeping
   /** An insert's null is a value not sent. */
   readonly insert: boolean
+  /** An upsert's column, which its records hold in any case: it counts only where nothing else was sent. */
+  readonly key?: string
 }
 
 /** Compares what a row sent with what a record holds. A column that the record does not tell is passed over. */
 export type Compare = (row: PlannedRow, held: Values) => Likeness
 
 /** A comparison that remembers the forms of texts, since each is compared with many. For one look, not for longer. */
-export function createComparison({ table, keeping, insert }: Compared): Compare {
+export function createComparison({ table, keeping, insert, key }: Compared): Compare {
   const columns = new Map(table.columns.map((column) => [column.name, column]))
   const forms: Forms = { loose: remembered(loose), bare: remembered(bare) }
   return (row, held) => {
-    const counts = { compared: 0, unequal: 0, telling: { compared: 0, alike: 0 } }
-    for (const [name, sent] of Object.entries(row.values)) {
+    const counts = { compared: 0, unequal: 0, telling: { compared: 0, alike: 0 }, exact: true }
+    const all = Object.entries(row.values)
+    for (const [name, sent] of all) {
+      if (insert && sent === null) continue
       const column = columns.get(name)
       const value = own(held, name)
-      if (column === undefined || value === undefined || keeping.mute?.(column)) continue
-      if ((insert && sent === null) || isOtherForm(sent, value, column)) continue
+      const told = column !== undefined && value !== undefined && !keeping.mute?.(column) &&
+        !isOtherForm(sent, value, column)
+      counts.exact &&= told && isSame(sent, value, { column, keeping, forms: veryForms })
+      if (!told || (name === key && all.length > 1)) continue
       const same = isSame(sent, value, { column, keeping, forms })
       counts.compared += 1
       if (!same) counts.unequal += 1
@@ -62,7 +72,11 @@ export function createComparison({ table, keeping, insert }: Compared): Compare 
 interface Forms {
   readonly loose: (text: string) => string
   readonly bare: (text: string) => string
+  /** Nothing is passed over: neither case and blanks, nor the order of a list, nor digits that a platform would round. */
+  readonly strict?: boolean
 }
+
+const veryForms: Forms = { loose: (text) => text, bare: (text) => text, strict: true }
 
 function remembered(form: (text: string) => string): (text: string) => string {
   const known = new Map<string, string>()
@@ -78,6 +92,11 @@ function remembered(form: (text: string) => string): (text: string) => string {
 /** All that was sent is there; something was. */
 export function isEqual({ compared, unequal }: Likeness): boolean {
   return compared > 0 && unequal === 0
+}
+
+/** The record holds the very values that were sent, all of them, by whatever they came there. */
+export function isExact({ compared, exact }: Likeness): boolean {
+  return compared > 0 && exact
 }
 
 /**
@@ -104,7 +123,7 @@ function isAlike(
 }
 
 function bare(text: string): string {
-  return text.normalize('NFC').toLowerCase().replace(/<[^<>]*>|[^\p{L}\p{N}]+/gu, '')
+  return text.normalize('NFC').toLowerCase().replace(/<[^<>]*>|<|[^\p{L}\p{N}<]+/gu, '')
 }
 
 function baseOf({ type }: Column): string {
@@ -128,7 +147,8 @@ function isSame(
   { column, keeping, forms }: Place & { forms: Forms },
 ): boolean {
   if (sent === held) return true
-  if (sent === null || held === null) return isNothing(sent ?? held ?? '', column)
+  const { strict = false } = forms
+  if (sent === null || held === null) return isNothing(sent ?? held ?? '', column, { strict })
   if (column.name === idColumn) return false
   switch (baseOf(column)) {
     case 'boolean':
@@ -137,7 +157,7 @@ function isSame(
     case 'integer':
     case 'bigint':
     case 'numeric':
-      return isSameNumber(sent, held)
+      return isSameNumber(sent, held, { strict })
     case 'timestamptz':
       return isSameMoment(sent, held, keeping)
     case 'time':
@@ -147,8 +167,9 @@ function isSame(
     case 'text':
       return forms.loose(sent) === forms.loose(held)
     default: {
-      const ordered = !column.type.endsWith('[]')
-      return isWithin(tryParseJson(sent), tryParseJson(held), { ordered })
+      const ordered = strict || !column.type.endsWith('[]')
+      const whole = strict && !keeping.merged?.(column)
+      return isWithin(tryParseJson(sent), tryParseJson(held), { ordered, whole, forms })
     }
   }
 }
@@ -157,13 +178,19 @@ function isSame(
 const idCharacters = 15
 
 /** What platforms do not tell from null. */
-function isNothing(text: string, column: Column): boolean {
+function isNothing(text: string, column: Column, { strict }: { strict: boolean }): boolean {
   if (baseOf(column) === 'boolean') return text === 'false'
-  return isJsonType(column.type) ? /^(null|\[\]|\{\}|"")$/.test(text) : text.trim() === ''
+  if (isJsonType(column.type)) return /^(null|\[\]|\{\}|"")$/.test(text)
+  return (strict ? text : text.trim()) === ''
 }
 
-function isSameNumber(a: string, b: string): boolean {
-  return plain(a) === plain(b) || Number(a) === Number(b)
+/** Digits that a double surely keeps. */
+const digitsMax = 15
+
+function isSameNumber(a: string, b: string, { strict }: { strict: boolean }): boolean {
+  if (plain(a) === plain(b)) return true
+  const kept = [a, b].every((text) => text.replace(/e.*$|\D/gi, '').length <= digitsMax)
+  return (kept || !strict) && Number(a) === Number(b)
 }
 
 /** `-01.50` → `-1.5` */
@@ -197,41 +224,44 @@ function loose(text: string): string {
 
 /**
  * Is what was sent within what is held? An object may hold more members, and a member that was sent as null may be absent;
- * a list must be the whole list. Without JSON on both sides nothing is the same.
+ * a list must be the whole list. `whole`: an object may hold no more either. Without JSON on both sides nothing is the same.
  */
-function isWithin(
-  sent: Json | undefined,
-  held: Json | undefined,
-  { ordered }: { ordered: boolean },
-): boolean {
+function isWithin(sent: Json | undefined, held: Json | undefined, how: Within): boolean {
   if (sent === undefined) return false
   if (sent === null || held === null || held === undefined) {
     return isEmpty(sent) && isEmpty(held ?? null)
   }
   if (Array.isArray(sent)) {
-    return Array.isArray(held) && isSameList(sent, held, { ordered })
+    return Array.isArray(held) && isSameList(sent, held, how)
   }
   if (isJsonObject(sent)) {
-    return isJsonObject(held) &&
+    if (!isJsonObject(held)) return false
+    const rest = Object.entries(held).filter(([name]) => !Object.hasOwn(sent, name))
+    return (!how.whole || rest.every(([, value]) => isEmpty(value ?? null))) &&
       Object.entries(sent).every(([name, value]) =>
-        isWithin(value ?? null, own<Json | undefined>(held, name) ?? null, { ordered: true })
+        isWithin(value ?? null, own<Json | undefined>(held, name) ?? null, {
+          ...how,
+          ordered: true,
+        })
       )
   }
   // an object that comes back whole where its id was sent
   const scalar = isJsonObject(held) ? own<Json | undefined>(held, 'id') ?? null : held
-  return loose(scalarOf(sent)) === loose(scalarOf(scalar))
+  const { forms } = how
+  return forms.loose(scalarOf(sent)) === forms.loose(scalarOf(scalar))
 }
 
-function isSameList(
-  sent: readonly Json[],
-  held: readonly Json[],
-  { ordered }: { ordered: boolean },
-): boolean {
+interface Within {
+  readonly ordered: boolean
+  readonly whole: boolean
+  readonly forms: Forms
+}
+
+function isSameList(sent: readonly Json[], held: readonly Json[], how: Within): boolean {
   if (sent.length !== held.length) return false
-  if (ordered) {
-    return sent.every((item, i) => isWithin(item, held[i] ?? null, { ordered }))
-  }
-  const words = (items: readonly Json[]) => items.map((item) => loose(scalarOf(item))).toSorted()
+  if (how.ordered) return sent.every((item, i) => isWithin(item, held[i] ?? null, how))
+  const words = (items: readonly Json[]) =>
+    items.map((item) => how.forms.loose(scalarOf(item))).toSorted()
   return JSON.stringify(words(sent)) === JSON.stringify(words(held))
 }
 

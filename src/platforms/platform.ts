@@ -116,8 +116,9 @@ export interface Doubt {
    */
   readonly others: ReadonlySet<string>
   /**
-   * True: whoever sent it still waits for its outcome. Only then may an adapter send it again under its idempotency key, for
-   * where it was not carried out before, that carries it out. Whoever has heard 40003 may have sent another in its place.
+   * True: whoever sent it still waits for its outcome. Only then, and only until `statementWaitMaxMs` after `sentAt`, may an
+   * adapter send it again under its idempotency key, for where it was not carried out before, that carries it out; it counts
+   * as under way then, as the first request does. Whoever has heard 40003 may have sent another in its place.
    */
   readonly unheard?: boolean
 }

@@ -7,13 +7,20 @@ import { faultData } from '../mutation/fault.ts'
 import { statementWaitMaxMs } from '../mutation/limits.ts'
 import type { OutcomeRow, PlannedRow, Values } from '../mutation/mutation.ts'
 import { findColumn, type SyncedTable } from '../mutation/table.ts'
-import { type Compare, createComparison, isEqual, isSameValue, type Keeping } from './likeness.ts'
+import {
+  type Compare,
+  createComparison,
+  isEqual,
+  isExact,
+  isSameValue,
+  type Keeping,
+} from './likeness.ts'
 import { knownOf, outcomeOf, type RowResult } from './outcome.ts'
 import type { Doubt, Inquiry } from './platform.ts'
 import { type Match, matchTraces, type Trace } from './traces.ts'
 
 /** By how much two clocks may differ where nothing is wrong; and where something is, but not much. */
-const skewMs = { likely: 5_000, possible: 60_000 } as const
+export const skewMs = { likely: 5_000, possible: 60_000 } as const
 
 /** How many records made in that time are looked at; where there are more, nothing can be told. */
 export const tracesMax = 2_000
@@ -38,6 +45,8 @@ export interface Witness {
   readonly requestMaxMs: number
   /** Are all rows of a statement written, or none? */
   readonly allOrNone: boolean
+  /** By how much the platform's clock and this service's surely differ, by the answers read so far, in milliseconds. */
+  readonly apartMs: () => number
   /** The fault of a row, or of the statement, of which nothing is known. */
   readonly doubtful: (reason: string) => FaultData
   /** The records that the rows of an insert can have made. */
@@ -47,8 +56,11 @@ export interface Witness {
    * after which nothing older can be answered.
    */
   held(rows: readonly PlannedRow[], span: Span): Promise<ReadonlyMap<string, Trace | null>>
-  /** The records that have one of the values that the rows of an upsert give this column; a read as `held`. */
-  keyed?(rows: readonly PlannedRow[], column: string, span: Span): Promise<readonly Trace[]>
+  /**
+   * The records that have one of the values that the rows of an upsert give this column; a read as `held`. `isWhole`: where
+   * none is the row's, surely no record has its key.
+   */
+  keyed?(rows: readonly PlannedRow[], column: string, span: Span): Promise<Made>
   /** All columns of these records, by id, where `made` or `keyed` gave some of them only. */
   filled?(ids: readonly string[]): Promise<ReadonlyMap<string, Values>>
 }
@@ -62,11 +74,12 @@ export async function testify(
   doubt: Doubt,
   table: SyncedTable,
 ): Promise<Inquiry> {
-  const { mutation, outcome: before } = doubt
+  const { mutation, mutation: { upsertBy }, outcome: before } = doubt
   const known = knownOf(mutation, before, witness.place)
   const rows = mutation.rows.filter(({ ordinal }) => !known.has(ordinal))
-  const insert = mutation.operation === 'insert' && mutation.upsertBy === undefined
-  const compare = createComparison({ table, keeping: witness.keeping, insert })
+  const insert = mutation.operation === 'insert' && upsertBy === undefined
+  const key = upsertBy === undefined ? {} : { key: upsertBy }
+  const compare = createComparison({ table, keeping: witness.keeping, insert, ...key })
   const looking: Looking = { witness, doubt, table, rows, known, compare }
   const { findings, seen } = await lookFor(looking)
   const agreed = witness.allOrNone ? agreedOf(findings) : findings
@@ -127,8 +140,7 @@ async function lookForNew(looking: Looking): Promise<Looks> {
   const crowded = traces.length > tracesMax
   const matches = crowded ? new Map<PlannedRow, Match>() : matchTraces(rows, traces, {
     likeness: (row, { values }) => looking.compare(row, values),
-    isTimely: ({ createdAt }) =>
-      createdAt !== undefined && createdAt >= doubt.sentAt - skewMs.likely,
+    isTimely: ({ createdAt }) => isTimely(createdAt, looking),
   })
   const touched = tracesOf(matches)
   const values = await filledOf(touched, witness)
@@ -141,6 +153,18 @@ async function lookForNew(looking: Looking): Promise<Looks> {
     values: trace.deleted === true ? null : values.get(trace.id) ?? trace.values,
   }))
   return { findings, seen }
+}
+
+/**
+ * Surely not before the request was sent. Where the clocks differ by more than they do when nothing is wrong, the platform's
+ * times say nothing.
+ */
+function isTimely(timeMs: number | undefined, { witness, doubt }: Looking): boolean {
+  return timeMs !== undefined && timeMs >= doubt.sentAt - skewMs.likely && !isApart(witness)
+}
+
+function isApart({ apartMs }: Witness): boolean {
+  return apartMs() > skewMs.likely
 }
 
 function isCandidate(
@@ -231,22 +255,36 @@ async function lookAtKeyed(upsertBy: string, looking: Looking): Promise<Looks> {
   if (witness.keyed === undefined || column === undefined) {
     return { findings: new Map(), seen: [] }
   }
-  const found = await witness.keyed(rows, upsertBy, spanOf(doubt, witness))
-  const values = await filledOf(found, witness)
-  const traces = found.map((trace) => ({ ...trace, values: values.get(trace.id) ?? trace.values }))
+  const keyed = await witness.keyed(rows, upsertBy, spanOf(doubt, witness))
+  const values = await filledOf(keyed.traces, witness)
+  const traces = keyed.traces.map((trace) => ({
+    ...trace,
+    values: values.get(trace.id) ?? trace.values,
+  }))
+  const isOf = (trace: Trace, row: PlannedRow) => {
+    const [sent, held] = [row.values[upsertBy] ?? null, trace.values[upsertBy] ?? null]
+    return isSameValue(sent, held, { column, keeping: witness.keeping })
+  }
+  // found by a key that it does not show as its own: it can be any row's
+  const stray = traces.some((trace) => !rows.some((row) => isOf(trace, row)))
   const findings = new Map(rows.map((row) => {
-    const key = row.values[upsertBy] ?? null
-    const own = traces.filter((trace) =>
-      isSameValue(key, trace.values[upsertBy] ?? null, { column, keeping: witness.keeping })
-    )
-    return [row, findingOfKeyed(row, own, looking)] as const
+    const own = traces.filter((trace) => isOf(trace, row))
+    const whole = !stray && keyed.isWhole(row)
+    return [row, findingOfKeyed(row, { traces: own, whole }, looking)] as const
   }))
   return { findings, seen: traces.map(({ id, values }) => ({ id, values })) }
 }
 
-function findingOfKeyed(row: PlannedRow, traces: readonly Trace[], looking: Looking): Finding {
+function findingOfKeyed(
+  row: PlannedRow,
+  { traces, whole }: { traces: readonly Trace[]; whole: boolean },
+  looking: Looking,
+): Finding {
   const [trace, second] = traces
   if (second !== undefined) return { state: 'unclear', reason: 'Several records have its key.' }
+  if (trace === undefined && !whole) {
+    return { state: 'unclear', reason: 'No record shows its key, but one may be found by it.' }
+  }
   if (trace === undefined) {
     return { state: 'absent', fault: 'platform_failed', reason: 'has no record with its key' }
   }
@@ -261,7 +299,10 @@ function findingOfDeleted({ ordinal, id }: PlannedRow, trace: Trace | null | und
   return { state: 'absent', fault: 'platform_failed', reason: 'still has the record' }
 }
 
-/** A record that has all that was sent is as it should be, whether this statement changed it or it was so before. */
+/**
+ * A record that has the very values that were sent is as it should be, whether this statement changed it or it was so
+ * before. What only resembles them, or cannot all be compared, proves it of a record that was changed since.
+ */
 function findingOfChanged(
   row: PlannedRow,
   trace: Trace | null | undefined,
@@ -271,15 +312,16 @@ function findingOfChanged(
   if (trace === undefined || id === null) return unsaid
   if (trace === null) return { state: 'absent', fault: 'record_gone', reason: 'has no such record' }
   const { changedAt } = trace
-  const before = looking.doubt.sentAt - skewMs.likely
-  if (isEqual(looking.compare(row, trace.values))) {
-    const fresh = changedAt !== undefined && changedAt >= before
+  const likeness = looking.compare(row, trace.values)
+  const fresh = isTimely(changedAt, looking)
+  if (isExact(likeness) || (fresh && isEqual(likeness))) {
     return { state: 'written', row: { ordinal, id, values: { ...trace.values, id } }, fresh }
   }
-  if (changedAt !== undefined && changedAt < before) {
+  if (changedAt !== undefined && changedAt < looking.doubt.sentAt - skewMs.possible) {
     return { state: 'absent', fault: 'platform_failed', reason: 'has not changed the record' }
   }
-  const reason = 'The record has other values than were sent, and may have been changed since.'
+  const reason = 'The record does not have the very values that were sent, and may have been ' +
+    'changed since.'
   return { state: 'unclear', reason }
 }
 
@@ -322,6 +364,12 @@ function resultOf(
       const words = `${platform} ${finding.reason}`
       if (doubt.now < overAt(doubt, witness)) {
         return unknown(`The reply was lost. ${words}, but the request may still be under way.`)
+      }
+      if (isApart(witness)) {
+        const seconds = Math.round(witness.apartMs() / 1000)
+        const clocks =
+          `its clock and this service's differ by ${seconds} s, so that it proves nothing`
+        return unknown(`The reply was lost. ${words}, but ${clocks}.`)
       }
       const detail = `The reply was lost. ${words}, and the request is over.`
       const fault = faultData(finding.fault, { ...witness.place, row: ordinal, detail })

@@ -1,7 +1,7 @@
 // Goal: of what is found out about a mutation, only what fits what was known is believed. Method: outcomes made by hand.
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { isInDoubt, isLearnedFrom, makesRecords, mayMakeTheSame } from '../../src/mutation/doubt.ts'
 import { faultData } from '../../src/mutation/fault.ts'
 import type { Mutation, Outcome, UnwrittenRow, Values } from '../../src/mutation/mutation.ts'
@@ -58,21 +58,67 @@ test('a row that was known stays as it was', () => {
   assert.ok(!learned(refused) && !learned(unknown))
 })
 
-test('two inserts may make the same record unless a column that both give differs', () => {
+describe('another insert may have made a record that was found', () => {
   const insert = (...rows: Values[]): Mutation => ({
     ...mutation,
     operation: 'insert',
     rows: rows.map((values, at) => ({ ordinal: at + 1, id: null, values })),
   })
-  const alike = (one: Values, two: Values) => mayMakeTheSame(insert(one), insert(two))
-  assert.ok(alike({ email: 'a@x.org', name: 'A' }, { email: 'A@X.org ' }))
-  assert.ok(alike({ score: '1.50' }, { score: '1.5' }))
-  assert.ok(alike({ name: null }, { name: '' }))
-  assert.ok(alike({ email: 'a@x.org' }, { name: 'A' }), 'nothing tells them apart')
-  assert.ok(!alike({ email: 'a@x.org', name: 'A' }, { email: 'b@x.org', name: 'A' }))
-  assert.ok(!alike({ score: '12345678901234567' }, { score: '12345678901234568' }))
-  const many = insert({ email: 'a' }, { email: 'b' })
-  assert.ok(mayMakeTheSame(many, insert({ email: 'c' }, { email: 'b' })))
+  /** The record is as ours was sent, unless the test says otherwise. */
+  const alike = (ours: Values, theirs: Values, held: Values | null = ours) =>
+    mayMakeTheSame(insert(ours), [{ values: held }])(insert(theirs))
+
+  test('unless it gives another value in a column that the platform keeps', () => {
+    assert.ok(alike({ email: 'a@x.org', name: 'A' }, { email: 'A@X.org ' }))
+    assert.ok(alike({ email: 'a@x.org' }, { name: 'A' }), 'nothing tells them apart')
+    assert.ok(!alike({ email: 'a@x.org', name: 'A' }, { email: 'b@x.org', name: 'A' }))
+    assert.ok(!alike({ score: '1.5' }, { score: '15' }))
+    assert.ok(!alike({ code: '-1' }, { code: '1' }))
+  })
+
+  test('whatever of its writing platforms change', () => {
+    const pairs = [
+      ['Ann  B', 'Ann B'],
+      ['Ze\u0301', 'Z\u00e9'],
+      ['1.50', '1.5'],
+      ['1000000', '1E6'],
+      ['12345678901234567890123', '1.2345678901234568E22'],
+      ['+1 (555) 123', '1555123'],
+      ['<p>Some text.</p>', 'Some text'],
+      ['2026-11-22T10:20:30Z', '2026-11-22T12:20:30.5+02:00'],
+      ['2026-11-22 10:20:30+00', '2026-11-22T10:20:30+00:00'],
+      ['10:20:30', '10:20:30.0'],
+      ['0035j00000ABCde', '0035j00000ABCdeXYZ'],
+      ['["b","a"]', '["a","b"]'],
+      ['{"a":1,"b":null}', '{"b":null,"a":1}'],
+    ] as const
+    for (const [one, two] of pairs) {
+      assert.ok(alike({ it: one }, { it: two }), `${one}, ${two}`)
+      assert.ok(alike({ it: two }, { it: one }), `${two}, ${one}`)
+    }
+    assert.ok(!alike({ it: '0035j00000ABCde' }, { it: '0035j00000ABCdfXYZ' }))
+  })
+
+  test('a null may have become a default', () => {
+    assert.ok(alike({ name: 'A' }, { name: null }))
+    assert.ok(alike({ name: null }, { name: 'A' }))
+  })
+
+  test('what the platform does not answer, or answers otherwise, tells nothing', () => {
+    const [ours, theirs] = [{ email: 'a', method: 'card' }, { email: 'a', method: 'bank' }]
+    assert.ok(!alike(ours, theirs))
+    assert.ok(alike(ours, theirs, { email: 'a' }), 'not answered')
+    assert.ok(alike(ours, theirs, { email: 'a', method: null }), 'answered as none')
+    assert.ok(alike({ head: 'me:b' }, { head: 'you:b' }, { head: 'b' }), 'answered otherwise')
+    assert.ok(alike(ours, { email: 'b' }, null), 'it is gone, and cannot be looked at')
+  })
+
+  test('each row for itself, and each record', () => {
+    const ours = insert({ email: 'a' }, { email: 'b' })
+    const mayBe = mayMakeTheSame(ours, [{ values: { email: 'a' } }, { values: { email: 'b' } }])
+    assert.ok(mayBe(insert({ email: 'c' }, { email: 'b' })))
+    assert.ok(!mayBe(insert({ email: 'c' }, { email: 'd' })))
+  })
 })
 
 test('only an insert that is no upsert makes records that must be told from others', () => {

@@ -7,6 +7,7 @@ import type { Column, SyncedTable } from '../../src/mutation/table.ts'
 import {
   createComparison,
   isEqual,
+  isExact,
   isPossible,
   isSameValue,
   type Keeping,
@@ -82,6 +83,47 @@ describe('values that are not the same', () => {
   }
 })
 
+describe('the very value', () => {
+  const exact = (type: string, sent: string | null, held: string | null, merged = false) => {
+    const columns = [column('x', type)]
+    const table = { syncId: 's', platform: 'github', schema: 'x', name: 't', object: 't' } as const
+    const compare = createComparison({
+      table: { ...table, columns },
+      keeping: { ...keeping, merged: () => merged },
+      insert: false,
+    })
+    return isExact(compare({ ordinal: 1, id: 'r', values: { x: sent } }, { x: held }))
+  }
+
+  test('is written in one way or the other, where no platform tells the two apart', () => {
+    assert.ok(exact('text', 'Ada', 'Ada'))
+    assert.ok(exact('text', '', null))
+    assert.ok(exact('boolean', null, 'false'))
+    assert.ok(exact('numeric(18,2)', '1.50', '1.5'))
+    assert.ok(exact('numeric', '1000000', '1E6'))
+    assert.ok(exact('timestamptz', '2026-11-22T12:20:30.9+02:00', '2026-11-22T10:20:30+00:00'))
+    assert.ok(exact('varchar(18)', '0035j00000ABCde', '0035j00000ABCdeXYZ'))
+    assert.ok(exact('jsonb', '{"a":1,"gone":null}', '{"a":"1","more":[]}'))
+    assert.ok(exact('jsonb', '{"price":"price_1"}', '{"price":{"id":"price_1"}}', true))
+  })
+
+  test('is not one that only resembles it', () => {
+    assert.ok(!exact('text', 'Ann', 'ann'))
+    assert.ok(!exact('text', 'Ann B', 'Ann  B'))
+    assert.ok(!exact('text', ' ', null))
+    assert.ok(!exact('text', 'Z\u0065\u0301', 'z\u00e9'))
+    assert.ok(!exact('numeric', '12345678901234567890123', '1.2345678901234568E22'))
+    assert.ok(!exact('text[]', '["b","a"]', '["a","b"]'))
+    assert.ok(!exact('jsonb', '{"a":"X"}', '{"a":"x"}'))
+    assert.ok(!exact('jsonb', '["x"]', '{"data":["x"]}'))
+  })
+
+  test('an object that holds more is another one, except where a write adds to it', () => {
+    assert.ok(!exact('jsonb', '{"a":"1"}', '{"a":"1","b":"2"}'))
+    assert.ok(exact('jsonb', '{"a":"1"}', '{"a":"1","b":"2"}', true))
+  })
+})
+
 describe('rows and records', () => {
   const table: SyncedTable = {
     syncId: 'sync_test',
@@ -113,6 +155,17 @@ describe('rows and records', () => {
     const likeness = compare(values, held)
     assert.equal(likeness.compared, 1)
     assert.ok(isEqual(likeness))
+    assert.ok(!isExact(likeness))
+    assert.ok(!isExact(compare({ title: 'A', secret: 'y' }, { title: 'A', secret: 'y' })))
+  })
+
+  test('an upsert’s key says nothing beside other values, but must be the very one', () => {
+    const keyed = createComparison({ table, keeping: shared, insert: false, key: 'title' })
+    const likeness = (values: Values, held: Values) => keyed({ ordinal: 1, id: null, values }, held)
+    assert.ok(!isEqual(likeness({ title: 'A', secret: 'y' }, { title: 'A', secret: null })))
+    assert.ok(isEqual(likeness({ title: 'A' }, { title: 'a' })), 'there is nothing else')
+    assert.ok(isExact(likeness({ title: 'A', body: 'B' }, { title: 'A', body: 'B' })))
+    assert.ok(!isExact(likeness({ title: 'A', body: 'B' }, { title: 'a', body: 'B' })))
   })
 
   test('an insert’s null is not compared, an update’s is', () => {

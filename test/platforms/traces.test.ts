@@ -25,7 +25,8 @@ function match(rows: readonly PlannedRow[], traces: readonly Trace[]) {
       const wanted = sent['word'] ?? ''
       const word = values['word'] ?? ''
       const same = wanted.split('').every((letter) => word.includes(letter))
-      return { compared: 1, unequal: same ? 0 : 1, telling: { compared: 1, alike: same ? 1 : 0 } }
+      const telling = { compared: 1, alike: same ? 1 : 0 }
+      return { compared: 1, unequal: same ? 0 : 1, telling, exact: wanted === word }
     },
     isTimely: ({ createdAt }) => createdAt === 1,
   })

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { isLearnedFrom } from '../../src/mutation/doubt.ts'
 import { faultData } from '../../src/mutation/fault.ts'
-import type { Mutation, Outcome, PlannedRow } from '../../src/mutation/mutation.ts'
-import type { Operation, SyncedTable } from '../../src/mutation/table.ts'
+import type { Mutation, Outcome, PlannedRow, Values } from '../../src/mutation/mutation.ts'
+import { type Operation, operations, type SyncedTable } from '../../src/mutation/table.ts'
 import { outcomeOf } from '../../src/platforms/outcome.ts'
 import type { Doubt } from '../../src/platforms/platform.ts'
 import type { Trace } from '../../src/platforms/traces.ts'
@@ -32,6 +32,7 @@ const witness = (more: Partial<Witness> = {}): Witness => ({
   keeping: { precisionMs: 1 },
   requestMaxMs: 60_000,
   allOrNone: false,
+  apartMs: () => 0,
   doubtful: (reason) => faultData('outcome_unknown', { ...place, detail: reason }),
   made: () => Promise.resolve({ traces: [], isWhole: () => true }),
   held: () => Promise.resolve(new Map()),
@@ -57,6 +58,7 @@ async function ask(
   asked: Mutation,
   said: Partial<Witness>,
   more: Partial<Doubt> = {},
+  of = table,
 ) {
   const doubt: Doubt = {
     mutation: asked,
@@ -66,7 +68,7 @@ async function ask(
     others: new Set(),
     ...more,
   }
-  const inquiry = await testify(witness(said), doubt, table)
+  const inquiry = await testify(witness(said), doubt, of)
   const before = doubt.outcome
   assert.ok(isLearnedFrom({ mutation: asked, before }, inquiry.outcome), 'it can be believed')
   return inquiry
@@ -251,11 +253,105 @@ test('a record that the platform says nothing of stays in doubt', async () => {
   }
 })
 
-test('two records with the key of an upsert: unknown', async () => {
-  const asked = { ...mutation('insert', ['a']), upsertBy: 'word' }
-  const keyed = (traces: readonly Trace[]) => ({ keyed: () => Promise.resolve(traces) })
-  const torn = await ask(asked, keyed([trace('1', 'a'), trace('2', 'A')]))
-  assert.equal(torn.outcome.state, 'unknown')
-  const found = await ask(asked, keyed([trace('1', 'a', 0)]))
-  assert.equal(found.outcome.state, 'accepted')
+describe('a record that was there before', () => {
+  const columns = [...table.columns, { ...text, name: 'files', type: 'jsonb' }]
+  const mute: Witness['keeping'] = { precisionMs: 1, mute: ({ type }) => type === 'jsonb' }
+  const state = async (values: Values, was: Trace, more: Partial<Witness> = {}) => {
+    const rows = [{ ordinal: 1, id: 'r1', values }]
+    const asked = { ...mutation('update', []), rows }
+    const said = { ...held({ r1: was }), keeping: mute, ...more }
+    return (await ask(asked, said, {}, { ...table, columns })).outcome.state
+  }
+  const old = sentAt - 3_600_000
+
+  test('with the very values is as it should be, whenever it was changed', async () => {
+    assert.equal(await state({ word: 'Ann' }, trace('r1', 'Ann', old)), 'accepted')
+  })
+
+  test('with values that only resemble those sent is taken where it was changed since, not else', async () => {
+    assert.equal(await state({ word: 'Ann' }, trace('r1', 'ann', old)), 'refused')
+    assert.equal(await state({ word: 'Ann' }, trace('r1', 'ann')), 'accepted')
+    const { changedAt: _, ...undated } = trace('r1', 'ann')
+    assert.equal(await state({ word: 'Ann' }, undated), 'unknown')
+  })
+
+  test('with a column that cannot be compared is taken where it was changed since, not else', async () => {
+    const values = { word: 'Ann', files: '["a"]' }
+    assert.equal(await state(values, trace('r1', 'Ann', old)), 'refused')
+    assert.equal(await state(values, trace('r1', 'Ann')), 'accepted')
+  })
+
+  test('a minute before the request is within what clocks may differ by: it proves nothing', async () => {
+    assert.equal(await state({ word: 'b' }, trace('r1', 'a', sentAt - 9_000)), 'unknown')
+    assert.equal(await state({ word: 'b' }, trace('r1', 'a', sentAt - 60_000)), 'unknown')
+    assert.equal(await state({ word: 'b' }, trace('r1', 'a', sentAt - 60_001)), 'refused')
+  })
+})
+
+describe('clocks that differ', () => {
+  const by = (ms: number): Partial<Witness> => ({ apartMs: () => ms })
+
+  test('by more than they do when nothing is wrong: absence proves nothing, and DETAIL says why', async () => {
+    for (const operation of operations) {
+      const said = operation === 'insert' ? made([]) : held({ r1: trace('r1', 'x', 0) })
+      const near = await ask(mutation(operation, ['a']), { ...said, ...by(5_000) })
+      assert.equal(near.outcome.state, 'refused', operation)
+      const far = await ask(mutation(operation, ['a']), { ...said, ...by(61_000) })
+      assert.ok(far.outcome.state === 'unknown', operation)
+      assert.match(far.outcome.fault.detail ?? '', /clock .* differ by 61 s/)
+    }
+  })
+
+  test('nor do times prove that a record is of now; equal values and a record that is gone do', async () => {
+    const inserted = await ask(mutation('insert', ['a']), {
+      ...made([trace('1', 'a')]),
+      ...by(9_000),
+    })
+    assert.equal(inserted.outcome.state, 'unknown')
+    const changed = await ask(mutation('update', ['A']), {
+      ...held({ r1: trace('r1', 'a') }),
+      ...by(9_000),
+    })
+    assert.equal(changed.outcome.state, 'unknown')
+    const exact = await ask(mutation('update', ['a']), {
+      ...held({ r1: trace('r1', 'a') }),
+      ...by(9_000),
+    })
+    assert.equal(exact.outcome.state, 'accepted')
+    const gone = await ask(mutation('delete', ['']), { ...held({ r1: null }), ...by(9_000) })
+    assert.equal(gone.outcome.state, 'accepted')
+  })
+})
+
+describe('an upsert', () => {
+  const upsert = (...words: string[]) => ({ ...mutation('insert', words), upsertBy: 'word' })
+  const keyed = (traces: readonly Trace[], whole = true) => ({
+    keyed: () => Promise.resolve({ traces, isWhole: () => whole }),
+  })
+
+  test('two records with its key: unknown', async () => {
+    const torn = await ask(upsert('a'), keyed([trace('1', 'a'), trace('2', 'A')]))
+    assert.equal(torn.outcome.state, 'unknown')
+    const found = await ask(upsert('a'), keyed([trace('1', 'a', 0)]))
+    assert.equal(found.outcome.state, 'accepted')
+  })
+
+  test('of which only the key can be compared is not taken for written by it', async () => {
+    const columns = [...table.columns, { ...text, name: 'files', type: 'jsonb' }]
+    const keeping: Witness['keeping'] = { precisionMs: 1, mute: ({ type }) => type === 'jsonb' }
+    const rows = [{ ordinal: 1, id: null, values: { word: 'a', files: '["x"]' } }]
+    const state = async (at: number) => {
+      const said = { ...keyed([trace('1', 'a', at)]), keeping }
+      const asked = { ...upsert(), rows }
+      return (await ask(asked, said, {}, { ...table, columns })).outcome.state
+    }
+    assert.equal(await state(0), 'refused')
+    assert.equal(await state(sentAt), 'unknown')
+  })
+
+  test('a record that was found by its key and shows another makes absence unclear', async () => {
+    assert.equal((await ask(upsert('a'), keyed([]))).outcome.state, 'refused')
+    assert.equal((await ask(upsert('a'), keyed([trace('1', 'z')]))).outcome.state, 'unknown')
+    assert.equal((await ask(upsert('a'), keyed([], false))).outcome.state, 'unknown')
+  })
 })

@@ -3,11 +3,12 @@
 
 import type { PlannedRow } from '../../mutation/mutation.ts'
 import { findColumn, type SyncedTable } from '../../mutation/table.ts'
+import { watchClock } from '../clock.ts'
 import { isJsonNumber, type Json } from '../json.ts'
 import type { Keeping } from '../likeness.ts'
 import type { Caller, Doubt, Inquiry } from '../platform.ts'
 import type { Trace } from '../traces.ts'
-import { type Made, type Span, testify, tracesMax, type Witness } from '../witness.ts'
+import { type Made, skewMs, type Span, testify, tracesMax, type Witness } from '../witness.ts'
 import { createdTime } from './columns.ts'
 import { placeOf, unknownFault } from './faults.ts'
 import { listed, unanswered } from './read.ts'
@@ -21,7 +22,7 @@ const keeping: Keeping = { precisionMs: 1, mute: ({ type }) => type === 'jsonb' 
 
 /**
  * An insert: the records made at that time, at most 21 pages of 100. An update, upsert or delete: the records by their ids
- * or keys; then, by a second request, which of them were changed since.
+ * or keys; then, by a second request or a third, which of them were changed since.
  * @throws Fault as `page`
  */
 export async function inquire(
@@ -29,12 +30,14 @@ export async function inquire(
   table: SyncedTable,
   caller: Caller,
 ): Promise<Inquiry> {
-  const asking = { table, caller }
+  const clock = watchClock(caller, doubt.now)
+  const asking = { table, caller: clock.caller }
   const witness: Witness = {
     place: placeOf(table),
     keeping,
     requestMaxMs,
     allOrNone: true,
+    apartMs: clock.apartMs,
     doubtful: (reason) => unknownFault(reason, table),
     made: (_rows, span) => madeAt(span, asking),
     held: (rows) => heldOf(rows, { ...asking, doubt }),
@@ -85,7 +88,7 @@ async function heldOf(
   // another id was never sent
   const ids = rows.flatMap(({ id }) => id !== null && /^rec[A-Za-z0-9]{1,32}$/.test(id) ? [id] : [])
   if (ids.length === 0) return new Map()
-  const traces = await dated(anyOf(ids.map((id) => `RECORD_ID()="${id}"`)), asking)
+  const { traces } = await dated(anyOf(ids.map((id) => `RECORD_ID()="${id}"`)), asking)
   const found = new Map(traces.map((trace) => [trace.id, trace]))
   return new Map(ids.map((id) => [id, found.get(id) ?? null]))
 }
@@ -94,7 +97,7 @@ async function keyedBy(
   rows: readonly PlannedRow[],
   name: string,
   asking: Dated,
-): Promise<readonly Trace[]> {
+): Promise<Made> {
   const { table } = asking
   const column = findColumn(table, name)
   if (column === undefined) throw unanswered(`there is no column "${name}"`, table)
@@ -116,20 +119,34 @@ function literalOf(json: Json): string {
   return `"${text.replace(/[\\"]/g, '\\$&')}"`
 }
 
-/** By how much Airtable's clock may be behind, in milliseconds; `changedAt` tells no more than before or after. */
-const skewMs = 5_000
-
 /**
- * The records, each with the present for the time of its last change where it was changed since the mutation was sent, else
- * with none before it: Airtable tells the time itself only where the base has a field for it.
+ * The records, as they were when they were surely not changed since the mutation was sent (changed long before it), else as
+ * they are now (changed just before it may have been sent; or now): Airtable tells no time of a change where the base has no
+ * field for it, but after which moments it was.
  */
-async function dated(formula: string, asking: Dated): Promise<readonly Trace[]> {
+async function dated(formula: string, asking: Dated): Promise<Made> {
   const { doubt: { mutation, sentAt, now } } = asking
-  const { traces } = await matching(formula, asking)
-  if (mutation.operation === 'delete' || traces.length === 0) return traces
-  const since = `IS_AFTER(LAST_MODIFIED_TIME(), ${moment(sentAt - skewMs)})`
-  const changed = await matching(`AND(${formula}, ${since})`, asking)
-  const ids = new Set(changed.traces.map(({ id }) => id))
-  // read before the second look: a record that changed in between is told as changed
-  return traces.map((trace) => ({ ...trace, changedAt: ids.has(trace.id) ? now : 0 }))
+  const all = await matching(formula, asking)
+  if (mutation.operation === 'delete' || all.traces.length === 0) return all
+  const possible = sentAt - skewMs.possible
+  const likely = sentAt - skewMs.likely
+  const near = await changedSince(possible, formula, asking)
+  const since = near.size === 0 ? near : await changedSince(likely, formula, asking)
+  // the later look has the later values: a record is told as it was when its time was looked at
+  const traces = all.traces.map((trace): Trace => {
+    const [changed, close] = [since.get(trace.id), near.get(trace.id)]
+    if (changed !== undefined) return { ...changed, changedAt: now }
+    return close === undefined ? { ...trace, changedAt: 0 } : { ...close, changedAt: possible }
+  })
+  return { ...all, traces }
+}
+
+async function changedSince(
+  timeMs: number,
+  formula: string,
+  asking: Asking,
+): Promise<ReadonlyMap<string, Trace>> {
+  const since = `IS_AFTER(LAST_MODIFIED_TIME(), ${moment(timeMs - 1)})`
+  const { traces } = await matching(`AND(${formula}, ${since})`, asking)
+  return new Map(traces.map((trace) => [trace.id, trace]))
 }

@@ -5,6 +5,7 @@ import { Fault } from '../../mutation/fault.ts'
 import type { PlannedRow } from '../../mutation/mutation.ts'
 import type { SyncedTable } from '../../mutation/table.ts'
 import { answered } from '../reading.ts'
+import { watchClock } from '../clock.ts'
 import { isJsonObject, tryParseJson } from '../json.ts'
 import type { Keeping } from '../likeness.ts'
 import type { Caller, Doubt, Inquiry } from '../platform.ts'
@@ -56,13 +57,15 @@ export async function inquire(
 ): Promise<Inquiry> {
   const shape = tableFor(table.object)
   const { operation } = doubt.mutation
-  const asking = { shape, caller, place: { table } }
+  const clock = watchClock(caller, doubt.now)
+  const asking = { shape, caller: clock.caller, place: { table } }
   const target = { operation, table, shape }
   const witness: Witness = {
     place: placeOf({ table }),
     keeping: keepingOf(shape),
     requestMaxMs,
     allOrNone: false,
+    apartMs: clock.apartMs,
     doubtful: (reason) => unknownFault(reason, { table }),
     made: (rows, span) => madeAt(rows, span, asking),
     held: (rows) => heldOf(rows, target, asking),

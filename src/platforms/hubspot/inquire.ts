@@ -5,16 +5,18 @@
 import type { PlannedRow } from '../../mutation/mutation.ts'
 import { findColumn, type SyncedTable } from '../../mutation/table.ts'
 import { type Made, type Span, testify, tracesMax, type Witness } from '../witness.ts'
-import { isJsonObject, type Json } from '../json.ts'
+import { watchClock } from '../clock.ts'
+import { isJsonObject, type Json, toInteger } from '../json.ts'
 import type { Keeping } from '../likeness.ts'
 import { own } from '../own.ts'
 import type { Caller, Doubt, Inquiry } from '../platform.ts'
 import type { Trace } from '../traces.ts'
 import { type ApiRecord, readBatch, valuesOf } from './answer.ts'
 import { propertiesOf } from './columns.ts'
+import { readErrors } from './errors.ts'
 import { placeOf, unknownFault } from './faults.ts'
 import { objectType, uniqueOf } from './objects.ts'
-import { read, readRecords, resultsOf, unanswered } from './read.ts'
+import { read, resultsOf, unanswered } from './read.ts'
 import { toPlatform } from './values.ts'
 
 /** HubSpot does not say how long it works on a request. */
@@ -34,16 +36,18 @@ export async function inquire(
   table: SyncedTable,
   caller: Caller,
 ): Promise<Inquiry> {
-  const asking = { table, caller }
+  const clock = watchClock(caller, doubt.now)
+  const asking = { table, caller: clock.caller }
   const witness: Witness = {
     place: placeOf(table),
     keeping,
     requestMaxMs,
     allOrNone: false,
+    apartMs: clock.apartMs,
     doubtful: (reason) => unknownFault(reason, table),
     made: (rows, span) => madeAt(rows, span, asking),
     held: (rows) => heldOf(rows, asking),
-    keyed: (rows, name) => tracesBy(name, rows.map(({ values }) => values[name] ?? ''), asking),
+    keyed: (rows, name) => keyedBy(rows, name, asking),
   }
   return await testify(witness, doubt, table)
 }
@@ -58,10 +62,12 @@ async function heldOf(
   asking: Asking,
 ): Promise<ReadonlyMap<string, Trace | null>> {
   const ids = rows.flatMap(({ id }) => id === null ? [] : [id])
-  const records = await readRecords(ids, asking)
-  return new Map(ids.map((id) => {
-    const record = records.get(id)
-    return [id, record === undefined ? null : traceOf(record, asking)]
+  if (ids.length === 0) return new Map()
+  const { traces, isMissing } = await readBy(null, ids, asking)
+  const found = new Map(traces.map((trace) => [trace.id, trace]))
+  return new Map(ids.flatMap((id) => {
+    const trace = found.get(id) ?? (isMissing(id) ? null : undefined)
+    return trace === undefined ? [] : [[id, trace] as const]
   }))
 }
 
@@ -85,13 +91,21 @@ async function madeAt(rows: readonly PlannedRow[], span: Span, asking: Asking): 
   const unique = await uniqueColumns(rows, asking)
   const keyOf = (row: PlannedRow) => unique.find((name) => (own(row.values, name) ?? '') !== '')
   const traces: Trace[] = []
+  const looked = new Set<PlannedRow>()
   for (const name of unique) {
-    const values = rows.flatMap((row) => keyOf(row) === name ? [row.values[name] ?? ''] : [])
-    if (values.length > 0) traces.push(...await tracesBy(name, values, asking))
+    const these = rows.filter((row) => keyOf(row) === name)
+    if (these.length === 0) continue
+    const found = await readBy(name, these.map(({ values }) => values[name] ?? ''), asking)
+    traces.push(...found.traces)
+    const told = new Set(found.traces.map(({ values }) => normal(values[name] ?? '')))
+    for (const row of these) {
+      const key = row.values[name] ?? ''
+      if (told.has(normal(key)) || found.isMissing(key)) looked.add(row)
+    }
   }
   if (!rows.every(keyOf)) traces.push(...await searched(span, asking))
   const distinct = [...new Map(traces.map((trace) => [trace.id, trace])).values()]
-  return { traces: distinct, isWhole: (row) => keyOf(row) !== undefined }
+  return { traces: distinct, isWhole: (row) => looked.has(row) }
 }
 
 /**
@@ -119,25 +133,74 @@ async function uniqueProperties({ table, caller }: Asking): Promise<readonly unk
   return [...marked, ...uniqueOf(table.object)]
 }
 
-async function tracesBy(
+/**
+ * An email finds a contact of which it is not the first one too, which an answer need not show: that none is found proves
+ * nothing.
+ */
+async function keyedBy(
+  rows: readonly PlannedRow[],
   name: string,
-  values: readonly string[],
   asking: Asking,
-): Promise<readonly Trace[]> {
+): Promise<Made> {
+  const keyOf = ({ values }: PlannedRow) => values[name] ?? ''
+  const { traces, isMissing } = await readBy(name, rows.map(keyOf), asking)
+  const single = findColumn(asking.table, name)?.field !== 'email'
+  return { traces, isWhole: (row) => single && isMissing(keyOf(row)) }
+}
+
+interface Answered {
+  readonly traces: readonly Trace[]
+  /** Does HubSpot say that it has no record by this key? */
+  readonly isMissing: (key: string) => boolean
+}
+
+/**
+ * The records with these ids, or (`name`) these values of a unique column; at most 100. What is not among them is missing
+ * only where HubSpot says that it is not found, or says nothing against it: an error of another kind, or a record that was
+ * not asked for (a contact that was merged answers under another id), can stand for it.
+ */
+async function readBy(
+  name: string | null,
+  keys: readonly string[],
+  asking: Asking,
+): Promise<Answered> {
   const { table, caller } = asking
-  const column = findColumn(table, name)
-  if (column === undefined) return []
-  const inputs = values.map((value) => ({ id: toPlatform(value, column) }))
+  const column = name === null ? undefined : findColumn(table, name)
+  if (name !== null && column === undefined) return { traces: [], isMissing: () => false }
   const json = await read((sdk) =>
     sdk.batch.read(objectType(table.object), {
-      idProperty: column.field,
-      inputs,
+      ...(column === undefined ? {} : { idProperty: column.field }),
+      inputs: keys.map((key) => ({ id: column === undefined ? key : toPlatform(key, column) })),
       properties: propertiesOf(table.columns),
       propertiesWithHistory: [],
     }), { caller, table })
   const answer = readBatch(json)
   if (answer === undefined) throw unanswered('this is not a batch of records', table)
-  return answer.records.map((record) => traceOf(record, asking))
+  const traces = answer.records.map((record) => traceOf(record, asking))
+  const named = new Set(answer.errors.flatMap(notFoundIn).map(normal))
+  const asked = new Set(keys.map(normal))
+  const whole = answer.errors.length === 0 && isComplete(json, traces) &&
+    traces.every(({ id, values }) => asked.has(normal(name === null ? id : values[name] ?? '')))
+  return { traces, isMissing: (key) => whole || named.has(normal(key)) }
+}
+
+/** The ids, or values, of which an error says that there is no record. */
+function notFoundIn(error: Json): readonly string[] {
+  return readErrors(error).flatMap(({ codes, ids }) =>
+    codes.includes('OBJECT_NOT_FOUND') ? ids : []
+  )
+}
+
+/** HubSpot keeps emails in lower case. */
+function normal(key: string): string {
+  return key.trim().toLowerCase()
+}
+
+/** Was every result a record, and does it speak of no error that it does not show? */
+function isComplete(json: Json, traces: readonly Trace[]): boolean {
+  const { results, numErrors } = isJsonObject(json) ? json : {}
+  const all = Array.isArray(results) && results.length === traces.length
+  return all && (numErrors === undefined || toInteger(numErrors) === 0)
 }
 
 /** The most that a search gives on a page. */

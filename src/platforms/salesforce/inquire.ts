@@ -5,6 +5,7 @@
 import type { PlannedRow, Values } from '../../mutation/mutation.ts'
 import { findColumn, type SyncedTable } from '../../mutation/table.ts'
 import { type Made, type Span, testify, tracesMax, type Witness } from '../witness.ts'
+import { watchClock } from '../clock.ts'
 import { isJsonObject, type Json, type JsonObject, writeJson } from '../json.ts'
 import type { Keeping } from '../likeness.ts'
 import { own } from '../own.ts'
@@ -35,12 +36,14 @@ export async function inquire(
   table: SyncedTable,
   caller: Caller,
 ): Promise<Inquiry> {
-  const asking = { table, caller }
+  const clock = watchClock(caller, doubt.now)
+  const asking = { table, caller: clock.caller }
   const witness: Witness = {
     place: placeOf(table),
     keeping,
     requestMaxMs,
     allOrNone: true,
+    apartMs: clock.apartMs,
     doubtful: (reason) => unknownFault(reason, table),
     made: (rows, span) => madeAt(rows, span, asking),
     held: (rows) => heldOf(rows, asking),
@@ -68,7 +71,9 @@ async function madeAt(rows: readonly PlannedRow[], span: Span, asking: Asking): 
   const where = `${createdDate} >= ${literalOf(span.from)} AND ` +
     `${createdDate} <= ${literalOf(span.until)} ORDER BY ${createdDate},Id`
   const path = queryPath('queryAll', { fields: fieldsOf(rows, table), where, table })
-  return path === undefined ? nothing : await queried(path, asking)
+  if (path === undefined) return nothing
+  const { traces, next } = await queried(path, asking)
+  return { traces, isWhole: () => next === null }
 }
 
 /** So many keys fit into one query. */
@@ -79,11 +84,12 @@ async function keyedBy(
   rows: readonly PlannedRow[],
   name: string,
   asking: Asking,
-): Promise<readonly Trace[]> {
+): Promise<Made> {
   const { table } = asking
   const column = findColumn(table, name)
   if (column === undefined) throw unanswered(`there is no column "${name}"`, table)
   const traces: Trace[] = []
+  let whole = true
   for (let at = 0; at < rows.length; at += keysMax) {
     const keys = rows.slice(at, at + keysMax)
       .map(({ values }) => keyLiteral(toPlatform(values[name] ?? null, column)))
@@ -91,9 +97,11 @@ async function keyedBy(
     const fields = [...new Set(['Id', column.field, ...stampsOf(table)])]
     const path = queryPath('query', { fields, where, table })
     if (path === undefined) throw unanswered('its keys do not fit into a query', table)
-    traces.push(...(await queried(path, asking)).traces)
+    const found = await queried(path, asking)
+    traces.push(...found.traces)
+    whole &&= found.next === null
   }
-  return traces
+  return { traces, isWhole: () => whole }
 }
 
 /** The fields that say when a record was changed. */
@@ -109,7 +117,7 @@ function keyLiteral(json: Json): string {
 }
 
 /** At most two pages of 2,000. */
-async function queried(path: string, asking: Asking): Promise<Made> {
+async function queried(path: string, asking: Asking): Promise<TracesPage> {
   const traces: Trace[] = []
   let next: string | null = path
   while (next !== null && traces.length <= tracesMax) {
@@ -117,8 +125,7 @@ async function queried(path: string, asking: Asking): Promise<Made> {
     traces.push(...page.traces)
     next = page.next
   }
-  const whole = next === null
-  return { traces, isWhole: () => whole }
+  return { traces, next }
 }
 
 /** The fields that were sent, and what tells when the record was made and whether it is still there. */

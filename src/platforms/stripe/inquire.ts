@@ -1,10 +1,12 @@
 // Room platforms: what became of a mutation at Stripe whose reply was lost. While its sender waits, each row is sent again
 // under its Idempotency-Key, which gives the answer that was lost; later it is read. Sources: Stripe API reference,
-// "Idempotent requests" (keys are kept for 24 hours at least), "Pagination", "List all …" of each object.
+// "Idempotent requests", "Pagination", "List all …" of each object.
 
 import { Fault } from '../../mutation/fault.ts'
+import { requestWaitMs, statementWaitMaxMs } from '../../mutation/limits.ts'
 import type { Mutation, PlannedRow } from '../../mutation/mutation.ts'
 import type { SyncedTable } from '../../mutation/table.ts'
+import { watchClock } from '../clock.ts'
 import { type Json, toInteger, tryParseJson } from '../json.ts'
 import type { Keeping } from '../likeness.ts'
 import { knownOf, outcomeOf, type RowResult } from '../outcome.ts'
@@ -25,14 +27,18 @@ import { readRequestOf, requestOf } from './request.ts'
 import { writeRow } from './row.ts'
 import { settingsOf } from './settings.ts'
 
-/** Stripe answers within 80 s, the time-out of its own libraries. */
-const requestMaxMs = 80_000
-
-/** An hour less than Stripe keeps a key at least. */
-const replayMaxMs = 23 * 60 * 60 * 1000
+/** The longest inquiry before an answer, in which a replay is sent. */
+const replayingMaxMs = 15_000
 
 /**
- * Replays the rows in doubt while their sender waits, then reads: the records of an update or delete by their ids, a request
+ * Stripe answers within 80 s, the time-out of its own libraries; and the last replay is sent so much later than the
+ * statement could be.
+ */
+const requestMaxMs = 80_000 + replayingMaxMs + requestWaitMs
+
+/**
+ * Replays the rows in doubt while their sender waits and the statement's time is not over: a replay that is lost too is over
+ * before absence proves anything. Then it reads: the records of an update or delete by their ids, a request
  * a row; those of an insert by the ids that it gives, else from the list of the records made at that time, at most 21 pages
  * of 100. Stripe does not say when a record was changed.
  * @throws Fault as `readList`
@@ -43,7 +49,8 @@ export async function inquire(
   caller: Caller,
 ): Promise<Inquiry> {
   const object = objectOf(table.object)
-  const asking = { table, caller, object }
+  const clock = watchClock(caller, doubt.now)
+  const asking = { table, caller: clock.caller, object }
   const replayed = await replayedOf(doubt, asking)
   const { outcome, seen } = replayed
   if (outcome.state === 'accepted' || outcome.state === 'refused') return replayed
@@ -52,6 +59,7 @@ export async function inquire(
     keeping: keepingOf(object),
     requestMaxMs,
     allOrNone: false,
+    apartMs: clock.apartMs,
     doubtful: (reason) => unknownFault(reason, { table }),
     made: (rows, span) => madeAt(rows, span, asking),
     held: (rows) => heldOf(rows, asking),
@@ -64,7 +72,11 @@ export async function inquire(
 function keepingOf({ parameters = {} }: StripeObject): Keeping {
   const lists = Object.values(parameters).flatMap((names: Names) => Object.values(names))
   const names = new Set(lists.flatMap((list) => wordsOf(list)))
-  return { precisionMs: 1000, mute: ({ name }) => names.has(name) }
+  return {
+    precisionMs: 1000,
+    mute: ({ name }) => names.has(name),
+    merged: ({ field }) => field === 'metadata',
+  }
 }
 
 interface Asking {
@@ -78,7 +90,7 @@ async function replayedOf(doubt: Doubt, asking: Asking): Promise<Inquiry> {
   const { mutation, outcome, sentAt, now } = doubt
   const { table, caller, object } = asking
   const { operation } = mutation
-  const timely = doubt.unheard === true && now - sentAt < replayMaxMs
+  const timely = doubt.unheard === true && now - sentAt < statementWaitMaxMs
   if (!timely || operation === 'delete') return { outcome, seen: [] }
   const place = placeOf({ table })
   const known = knownOf(mutation, outcome, place)

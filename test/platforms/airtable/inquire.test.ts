@@ -102,6 +102,55 @@ describe('a mutation at airtable', () => {
     assert.equal(seen[0]?.values?.['name'], 'Other')
   })
 
+  test('an update that never arrived is not told by values that only resemble those sent', async () => {
+    const files = '[{"url":"https://example.com/a.pdf"}]'
+    const [made] = await stage.insert(contacts, [{ name: 'ann' }])
+    for (const values of [{ name: 'Ann' }, { name: 'ann', attachments: files }]) {
+      stage.clock.aheadMs += longAgoMs
+      const rows = [{ id: made?.id ?? '', values }]
+      const update = { operation: 'update', rows } as const
+      const dropped = await writeInDoubt(stage, contacts, { ...update, mishap: 'drop' })
+      const none = await inquireAfter(stage, contacts, { ...dropped, afterMs: laterMs })
+      assert.equal(none.outcome.state, 'refused', JSON.stringify(none))
+      const lost = await writeInDoubt(stage, contacts, { ...update, mishap: 'lost-reply' })
+      const found = await inquireAfter(stage, contacts, { ...lost, afterMs: soonMs })
+      assert.equal(found.outcome.state, 'accepted', JSON.stringify(found))
+      await stage.accepted(
+        contacts,
+        await stage.write(contacts, 'update', {
+          rows: [{ id: made?.id ?? '', values: { name: 'ann' } }],
+        }),
+      )
+    }
+  })
+
+  test('an upsert of which only the key can be compared is not told by its key', async () => {
+    await stage.insert(contacts, [{ name: 'Ann' }])
+    stage.clock.aheadMs += longAgoMs
+    const rows = [{ values: { name: 'Ann', attachments: '[{"url":"https://example.com/a.pdf"}]' } }]
+    const upsert = { operation: 'insert', rows, upsertBy: 'name' } as const
+    const dropped = await writeInDoubt(stage, contacts, { ...upsert, mishap: 'drop' })
+    const none = await inquireAfter(stage, contacts, { ...dropped, afterMs: laterMs })
+    assert.equal(none.outcome.state, 'refused', JSON.stringify(none))
+  })
+
+  test('a change of the seconds before, by clocks that may differ, proves nothing either way', async () => {
+    const [made] = await stage.insert(contacts, [{ name: 'Old' }])
+    const rows = [{ id: made?.id ?? '', values: { name: 'New' } }]
+    const state = async (aheadMs: number) => {
+      stage.clock.aheadMs += aheadMs
+      const dropped = await writeInDoubt(stage, contacts, {
+        operation: 'update',
+        rows,
+        mishap: 'drop',
+      })
+      const asked = { ...dropped, afterMs: laterMs }
+      return (await inquireAfter(stage, contacts, asked)).outcome.state
+    }
+    assert.equal(await state(9_000), 'unknown')
+    assert.equal(await state(61_000), 'refused')
+  })
+
   test('an upsert is found by its key, whatever stands in it', async () => {
     const key = 'He said "it\'s \\ {here}"'
     await stage.insert(contacts, [{ name: key }])

@@ -50,17 +50,34 @@ export async function writeInDoubt(
   return { mutation, outcome, sentAt }
 }
 
-/** Asks what became of it, so long after it was sent. */
+/** Asks what became of it, so long after it was sent; `aheadMs`: by how much the answers say the platform's clock is ahead. */
 export async function inquireAfter(
   stage: Stage,
   place: Place,
-  { afterMs, ...doubt }: Doubted & { afterMs: number } & Partial<Doubt>,
+  { afterMs, aheadMs = 0, ...doubt }:
+    & Doubted
+    & { afterMs: number; aheadMs?: number }
+    & Partial<Doubt>,
   more: Partial<Caller> = {},
 ): Promise<Inquiry> {
   const { adapter } = place
   assert.ok(adapter.inquire !== undefined)
   const asked = { others: new Set<string>(), ...doubt, now: doubt.sentAt + afterMs }
-  return await adapter.inquire(asked, await stage.table(place), stage.caller(place, more))
+  const caller = stage.caller(place, more)
+  const http = datedHttp(caller.http, asked.now + aheadMs)
+  return await adapter.inquire(asked, await stage.table(place), { ...caller, http })
+}
+
+/** Answers as of that time, by the platform's clock. */
+export function datedHttp(http: Http, timeMs: number): Http {
+  const date = new Date(timeMs).toUTCString()
+  return {
+    close: () => http.close(),
+    send: async (request) => {
+      const response = await http.send(request)
+      return { ...response, headers: { ...response.headers, date } }
+    },
+  }
 }
 
 /** The outcome's rows that are written. */

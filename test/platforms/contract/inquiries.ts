@@ -76,6 +76,18 @@ export function inquiries(stage: () => Stage, subject: Subject): void {
     }
   }
 
+  for (const operation of operations) {
+    test(`a platform whose clock is another: what it does not have proves nothing: ${operation}`, async () => {
+      const rows = await rowsFor(stage(), subject, { operation, count: 1 })
+      const doubted = await writeInDoubt(stage(), subject, { operation, rows, mishap: 'drop' })
+      for (const aheadMs of [-61_000, 61_000]) {
+        const asked = { ...doubted, afterMs: laterMs, aheadMs }
+        const { outcome } = await inquireAfter(stage(), subject, asked)
+        assert.equal(outcome.state, 'unknown', JSON.stringify(outcome))
+      }
+    })
+  }
+
   test('a platform that cannot be read now is a fault, and nothing is told', async () => {
     for (const operation of operations) {
       await stage().reset()

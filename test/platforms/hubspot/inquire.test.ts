@@ -7,6 +7,7 @@ import type { Http } from '../../../src/lib/http.ts'
 import type { Doubt } from '../../../src/platforms/platform.ts'
 import { hubspot } from '../../../src/platforms/hubspot/index.ts'
 import {
+  datedHttp,
   type Doubted,
   foundOut,
   inquireAfter,
@@ -80,7 +81,21 @@ async function inquireBehind(doubted: Doubted, afterMs: number) {
   const doubt: Doubt = { ...doubted, now: doubted.sentAt + afterMs, others: new Set() }
   assert.ok(hubspot.inquire !== undefined)
   const table = await stage.table(companies)
-  return await hubspot.inquire(doubt, table, stage.caller(companies, { http }))
+  const caller = stage.caller(companies, { http: datedHttp(http, doubt.now) })
+  return await hubspot.inquire(doubt, table, caller)
+}
+
+/** Answers every batch read so. */
+function answering(body: unknown): Http {
+  const real = stage.http
+  return {
+    close: () => real.close(),
+    send: async (request) => {
+      const response = await real.send(request)
+      if (!request.url.includes('/batch/read')) return response
+      return { ...response, status: 207, body: JSON.stringify(body) }
+    },
+  }
 }
 
 describe('an insert at hubspot', () => {
@@ -119,7 +134,8 @@ describe('an insert at hubspot', () => {
     for (const [columnsThen, requests] of [[table.columns, 1], [columns, 2]] as const) {
       await stage.quiet()
       const old = { ...table, columns: columnsThen }
-      const { outcome } = await hubspot.inquire(doubt, old, stage.caller(contacts))
+      const caller = stage.caller(contacts, { http: datedHttp(stage.http, doubt.now) })
+      const { outcome } = await hubspot.inquire(doubt, old, caller)
       assert.equal(outcome.state, 'refused')
       assert.equal((await stage.exchanges()).length, requests)
     }
@@ -215,6 +231,77 @@ describe('an update, delete or upsert at hubspot', () => {
     assert.equal(rowsOf(found.outcome)[0]?.values?.['firstname'], 'As it was told')
     const [read] = await stage.exchanges()
     assert.ok(!read?.requestBody.includes(first.id), 'it is not asked for again')
+  })
+
+  test('what is missing in an answer is gone only where HubSpot says so', async () => {
+    const [made] = await stage.insert(contacts, [{ email: 'a@example.com' }])
+    const id = made?.id ?? ''
+    stage.clock.aheadMs += longAgoMs
+    const error = (category: string, ids: string[]) => ({
+      numErrors: 1,
+      errors: [{ status: 'error', category, message: 'Words', context: { ids } }],
+    })
+    const merged = { id: '987', properties: { email: 'a@example.com' }, archived: false }
+    const answers = [
+      [{ results: [] }, 'accepted', 'refused'],
+      [{ results: [], ...error('OBJECT_NOT_FOUND', [id]) }, 'accepted', 'refused'],
+      [{ results: [], ...error('OBJECT_NOT_FOUND', ['1']) }, 'unknown', 'unknown'],
+      [{ results: [], ...error('INTERNAL_ERROR', [id]) }, 'unknown', 'unknown'],
+      [{ results: [], numErrors: 1 }, 'unknown', 'unknown'],
+      [{ results: [merged] }, 'unknown', 'unknown'],
+      [{ results: ['no record'] }, 'unknown', 'unknown'],
+    ] as const
+    const rows = [{ id, values: { firstname: 'New' } }]
+    for (const [at, operation] of (['delete', 'update'] as const).entries()) {
+      const dropped = await writeInDoubt(stage, contacts, { operation, rows, mishap: 'drop' })
+      for (const answer of answers) {
+        const http = answering(answer[0])
+        const asked = { ...dropped, afterMs: laterMs }
+        const { outcome } = await inquireAfter(stage, contacts, asked, { http })
+        assert.equal(outcome.state, answer[at + 1], `${operation} ${JSON.stringify(answer)}`)
+      }
+    }
+  })
+
+  test('an insert is not told as absent by an answer that does not speak of its unique value', async () => {
+    const dropped = await lostInsert(contacts, { email: 'a@example.com' }, 'drop')
+    const merged = { id: '987', properties: { email: 'other@example.com' }, archived: false }
+    for (const [results, known] of [[[], 'refused'], [[merged], 'unknown']] as const) {
+      const http = answering({ results })
+      const asked = { ...dropped, afterMs: laterMs }
+      const { outcome } = await inquireAfter(stage, contacts, asked, { http })
+      assert.equal(outcome.state, known)
+    }
+  })
+
+  test('an upsert by an email is not told as absent: it may be a contact’s second one', async () => {
+    const rows = [{ values: { email: 'second@example.com', firstname: 'New' } }]
+    const dropped = await writeInDoubt(stage, contacts, {
+      operation: 'insert',
+      rows,
+      upsertBy: 'email',
+      mishap: 'drop',
+    })
+    const asked = { ...dropped, afterMs: laterMs }
+    const none = await inquireAfter(stage, contacts, asked)
+    assert.equal(none.outcome.state, 'unknown', JSON.stringify(none))
+    const first = { email: 'first@example.com', firstname: 'New' }
+    const http = answering({ results: [{ id: '987', properties: first, archived: false }] })
+    const stray = await inquireAfter(stage, contacts, asked, { http })
+    assert.equal(stray.outcome.state, 'unknown', JSON.stringify(stray))
+    assert.deepEqual(stray.seen.map(({ id }) => id), ['987'], 'it is shown')
+  })
+
+  test('an upsert by another unique property is', async () => {
+    const rows = [{ values: { vin: 'VIN-9', model: 'T' } }]
+    const dropped = await writeInDoubt(stage, at('cars'), {
+      operation: 'insert',
+      rows,
+      upsertBy: 'vin',
+      mishap: 'drop',
+    })
+    const asked = { ...dropped, afterMs: laterMs }
+    assert.equal((await inquireAfter(stage, at('cars'), asked)).outcome.state, 'refused')
   })
 
   test('an upsert is found by its key', async () => {

@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import type { Http } from '../../../src/lib/http.ts'
+import { statementWaitMaxMs } from '../../../src/mutation/limits.ts'
 import type { Values } from '../../../src/mutation/mutation.ts'
 import { stripe } from '../../../src/platforms/stripe/index.ts'
 import {
@@ -180,14 +182,48 @@ describe('while the sender waits', () => {
     await assert.rejects(inquireAfter(stage, customers, asked), { code: 'rate_limited' })
   })
 
-  test('a key as old as Stripe keeps them is not used', async () => {
+  test('once the statement’s own time is over nothing is sent again', async () => {
     const dropped = await insert('customers', { email: 'old@example.com' }, 'drop')
     await stage.quiet()
-    const dayMs = 24 * 60 * 60 * 1000
-    const asked = { ...dropped, afterMs: dayMs, unheard: true }
-    const { outcome } = await inquireAfter(stage, customers, asked)
-    assert.equal(outcome.state, 'refused')
+    const asked = { ...dropped, afterMs: statementWaitMaxMs, unheard: true }
+    await inquireAfter(stage, customers, asked)
     assert.deepEqual(await stage.writes(), [])
+    await inquireAfter(stage, customers, { ...asked, afterMs: statementWaitMaxMs - 1 })
+    assert.equal((await stage.writes()).length, 1)
+  })
+
+  test('a replay whose reply is lost is not taken for over: its record is never told as absent', async () => {
+    const dropped = await insert('customers', { email: 'late@example.com' }, 'drop')
+    const afterMs = statementWaitMaxMs - 1
+    stage.clock.aheadMs += afterMs
+    await stage.mischief(customers, 'lost-reply', 2)
+    // the list is asked before it has the record that the replay makes
+    const real = stage.http
+    const http: Http = {
+      close: () => real.close(),
+      send: async (request) => {
+        const response = await real.send(request)
+        if (request.method !== 'GET') return response
+        return { ...response, body: JSON.stringify({ object: 'list', data: [], has_more: false }) }
+      },
+    }
+    const asked = { ...dropped, afterMs, unheard: true }
+    const { outcome } = await inquireAfter(stage, customers, asked, { http })
+    assert.equal(outcome.state, 'unknown', JSON.stringify(outcome))
+    const found = await inquireAfter(stage, customers, { ...dropped, afterMs: 2 * afterMs })
+    assert.equal(found.outcome.state, 'accepted', JSON.stringify(found))
+  })
+
+  test('a request is surely over only when the last replay is, too', async () => {
+    const dropped = await insert('customers', { email: 'never@example.com' }, 'drop')
+    // the statement's time, Stripe's, the inquiry's, and that of its request
+    const overMs = statementWaitMaxMs + 80_000 + 15_000 + 30_000
+    const states = []
+    for (const afterMs of [overMs - 1, overMs]) {
+      const { outcome } = await inquireAfter(stage, customers, { ...dropped, afterMs })
+      states.push(outcome.state)
+    }
+    assert.deepEqual(states, ['unknown', 'refused'])
   })
 })
 
