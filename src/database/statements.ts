@@ -1,6 +1,9 @@
 // Room database: the control statements, as the engine sends them. Every parameter is text, whatever the function takes,
 // and every name and type is qualified: they run in the client's own session, whose search_path may hold anything.
 
+import { quoteLiteral } from '../lib/quote.ts'
+import { uniqueAbout } from './functions.ts'
+
 /**
  * Opens a mode for the rest of the transaction (or until ROLLBACK TO a savepoint set before): `lock`, `plan`, `apply`
  * or `sync`. Parameters: mode, mutation id, ticketMac, most rows to report, and for `apply` encodeTicketRows (else null).
@@ -66,6 +69,22 @@ export const recordSql =
 /** Says that a table was filled with all that the platform has; inside `sync` mode. Parameters: mutation id, quoteName. */
 export const filledSql = 'select sluice.filled($1::pg_catalog.text::pg_catalog.uuid,' +
   ' $2::pg_catalog.text::pg_catalog.regclass)'
+
+/**
+ * The column of a unique index that was made here, because the platform holds no value of it twice. Parameters: schema and
+ * name of the index. One row, one text; none where the index is somebody else's.
+ */
+export const ourIndexSql = `
+  select a.attname::pg_catalog.text
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+  join pg_catalog.pg_index i on i.indexrelid operator(pg_catalog.=) c.oid
+  join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) i.indrelid
+    and a.attnum operator(pg_catalog.=) i.indkey[0]
+  where n.nspname operator(pg_catalog.=) $1::pg_catalog.text and c.relname operator(pg_catalog.=) $2::pg_catalog.text
+    and pg_catalog.obj_description(c.oid, 'pg_class') operator(pg_catalog.=) ${
+  quoteLiteral(uniqueAbout)
+}`
 
 /** SQLSTATE of the notices (severity INFO) that report a planned row; their DETAIL is for `parsePlanDetail`. */
 export const planReportState = 'SLPLN'

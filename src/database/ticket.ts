@@ -10,7 +10,8 @@ const blockBytes = 64
 
 /**
  * The mac that opens a mode for one mutation on one connection (`pid`: its BackendKeyData, or pg_backend_pid()):
- * HMAC-SHA256 of `mode:mutation:pid` in hex. Send it as a bind parameter, never in the text of a statement.
+ * HMAC-SHA256 of `mode:mutation:pid` in hex. Send it as a bind parameter, never in the text of a statement: nothing binds it
+ * to the backend's start or to one use, so who gets to see one for `sync` can use it in any backend with that pid.
  */
 export function ticketMac(
   ticketKey: Uint8Array,

@@ -26,25 +26,46 @@ export interface StepResult {
   readonly reports: readonly PlanReport[]
 }
 
-/** An error that Postgres raised; `frame` is its ErrorResponse, to pass on as it is where the client caused it. */
-export class DatabaseError extends Error {
-  override name = 'DatabaseError'
+/** What is known of an error of Postgres's besides its message. */
+export interface DatabaseErrorFields {
   readonly sqlstate: string
+  /** Its ErrorResponse, to pass on as it is where the client caused it. */
   readonly frame: Uint8Array
   /** Index of the step that failed. */
   readonly step: number
   /** It was the client's own statement that failed, not one of ours. */
   readonly own: boolean
+  /** Where it is about a constraint or a unique index. */
+  readonly constraint?: { readonly schema: string; readonly name: string } | undefined
+  /** A hint of ours, to be told with what Postgres says. */
+  readonly hint?: string | undefined
+}
 
-  constructor(
-    message: string,
-    at: { sqlstate: string; frame: Uint8Array; step: number; own: boolean },
-  ) {
+/** An error that Postgres raised. */
+export class DatabaseError extends Error implements DatabaseErrorFields {
+  override name = 'DatabaseError'
+  readonly sqlstate: string
+  readonly frame: Uint8Array
+  readonly step: number
+  readonly own: boolean
+  readonly constraint: DatabaseErrorFields['constraint']
+  readonly hint: string | undefined
+
+  constructor(message: string, fields: DatabaseErrorFields) {
     super(message)
-    this.sqlstate = at.sqlstate
-    this.frame = at.frame
-    this.step = at.step
-    this.own = at.own
+    this.sqlstate = fields.sqlstate
+    this.frame = fields.frame
+    this.step = fields.step
+    this.own = fields.own
+    this.constraint = fields.constraint
+    this.hint = fields.hint
+  }
+
+  /** The same error, with something else about it. */
+  with(fields: Partial<DatabaseErrorFields>): DatabaseError {
+    const { sqlstate, frame, step, own, constraint, hint } = this
+    const all = { sqlstate, frame, step, own, constraint, hint, ...fields }
+    return new DatabaseError(this.message, all)
   }
 }
 

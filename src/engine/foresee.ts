@@ -5,7 +5,7 @@ import type { EngineRequest } from './deps.ts'
 import { type Plan, reportLimit } from './plan.ts'
 import { planSteps, readPlan, settingsSql } from './planning.ts'
 import { control, open, resultAt, rollback, type Running } from './steps.ts'
-import { explainUpsert } from './upsert.ts'
+import { explainPlan } from './explain.ts'
 
 /**
  * Runs a planned statement once more, in the transaction of its plan, for the rows that it returns; then ends the
@@ -47,7 +47,7 @@ export async function explain(
     return readPlan(conduit, { request, results: results.slice(3) })
   } catch (error) {
     await rollback(conduit, error)
-    throw explainUpsert(error, request)
+    throw await explainPlan(conduit, error, request)
   }
 }
 

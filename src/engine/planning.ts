@@ -19,7 +19,8 @@ import { type Conduit, DatabaseError, type Step, type StepResult } from './condu
 import type { EngineRequest } from './deps.ts'
 import { makePlan, type Plan, reportLimit } from './plan.ts'
 import { control, open, resultAt, rollback, type Running } from './steps.ts'
-import { explainUpsert, makeUpsertPlan } from './upsert.ts'
+import { explainPlan } from './explain.ts'
+import { makeUpsertPlan } from './upsert.ts'
 
 /** How often a plan is tried again when other sessions change the same rows. */
 const planTriesMax = 10
@@ -47,7 +48,7 @@ export async function planLocked(
       await rollback(conduit, error)
       if (isReadOnly(error)) throw await readOnlyError(conduit, { request, error })
       const again = error instanceof DatabaseError && isSerialization(error) && tries < planTriesMax
-      if (!again) throw explainUpsert(error, request)
+      if (!again) throw await explainPlan(conduit, error, request)
     }
   }
 }

@@ -30,6 +30,9 @@ function reasonOf(error: unknown): string {
   return data?.detail ?? (error instanceof Error ? error.message : String(error))
 }
 
+/** For the end of a connection that the driver has ended: a server that is silent never says so. */
+const closeWaitMs = 5_000
+
 class Adopted extends Duplex {
   readonly #link: DatabaseLink
   #greeted = false
@@ -78,6 +81,8 @@ class Adopted extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
+    const timer = setTimeout(() => this.destroy(), closeWaitMs)
+    this.once('close', () => clearTimeout(timer))
     this.#link.socket.end(() => done())
   }
 

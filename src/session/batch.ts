@@ -147,13 +147,7 @@ export class Batch {
       this.#dialogue.toClient(complete)
     } catch (error) {
       if (!(error instanceof DatabaseError) || !error.own) throw error
-      const { message, sqlstate, step, own, frame } = error
-      throw new DatabaseError(message, {
-        sqlstate,
-        step,
-        own,
-        frame: shiftPosition(frame, piece.charactersBefore),
-      })
+      throw error.with({ frame: shiftPosition(error.frame, piece.charactersBefore) })
     }
   }
 

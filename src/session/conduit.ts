@@ -209,9 +209,11 @@ function planReports(link: Link, frame: Frame): PlanReport[] | null {
 export function databaseError(frame: Frame, at: { step: number; own: boolean }): DatabaseError {
   const message = decodeBackend(frame)
   const fields = message.type === 'ErrorResponse' ? message.fields : new Map<string, string>()
+  const [schema, name] = [fields.get('s'), fields.get('n')]
   return new DatabaseError(fields.get('M') ?? 'unknown error', {
     sqlstate: fields.get('C') ?? 'XX000',
     frame: Uint8Array.from(frame.bytes),
+    ...(schema === undefined || name === undefined ? {} : { constraint: { schema, name } }),
     ...at,
   })
 }

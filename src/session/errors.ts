@@ -7,7 +7,7 @@ import type { Log } from '../lib/log.ts'
 import { Fault, type FaultData, faultData } from '../mutation/fault.ts'
 import { encodeFault } from '../wire/fault.ts'
 import { ProtocolViolation } from '../wire/violation.ts'
-import { withoutContext } from './context.ts'
+import { withField, withoutContext } from './context.ts'
 import { clientEncoding, isUtf8, toAscii } from './encoding.ts'
 import type { Link } from './link.ts'
 import type { SessionMetrics } from './metrics.ts'
@@ -23,12 +23,21 @@ export interface ErrorContext {
 export function errorFrame(error: unknown, context: ErrorContext): Uint8Array {
   if (error instanceof ConnectionLost) throw error
   if (error instanceof Fault) return faultFrame(error.data, context)
-  if (error instanceof DatabaseError && error.own) return error.frame
+  if (error instanceof DatabaseError && error.own) return ownFrame(error, context)
   if (error instanceof DatabaseError && tellable(error)) return withoutContext(error.frame)
   const id = randomUUID()
   context.log.error('internal_error', { id, error })
   const data = faultData('internal_error', { message: `internal error (${id})` })
   return faultFrame(data, context)
+}
+
+/** Postgres's words, with a hint of ours where there is one. */
+function ownFrame({ frame, hint }: DatabaseError, { link }: ErrorContext): Uint8Array {
+  if (hint === undefined) return frame
+  return withField(frame, {
+    letter: 'H',
+    text: isUtf8(clientEncoding(link)) ? hint : toAscii(hint),
+  })
 }
 
 /** A client's last words where the database is gone and nobody else has said so. */

@@ -13,6 +13,8 @@ export interface Account {
   readonly verifier: ScramVerifier
   /** null: no password fits the verifier. */
   readonly config: SyncConfig | null
+  /** The sync could not be looked up: to be thrown when the client has been asked for its proof, as everybody is. */
+  readonly failure: { readonly error: unknown } | null
 }
 
 export interface AccountOptions {
@@ -38,13 +40,17 @@ const userForm = /^([^.]+)\.([A-Za-z0-9_-]{1,64})$/
 /** Read in place of the verifier of a user who does not exist: as long as a real one. */
 const dummy = `SCRAM-SHA-256$4096:${'A'.repeat(22)}==$${'A'.repeat(43)}=:${'A'.repeat(43)}=`
 
-/** Who `login.sync` is. Rejects as `findSync`. */
+/** Who `login.sync` is. Never rejects. */
 export async function findAccount(
   user: string,
   { address, mockSecret, findSync, log, work: { mock, parse } = work }: AccountOptions,
 ): Promise<Account> {
   const [, login = '', syncId] = userForm.exec(user) ?? []
-  const config = syncId === undefined ? null : await findSync(syncId)
+  let failure: Account['failure'] = null
+  const config = syncId === undefined ? null : await findSync(syncId).catch((error: unknown) => {
+    failure = { error }
+    return null
+  })
   const mocked = mock(user, mockSecret)
   const stored = config !== null && Object.hasOwn(config.users, login)
     ? config.users[login]
@@ -54,6 +60,6 @@ export async function findAccount(
   const allowed = mayConnect(config?.allow, address)
   if (!allowed) log.info('address_not_allowed', { sync: syncId })
   return stored === undefined || verifier === null || !allowed
-    ? { login, verifier: mocked, config: null }
-    : { login, verifier, config }
+    ? { login, verifier: mocked, config: null, failure }
+    : { login, verifier, config, failure }
 }

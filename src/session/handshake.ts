@@ -252,13 +252,14 @@ async function openSession(
     })
   }
   const { address } = peer
-  const { verifier, login, config } = await findAccount(user, { ...options, address })
+  const { verifier, login, config, failure } = await findAccount(user, { ...options, address })
   const attempt = { address: addressKey(address), user }
   const proof = await proveClient(channel, {
     verifier,
     random: options.random ?? randomBytes,
     turn: () => takeTurn(channel, { attempt, options, deadline }),
   })
+  if (failure !== null) throw failure.error
   if (!proof.right || config === null) {
     options.throttle?.failed(attempt)
     throw new Refusal(wrongPassword(user, address))

@@ -4,7 +4,6 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { withDeadline } from '../lib/deadline.ts'
 import type { Log } from '../lib/log.ts'
 import { createMetrics } from '../lib/metrics.ts'
-import type { SyncConfig } from '../mutation/config.ts'
 import { Fault, fault, faultData } from '../mutation/fault.ts'
 import { encodeFault } from '../wire/fault.ts'
 import { Doorway, type Visit } from './doorway.ts'
@@ -17,11 +16,12 @@ import {
   type ListenerMetrics,
   reasonOf,
 } from './listener-metrics.ts'
-import { mayConnect, namedAfter } from './peer.ts'
+import { namedAfter } from './peer.ts'
 import type { Service } from './service.ts'
 import { Session } from './session.ts'
 import { loginWaitMs } from './side.ts'
 import type { Certificate } from './tls.ts'
+import { type Entry, entryOf, whyUnwelcome } from './welcome.ts'
 
 export interface ListenerOptions {
   readonly host: string
@@ -37,6 +37,8 @@ export interface ListenerOptions {
   readonly proxyFrom?: readonly string[]
   /** What differs from the defaults of the throttle of failed logins. */
   readonly throttle?: { readonly freeMax?: number; readonly delayMaxMs?: number }
+  /** How long a session that is no longer welcome may finish what it is at, 30 s when absent, in milliseconds. */
+  readonly expelWaitMs?: number
   /** Silence after which a client is probed, in milliseconds. */
   readonly keepAliveMs?: number
   /** Tell the database the client's address at the end of application_name; off when absent. */
@@ -61,8 +63,8 @@ export interface Listener {
 /** Configurations of open sessions are asked for again so often. */
 const configureEveryMs = 5_000
 
-/** A session that its sync no longer allows may finish what it is at for so long; a mutation is always finished. */
-const expelWaitMs = 30_000
+/** A session that is no longer welcome may finish what it is at for so long; a mutation is always finished. */
+const expelDefaultMs = 30_000
 
 /** A connection that is not logged in when the listener closes has so long to become a session and be told. */
 const lobbyWaitMs = 1_000
@@ -99,12 +101,8 @@ function listen(server: Server, { host, port }: ListenerOptions): Promise<void> 
 
 interface Open {
   readonly session: Session
-  readonly syncId: string
-  /** The database it is connected to. */
-  readonly place: string
-  /** Of the client. */
-  readonly address: string
-  /** When it is cut, unless a mutation runs; null: it is welcome. */
+  readonly entry: Entry
+  /** When it is cut, unless a mutation runs, and no other may begin; null: it is welcome. */
   endBy: number | null
 }
 
@@ -246,7 +244,8 @@ class Keeper {
     const key = login.key === null
       ? `none:${crypto.randomUUID()}`
       : keyOf(login.key.pid, login.key.secret)
-    const session = new Session({
+    const entry = entryOf(config, { login: accepted.login, address })
+    const session: Session = new Session({
       client: stream,
       rest: accepted.rest,
       parameters,
@@ -258,15 +257,15 @@ class Keeper {
       log,
       metrics: this.#metrics,
       limits: this.#limits,
-      enter: () => this.#doorway.takeMutation(config.id),
+      enter: () => this.#takeMutation(open),
       onClosed: () => {
         leave()
         this.#sessions.delete(key)
         this.#checkEmpty()
       },
     })
-    const place = placeOf(config)
-    this.#sessions.set(key, { session, syncId: config.id, place, address, endBy: null })
+    const open: Open = { session, entry, endBy: null }
+    this.#sessions.set(key, open)
     this.#metrics.opened.add({})
     session.start()
     if (this.#closing) session.shutDown()
@@ -305,36 +304,41 @@ class Keeper {
     if (this.#configuring) return
     this.#configuring = true
     this.#cutOverdue()
-    const ids = new Set([...this.#sessions.values()].map(({ syncId }) => syncId))
+    const ids = new Set([...this.#sessions.values()].map(({ entry }) => entry.syncId))
     await Promise.all([...ids].map((id) => this.#configureSync(id)))
     this.#configuring = false
   }
 
   async #configureSync(id: string): Promise<void> {
-    const config = await this.#options.service.findSync(id).catch(() => null)
-    if (config === null) return
+    // a service that cannot be asked ends nothing
+    const config = await this.#options.service.findSync(id).catch(() => undefined)
+    if (config === undefined) return
     for (const open of this.#sessions.values()) {
-      if (open.syncId !== id) continue
-      // what is written to a database that the sync has left is lost to the one it has moved to
-      if (open.place !== placeOf(config)) open.session.shutDown()
-      else if (mayConnect(config.allow, open.address)) open.session.configure(config)
-      else this.#expel(open)
+      if (open.entry.syncId !== id) continue
+      const why = whyUnwelcome(open.entry, config)
+      if (why !== null) this.#expel(open, why)
+      else if (config !== null) open.session.configure(config)
     }
   }
 
-  /** The sync takes no connections from the client's address any more. */
-  #expel(open: Open): void {
+  #expel(open: Open, detail: string): void {
     if (open.endBy !== null) return
-    open.endBy = performance.now() + expelWaitMs
-    this.#options.log.info('session_not_allowed', { sync: open.syncId, client: open.address })
-    const detail = 'The sync takes no connections from this address any more.'
+    open.endBy = performance.now() + (this.#options.expelWaitMs ?? expelDefaultMs)
+    const { syncId: sync, login, address: client } = open.entry
+    this.#options.log.info('session_not_welcome', { sync, login, client, reason: detail })
     open.session.shutDown(faultData('shutting_down', { detail }))
   }
 
   #cutOverdue(): void {
-    for (const { session, endBy } of this.#sessions.values()) {
-      if (endBy !== null && performance.now() > endBy && !session.mutating) session.destroy()
+    for (const open of this.#sessions.values()) {
+      if (isOverdue(open) && !open.session.mutating) open.session.destroy()
     }
+  }
+
+  /** Where one mutation follows the other there would never be a moment to cut the session. */
+  #takeMutation(open: Open): () => void {
+    if (isOverdue(open)) throw fault('shutting_down', { detail: 'Nothing was sent.' })
+    return this.#doorway.takeMutation(open.entry.syncId)
   }
 
   async close(graceMs: number): Promise<void> {
@@ -360,8 +364,8 @@ class Keeper {
   }
 }
 
-function placeOf({ database: { host, port, database } }: SyncConfig): string {
-  return JSON.stringify([host, port, database])
+function isOverdue({ endBy }: Open): boolean {
+  return endBy !== null && performance.now() > endBy
 }
 
 /** A CancelRequest finds its session by these. */

@@ -35,7 +35,7 @@ export interface Step {
 
 export interface AuthenticateOptions {
   readonly address: DatabaseAddress
-  /** May the password be sent in clear text here? */
+  /** May the password be sent here in clear text, or hashed with md5, from which it can be guessed? */
   readonly clearAllowed: boolean
   /** Is a server that asks for no password an impostor? There is one, and nothing else tells who the server is. */
   readonly proofRequired: boolean
@@ -69,6 +69,12 @@ export async function authenticate(
       return { state: { at: 'password' }, reply: encodePasswordMessage(password) }
     case 'AuthenticationMD5Password': {
       expect(state, ['start'])
+      if (!options.clearAllowed) {
+        throw new DialFailure(
+          'the server asks for the password as md5, from which it can be guessed, and nothing proves that it is the ' +
+            'right one: use scram-sha-256 or verify-full',
+        )
+      }
       const hash = hashMD5Password({ user, password, salt: message.salt })
       return { state: { at: 'password' }, reply: encodePasswordMessage(hash) }
     }

@@ -59,14 +59,14 @@ export interface LoginOptions {
 export interface Approach {
   /** Where connections may go; anywhere when absent. */
   readonly guard?: AddressGuard
-  /** Send the password in clear text, if asked, to a server that nothing has proved to be the right one. */
+  /** Send the password in clear text or as md5, if asked, to a server that nothing has proved to be the right one. */
   readonly allowCleartext?: boolean
   /** How long Postgres may take over one step of a mutation, in milliseconds; two minutes when absent. */
   readonly stepWaitMs?: number
 }
 
 /**
- * Logs in, with protocol 3.0: SCRAM-SHA-256; md5; a password in clear text only where the server's certificate was
+ * Logs in, with protocol 3.0: SCRAM-SHA-256; md5 or a password in clear text only where the server's certificate was
  * verified or the server is on this machine; and without any only there, or where the address has no password.
  * Resolves after ReadyForQuery. Rejects with DatabaseRefused when the server says no, with the fault
  * `database_unreachable` when no session comes about otherwise, with the signal's reason when aborted.
@@ -205,19 +205,20 @@ async function settle(conversation: Conversation, socket: Socket): Promise<Cance
 /**
  * Asks the server to cancel what the session with that key is doing, encrypted where the address asks for it. Resolves
  * when the server has taken the request (it closes then); whether anything was cancelled, nobody says.
- * Rejects with the fault `database_unreachable`.
+ * Rejects with the fault `database_unreachable`, for an address that the guard does not allow, too.
  * https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
  */
 export async function cancelDatabase(
   address: DatabaseAddress,
   key: CancelKey,
-  { waitMs }: { waitMs: number },
+  { waitMs, approach: { guard } = {} }: { waitMs: number; approach?: Pick<Approach, 'guard'> },
 ): Promise<void> {
   const line = createLine()
   const request = async () => {
     const socket = await dial(address, {
       line,
       ...(key.remoteAddress === undefined ? {} : { host: key.remoteAddress }),
+      ...(guard === undefined ? {} : { guard }),
     })
     const intake = createIntake(socket)
     socket.write(encodeCancelRequest(key.pid, key.secret))

@@ -214,7 +214,7 @@ export class Mutator {
    * still waits for its turn is not sent; else the outcome is told.
    */
   async cancel(): Promise<void> {
-    const { link, address, log, service } = this.#options
+    const { link, address, approach, log, service } = this.#options
     const running = this.#running
     if (running !== null && running.sent !== null) {
       await service.cancel?.(running.sent)
@@ -223,7 +223,7 @@ export class Mutator {
     running?.abort.abort()
     const { key } = running?.link ?? link
     if (key === null) return
-    const request = cancelDatabase(address, key, { waitMs: cancelWaitMs })
+    const request = cancelDatabase(address, key, { waitMs: cancelWaitMs, approach })
       .catch((error: unknown) => log.warn('cancel_failed', { error }))
       .finally(() => this.#cancels.delete(request))
     this.#cancels.add(request)
@@ -364,7 +364,7 @@ export class Mutator {
     conduit: Conduit,
     { aside, running, table }: { aside: Link; running: Running; table: SyncedTable },
   ): Conduit {
-    const { link, address } = this.#options
+    const { link, address, approach } = this.#options
     return {
       ...conduit,
       run: async (steps) => {
@@ -376,6 +376,7 @@ export class Mutator {
         if (!blocked) return await work
         await cancelDatabase(address, required(aside.key, 'a key to cancel with'), {
           waitMs: cancelWaitMs,
+          approach,
         }).catch(() => aside.destroy())
         await work.catch((error: unknown) => {
           if (!isCancelled(error)) throw error

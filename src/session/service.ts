@@ -272,11 +272,22 @@ function readConfig(
   response: HttpResponse,
 ): { config: SyncConfig | null; etag: string | undefined } {
   const etag = response.headers['etag']
-  if (response.status === 404) return { config: null, etag: undefined }
+  if (isNoSync(response)) return { config: null, etag: undefined }
   if (response.status !== 200) throw new Error(`The service answered ${response.status}`)
   const config: unknown = JSON.parse(response.body)
   if (!isConfig(config)) throw new Error('The service answered no configuration')
   return { config, etag }
+}
+
+/** The service's own word, and no other 404 of something on the way: it ends the sessions of the sync. */
+function isNoSync({ status, body }: HttpResponse): boolean {
+  if (status !== 404) return false
+  try {
+    const { fault } = JSON.parse(body) as { fault?: unknown }
+    return isFaultData(fault) && fault.code === 'not_found'
+  } catch {
+    return false
+  }
 }
 
 /** The parts that a session cannot do without; the service is ours, so this finds a proxy's error page, not a bug. */

@@ -186,7 +186,7 @@ export class Session {
     return this.#mutator.running
   }
 
-  /** Is the client waiting for nothing? Outside a transaction and with no statement under way. */
+  /** Is the client waiting for nothing? No statement is under way; a transaction block may be open. */
   get idle(): boolean {
     return !this.#busy && this.#link.tracker.quiet && this.#link.tracker.tail === 0
   }

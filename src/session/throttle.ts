@@ -2,8 +2,10 @@
 // proof is looked at, so that nothing is learned by not waiting; the right password waits as long as a wrong one.
 //
 // Failures are counted for the address (a /64 of IPv6), for the user, and for both together. A pair that has succeeded is
-// held back by its own failures only. Any other is held back by those of its address, and, once it has failed itself, by
-// those of the user: whoever guesses from many addresses has few guesses from each, and the owner's are not among them.
+// held back by its own failures only. One that has failed itself is held back by those of its address, and of the user:
+// whoever guesses from many addresses has few guesses from each, and the owner's are not among them. One that is new waits
+// once for what its address did, beside the line and not in it, since the line may be somebody else's who never stops; but
+// so many of an address in a minute and no more, since guessing one password for many users looks like this too.
 
 import { createHash } from 'node:crypto'
 
@@ -24,6 +26,9 @@ export const throttleDefaults = { freeMax: 5, delayMaxMs: 5_000, entriesMax: 10_
 const delayFirstMs = 250
 /** A failure is forgiven after so long without another. */
 const forgiveMs = 60_000
+/** Attempts of an address in one `freshMs` that need not stand in its line. */
+const freshMax = 20
+const freshMs = 60_000
 /** Failures counted at most, so that all are forgiven after some minutes. */
 const failuresMax = 20
 
@@ -42,6 +47,9 @@ interface Count {
   failedAt: number
   /** When the next attempt has its turn. */
   nextAt: number
+  /** Attempts beside the line, and since when they are counted. */
+  fresh: number
+  freshAt: number
 }
 
 export class Throttle {
@@ -63,6 +71,8 @@ export class Throttle {
   /** The turn of an attempt. One that would come later than `waitMaxMs` from now is not taken. */
   take(attempt: Attempt, { waitMaxMs }: { waitMaxMs: number }): Turn {
     const now = this.#options.now()
+    const besideMs = this.#besideMs(attempt, waitMaxMs)
+    if (besideMs !== null) return { kind: 'wait', waitMs: besideMs }
     const counts = this.#against(attempt)
     const at = Math.max(now, ...counts.map(({ nextAt }) => nextAt))
     const waitMs = at - now
@@ -85,6 +95,25 @@ export class Throttle {
     this.#trusted.set(pair, true)
   }
 
+  /** How long an attempt of a pair that is new waits beside the line of its address; null: it has no place there. */
+  #besideMs(attempt: Attempt, waitMaxMs: number): number | null {
+    const { pair } = keysOf(attempt)
+    const address = this.#addresses.get(attempt.address)
+    const own = this.#pairs.get(pair)
+    if (address === undefined || this.#trusted.get(pair) || (own && this.#failures(own) > 0)) {
+      return null
+    }
+    const now = this.#options.now()
+    if (now - address.freshAt >= freshMs) {
+      address.fresh = 0
+      address.freshAt = now
+    }
+    const waitMs = Math.min(Math.max(0, address.nextAt - now), this.#delayMs(address))
+    if (address.fresh >= freshMax || waitMs > waitMaxMs) return null
+    address.fresh += 1
+    return waitMs
+  }
+
   /** What is held against an attempt. */
   #against(attempt: Attempt): Count[] {
     const { user, pair } = keysOf(attempt)
@@ -98,7 +127,8 @@ export class Throttle {
 
   #count(counts: Recent<Count>, key: string): void {
     const now = this.#options.now()
-    const count = counts.get(key) ?? { failures: 0, failedAt: now, nextAt: now }
+    const count = counts.get(key) ??
+      { failures: 0, failedAt: now, nextAt: now, fresh: 0, freshAt: now }
     count.failures = Math.min(failuresMax, this.#failures(count) + 1)
     count.failedAt = now
     count.nextAt = Math.max(count.nextAt, now + this.#delayMs(count))

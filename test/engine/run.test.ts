@@ -9,6 +9,7 @@ import {
   lockKeysSql,
   lockSql,
   openSql,
+  ourIndexSql,
   plannedSql,
   planSeal,
   proposedSql,
@@ -74,6 +75,7 @@ const nameOf = (step: Step): string => {
   if (step.sql === lockSql) return 'lock'
   if (step.sql === lockKeysSql) return 'lock keys'
   if (step.sql === proposedSql) return 'proposed'
+  if (step.sql === ourIndexSql) return 'whose index'
   if (step.sql === closeSql) return 'close'
   return step.sql.split(' ')[0]?.toLowerCase() ?? ''
 }
@@ -303,6 +305,22 @@ test('what Postgres says of an upsert without an index, and of an older database
     fail: (name) => name === 'show' ? failure('42P10', true) : null,
   })
   assert.equal(codeOf(error), '0A000')
+})
+
+test('an error of Postgres’s about an index keeps its words where nobody can be asked whose the index is', async () => {
+  for (const answer of [null, failure('42501'), new ConnectionLost('gone')]) {
+    const { sqlstate, frame, step, own } = failure('23505', true)
+    const constraint = { schema: 's', name: 'i' }
+    const fields = { sqlstate, frame, step, own, constraint }
+    const violation = new DatabaseError('duplicate key', fields)
+    const played = await play({
+      fail: (name, nth) =>
+        name === 'plan' ? violation : name === 'whose index' && nth === 1 ? answer : null,
+    })
+    assert.ok(played.log.includes('whose index'))
+    assert.equal(played.error, violation)
+    assert.equal(played.sent.length, 0)
+  }
 })
 
 test('no rows: nothing is sent, nothing is told, and the statement runs where nothing can be written', async () => {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { after, before, test } from 'node:test'
 import type postgres from 'postgres'
 import { parseGuard } from '../../src/lib/addresses.ts'
@@ -16,6 +17,7 @@ import type { Approach } from '../../src/session/login.ts'
 import { isStoreDown } from '../../src/store/store.ts'
 import { openDatabase } from '../../src/sync/database.ts'
 import { authenticationCleartextPassword, authenticationOk } from '../../src/wire/backend.ts'
+import { mute } from '../help/mute.ts'
 import { createStage, type Stage } from '../help/stage.ts'
 
 let stage: Stage
@@ -136,5 +138,33 @@ test('the driver does not tell the password to whoever asks after the login', as
   } finally {
     server.close()
     await sql.end({ timeout: 5 })
+  }
+})
+
+test('a connection that the driver ends is closed, also where the server never says so', async () => {
+  const silent = await mute()
+  const sockets: Duplex[] = []
+  const sql = openDatabase(silent.address, {
+    name: 'a test',
+    dial: async (where, options) => {
+      const socket = await dialSession(where, { ...options, log: silentLog })
+      sockets.push(socket)
+      return socket
+    },
+  })
+  try {
+    const asked = sql`select 1`.catch(() => {})
+    const until = Date.now() + 5_000
+    while (sockets.length === 0 && Date.now() < until) await new Promise((go) => setTimeout(go, 10))
+    const [socket] = sockets
+    assert.ok(socket !== undefined)
+    const closed = once(socket, 'close')
+    await sql.end({ timeout: 0.1 })
+    await asked
+    await withDeadline(closed, { waitMs: 8_000, what: 'Closing' })
+    assert.equal(socket.destroyed, true)
+  } finally {
+    silent.close()
+    for (const socket of sockets) socket.destroy()
   }
 })

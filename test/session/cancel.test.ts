@@ -17,7 +17,14 @@ import {
   sync,
 } from '../../src/wire/frontend.ts'
 import { decodeBackend } from '../../src/wire/backend.ts'
-import { acceptAll, type RawClient, type Stage, withClient } from '../help/stage.ts'
+import {
+  acceptAll,
+  createStage,
+  type RawClient,
+  rawClient,
+  type Stage,
+  withClient,
+} from '../help/stage.ts'
 import { stageHooks, until } from '../help/stage-hooks.ts'
 
 const insert = `insert into salesforce.contacts (last_name) values ('C') returning last_name`
@@ -237,4 +244,41 @@ describe('cancel', () => {
       )
     }
   })
+})
+
+test('a cancel for the client, or for its own lock, asks the guard before it reaches the database', async () => {
+  const asked: string[] = []
+  const guard = { inside: true, allows: (address: string) => asked.push(address) > 0 }
+  const stage = await createStage({ approach: { guard } })
+  try {
+    await withClient(stage, async (client) => {
+      const each = asked.length // questions of one connection, that of the login
+      assert.ok(each > 0)
+      await client.query(insert)
+      asked.length = 0
+      await client.query('begin')
+      await client.query('select from salesforce.contacts for update')
+      const update = client.query(`update salesforce.contacts set email = 'x'`)
+      await assert.rejects(update, { code: '55P03' })
+      assert.equal(asked.length, 2 * each, 'for the side connection, and for the cancel on it')
+      await client.query('rollback')
+    })
+    const client = await rawClient(stage.through())
+    asked.length = 0
+    client.send(encodeQuery('select pg_sleep(60)'))
+    await until(async () =>
+      (await stage.sql`select from pg_stat_activity
+        where usename = ${stage.role} and wait_event = 'PgSleep'`).length > 0
+    )
+    const socket = connect(stage.listener.port, '127.0.0.1')
+    assert.ok(client.key)
+    socket.resume().write(encodeCancelRequest(client.key.pid, client.key.secret))
+    await once(socket, 'close')
+    const [error] = await client.until('E')
+    assert.ok(error !== undefined)
+    assert.equal(asked[0], '127.0.0.1')
+    client.destroy()
+  } finally {
+    await stage.close()
+  }
 })

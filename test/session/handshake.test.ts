@@ -457,6 +457,14 @@ test('a sync that cannot be looked up is a fault, and anything unforeseen an id 
       message: 'mutation service is unreachable, nothing was sent',
       detail: 'No configuration yet.',
     })
+    // whoever does not go through the exchange hears nothing of it
+    const raw = await rawClient(port)
+    raw.socket.write(startup({ user: 'demo.sync_zzz' }))
+    assert.equal((await raw.message())?.type, 'AuthenticationSASL')
+    const client = startScramClient('abcdefgh')
+    raw.socket.write(encodeSASLInitialResponse('SCRAM-SHA-256', client.clientFirst))
+    assert.equal((await raw.message())?.type, 'AuthenticationSASLContinue')
+    raw.socket.destroy()
   })
   const lines: string[] = []
   const log = createLog({ level: 'info', write: (line) => lines.push(line) })

@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { TLSSocket } from 'node:tls'
 import postgres from 'postgres'
+import { parseGuard } from '../../src/lib/addresses.ts'
 import { selfSignedCertificate } from '../../src/lib/certificate.ts'
 import type { Cluster } from '../../src/lib/cluster.ts'
 import { createLog, silentLog } from '../../src/lib/log.ts'
@@ -228,6 +229,29 @@ test('a cancel ends the statement of the session with that key, in the clear and
     assert.ok(failed?.type === 'ErrorResponse')
     assert.equal(failed.fields.get('C'), '57014')
     link.socket.destroy()
+  }
+})
+
+test('a cancel goes where a login may go, and nowhere else', async () => {
+  let connections = 0
+  const liar = await startLiar((_peer, raw) => {
+    connections += 1
+    raw.destroy()
+  })
+  const cancel = (allowed: string, remoteAddress?: string) =>
+    cancelDatabase(liar.address, {
+      pid: 1,
+      secret: Buffer.alloc(4),
+      ...(remoteAddress === undefined ? {} : { remoteAddress }),
+    }, { waitMs: 5_000, approach: { guard: parseGuard(allowed) } })
+  try {
+    assert.match(await faultOf(cancel('')), /not allowed|not on the public internet/)
+    assert.match(await faultOf(cancel('', '127.0.0.1')), /not allowed|not on the public internet/)
+    assert.equal(connections, 0)
+    await cancel('127.0.0.1')
+    assert.equal(connections, 1)
+  } finally {
+    await liar.close()
   }
 })
 
@@ -599,10 +623,15 @@ test('a password is sent in the clear over TLS', async () => {
   }
 })
 
-test('a password is not sent in the clear to another machine, unless that is allowed', async () => {
-  const authenticateClear = (clearAllowed: boolean) =>
+test('a password is sent neither in the clear nor as md5 to another machine, unless that is allowed', async () => {
+  const authenticateWith = (
+    type: 'AuthenticationCleartextPassword' | 'AuthenticationMD5Password',
+    clearAllowed: boolean,
+  ) =>
     authenticate({ at: 'start' }, {
-      message: { type: 'AuthenticationCleartextPassword' },
+      message: type === 'AuthenticationMD5Password'
+        ? { type, salt: Uint8Array.of(1, 2, 3, 4) }
+        : { type },
       options: {
         address: address({ password: 'pw' }),
         clearAllowed,
@@ -610,9 +639,15 @@ test('a password is not sent in the clear to another machine, unless that is all
         random: randomBytes,
       },
     })
-  const allowed = await authenticateClear(true)
+  const allowed = await authenticateWith('AuthenticationCleartextPassword', true)
   assert.deepEqual(Buffer.from(allowed.reply ?? []).subarray(5), Buffer.from('pw\0'))
-  await assert.rejects(authenticateClear(false), {
+  const hashed = await authenticateWith('AuthenticationMD5Password', true)
+  assert.match(Buffer.from(hashed.reply ?? []).subarray(5).toString(), /^md5[0-9a-f]{32}\0$/)
+  await assert.rejects(authenticateWith('AuthenticationMD5Password', false), {
+    name: 'DialFailure',
+    message: /^the server asks for the password as md5, .*nothing proves that it is the right one/,
+  })
+  await assert.rejects(authenticateWith('AuthenticationCleartextPassword', false), {
     message:
       'the server asks for the password in clear text, and nothing proves that it is the right one',
   })
@@ -624,24 +659,36 @@ test('a password is not sent in the clear to another machine, unless that is all
   }
 })
 
-test('over a network interface a server without TLS does not get the password', async () => {
+test('over a network interface a server that nothing proves does not get the password, nor its md5', async () => {
   const outside = Object.values(networkInterfaces()).flat()
     .find((one) => one?.family === 'IPv4' && !one.internal)?.address
   if (outside === undefined) return // no network here: the test above holds the rule
-  const script = async (peer: Peer) => {
-    await peer.packet()
-    peer.socket.write(backend.authenticationCleartextPassword)
-    await peer.message()
-    peer.socket.write(ready)
-  }
-  const liar = await startLiar(script, outside)
-  try {
-    const where = { ...liar.address, host: outside }
-    assert.match(await faultOf(login(where)), /asks for the password in clear text/)
-    const link = await login(where, { approach: { allowCleartext: true } })
-    link.socket.destroy()
-  } finally {
-    await liar.close()
+  const md5 = encodeMessage('R', (writer) => writer.int32(5).int32(0x01020304))
+  for (
+    const [request, words] of [
+      [backend.authenticationCleartextPassword, /asks for the password in clear text/],
+      [md5, /asks for the password as md5/],
+    ] as const
+  ) {
+    let answers = 0
+    const script = async (peer: Peer) => {
+      await peer.packet()
+      peer.socket.write(request)
+      await peer.message()
+      answers += 1
+      peer.socket.write(ready)
+    }
+    const liar = await startLiar(script, outside)
+    try {
+      const where = { ...liar.address, host: outside }
+      assert.match(await faultOf(login(where)), words)
+      assert.equal(answers, 0)
+      const link = await login(where, { approach: { allowCleartext: true } })
+      link.socket.destroy()
+      assert.equal(answers, 1)
+    } finally {
+      await liar.close()
+    }
   }
 })
 

@@ -72,7 +72,15 @@ test('all of IPv4 is not all of IPv6', () => {
     true,
     false,
   ])
-  assert.ok(v6.has('2001:db8::1'))
+  assert.deepEqual([v6.has('192.0.2.1'), v6.has('::ffff:192.0.2.1'), v6.has('2001:db8::1')], [
+    false,
+    false,
+    true,
+  ])
+  for (const range of ['::/1', '::/80', '::fffe:0:0/95']) {
+    assert.equal(readRanges([range]).has('192.0.2.1'), false, range)
+  }
+  assert.ok(readRanges(['::ffff:192.0.2.0/120']).has('192.0.2.1'))
 })
 
 test('without a list everybody may connect; a list that cannot be read, or is empty, allows nobody', () => {

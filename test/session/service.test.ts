@@ -132,6 +132,18 @@ test('an unknown sync is null, and may be made later', async () => {
   assert.equal((await service.findSync('sync_a'))?.id, 'sync_a')
 })
 
+test('only the service’s own word says that a sync is gone: a 404 of something on the way does not', async () => {
+  answers = [json(200, config), json(404, ''), json(404, '<html>'), json(404, {})]
+  const known = await service.findSync('sync_a')
+  for (let index = 0; index < 3; index++) {
+    now += 3_000
+    assert.equal(await service.findSync('sync_a'), known)
+  }
+  answers = [json(404, { fault: faultData('not_found') })]
+  now += 3_000
+  assert.equal(await service.findSync('sync_a'), null)
+})
+
 test('ids that anybody makes up push no configuration out', async () => {
   answers = [json(200, config)]
   assert.equal((await service.findSync('sync_a'))?.id, 'sync_a')

@@ -82,6 +82,55 @@ test('an address waits for what it does to any user, another address does not', 
   })
 })
 
+test('whoever has not failed gets in, while a program at the same address fails without end', () => {
+  for (const everyMs of [1_000, 200, 50]) {
+    const { throttle, pass } = create()
+    const bad = { address: '192.0.2.1', user: 'bad.sync_a' }
+    const judged: { atMs: number; attempt: Attempt }[] = []
+    const turns: number[] = []
+    for (let atMs = 0; atMs < 300_000; atMs += 50, pass(50)) {
+      while ((judged[0]?.atMs ?? Infinity) <= atMs) throttle.failed(judged.shift()?.attempt ?? bad)
+      if (atMs % everyMs === 0) {
+        const turn = throttle.take(bad, { waitMaxMs })
+        if (turn.kind === 'wait') judged.push({ atMs: atMs + turn.waitMs, attempt: bad })
+      }
+      // one that comes for the first time, every ten seconds
+      if (atMs < 60_000 || atMs % 10_000 !== 0) continue
+      const good = { address: bad.address, user: `good${atMs}.sync_b` }
+      const turn = throttle.take(good, { waitMaxMs })
+      assert.equal(turn.kind, 'wait')
+      turns.push(turn.waitMs)
+    }
+    assert.equal(turns.length, 24)
+    assert.ok(turns.every((waitMs) => waitMs <= throttleDefaults.delayMaxMs))
+  }
+})
+
+test('one password tried for many users of an address is bounded: twenty a minute, and what the line takes', () => {
+  const { throttle, pass } = create()
+  let looked = 0
+  let users = 0
+  for (let atMs = 0; atMs < 600_000; atMs += 100, pass(100)) {
+    const attempt = { address: attacker.address, user: `user${users++}.sync_a` }
+    const turn = throttle.take(attempt, { waitMaxMs })
+    if (turn.kind === 'refuse') continue
+    looked += 1
+    throttle.failed(attempt)
+  }
+  // the line takes one in five seconds
+  assert.ok(looked >= 10 * 20 && looked <= 10 * (20 + 12) + 10, `${looked}`)
+})
+
+test('a burst of guesses by somebody new is no way past the line', () => {
+  const { throttle, fail } = create()
+  for (let count = 0; count < 10; count += 1) fail(attacker)
+  const fresh = { address: attacker.address, user: 'fresh.sync_b' }
+  const turns = Array.from({ length: 200 }, () => throttle.take(fresh, { waitMaxMs }))
+  const taken = turns.filter(({ kind }) => kind === 'wait')
+  assert.ok(taken.length >= 20 && taken.length <= 22, `${taken.length}`)
+  assert.ok(taken.every(({ waitMs }) => waitMs >= 5_000))
+})
+
 test('guessing from many addresses is slowed down for each that has failed, and never for the owner', () => {
   const { throttle, fail, look } = create()
   throttle.succeeded(owner)

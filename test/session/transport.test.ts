@@ -32,7 +32,11 @@ test('with as many mutations under way as a listener takes, everything else gets
     if (url === '/internal/mutations') return void held.push(response)
     if (url.endsWith('/cancel')) cancelled.push(url)
     response.writeHead(url.startsWith('/internal/syncs/') ? 404 : 200)
-    response.end('{"state": "cancelled", "notReady": []}')
+    response.end(JSON.stringify({
+      state: 'cancelled',
+      notReady: [],
+      fault: faultData('not_found'),
+    }))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
