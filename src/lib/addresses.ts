@@ -25,6 +25,10 @@ export class AddressNotAllowed extends Error {
 /** Every address. */
 export const anyAddress: AddressGuard = { allows: () => true, inside: true }
 
+/** What the 16 bytes of an IPv4 address begin with, and how many bits that are. */
+const v4Prefix = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
+const v4Bits = 96
+
 /** A range: the first `bits` bits of 16 bytes. */
 export interface Range {
   readonly bytes: Uint8Array
@@ -94,7 +98,9 @@ function isPublicV4(four: Uint8Array): boolean {
   return !privateV4.some((range) => within(bytes, range))
 }
 
+/** An IPv4 address, in its form of 16 bytes, is only within a range of IPv4: `::/0` is all of IPv6, and no more. */
 export function within(bytes: Uint8Array, range: Range): boolean {
+  if (range.bits < v4Bits && v4Prefix.every((byte, index) => bytes[index] === byte)) return false
   for (let bit = 0; bit < range.bits; bit += 8) {
     const mask = range.bits - bit >= 8 ? 0xff : (0xff << (8 - (range.bits - bit))) & 0xff
     const index = bit / 8
@@ -112,7 +118,7 @@ export function parseAddress(text: string): Uint8Array | null {
 }
 
 function mapV4(four: Uint8Array): Uint8Array {
-  return Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...four])
+  return Uint8Array.from([...v4Prefix, ...four])
 }
 
 function parseV6(address: string): Uint8Array {
@@ -129,17 +135,22 @@ function parseV6(address: string): Uint8Array {
   return Uint8Array.from(Buffer.from(all.map((group) => group.padStart(4, '0')).join(''), 'hex'))
 }
 
-/** Throws RangeError for what is no address with or without a length. */
+/**
+ * Throws RangeError for what is no address with or without a length, and for IPv4 in its IPv6 form with a length that
+ * takes in more than IPv4 (`::ffff:10.0.0.0/8`; its own form, `10.0.0.0/8`, is what was meant).
+ */
 export function parseRange(text: string): Range {
-  const [address = '', length] = text.split('/')
+  const [address = '', length, ...more] = text.split('/')
   const bytes = parseAddress(address)
   const bitsMax = isIPv4(address) ? 32 : 128
   const bits = length === undefined ? bitsMax : Number(length)
   const whole = length === undefined || /^\d{1,3}$/.test(length)
-  if (bytes === null || !whole || bits > bitsMax) {
+  const range = { bytes: bytes ?? new Uint8Array(16), bits: bits + 128 - bitsMax }
+  const beyond = range.bits < v4Bits && v4Prefix.every((byte, index) => range.bytes[index] === byte)
+  if (bytes === null || more.length > 0 || !whole || bits > bitsMax || beyond) {
     throw new RangeError(`Not a range of addresses: "${text}"`)
   }
-  return { bytes, bits: bits + 128 - bitsMax }
+  return range
 }
 
 /** Asks for the addresses of a name, as dns.lookup does with `all`. */

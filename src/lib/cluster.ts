@@ -72,7 +72,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     dataDir,
     url: (database) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`,
     stop: async (mode = 'fast') => {
-      server.signal(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
+      signal(server, mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
       await withDeadline(server.exited, { waitMs: stopWaitMs, what: 'Stopping Postgres' })
     },
   }
@@ -89,6 +89,15 @@ echo $pid
 { cat <&3 > /dev/null; kill -INT $pid; } 2> /dev/null &
 exec 3<&-
 wait $pid`
+
+/** One that has ended by itself needs no signal. */
+function signal(server: Server, name: 'SIGINT' | 'SIGQUIT'): void {
+  try {
+    server.signal(name)
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ESRCH') throw error
+  }
+}
 
 interface Server {
   readonly exited: Promise<void>

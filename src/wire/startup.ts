@@ -54,7 +54,7 @@ export function startupSize(
  * ProtocolViolation in Postgres's words.
  */
 export function decodeStartup(bytes: Uint8Array): Startup {
-  const size = startupSize(bytes, { sizeMax: bytes.length })
+  const size = startupSize(bytes, { sizeMax: Infinity })
   if (size !== bytes.length) throw new ProtocolViolation('incomplete startup packet')
   const cursor = new Cursor(bytes, { from: 4, decode: decodeUtf8 })
   const code = cursor.int32()

@@ -17,7 +17,7 @@ import {
   updateOf,
   upsertOf,
 } from '../help/subjects.ts'
-import type { Exchange } from '../help/system.ts'
+import { type Exchange, until } from '../help/system.ts'
 
 export const operations = ['insert', 'update', 'delete', 'upsert'] as const
 export type Operation = typeof operations[number]
@@ -130,9 +130,27 @@ async function prepare(
     case 'delete':
       return await makeRows(client, { script, name: `${name}b` })
     case 'upsert':
-      await client.query(upsertOf(script.subject, { name: `${name}b`, keys: `${name}k`, rows: 1 }))
+      await surely(
+        client,
+        upsertOf(script.subject, { name: `${name}b`, keys: `${name}k`, rows: 1 }),
+      )
       return []
   }
+}
+
+/** What the case before has cut may still be making its connections anew: then nothing is sent, and it is tried again. */
+async function surely(
+  client: pg.Client,
+  statement: Statement,
+): Promise<pg.QueryResult<{ id: unknown }>> {
+  return await until(
+    'a statement without a fault',
+    () =>
+      client.query<{ id: unknown }>(statement).catch((error: unknown) => {
+        if (error instanceof pg.DatabaseError && error.code === '58030') return null
+        throw error
+      }),
+  )
 }
 
 async function makeRows(
@@ -145,7 +163,7 @@ async function makeRows(
       name: `${name}${made}`,
       rows: Math.min(subject.insertMax, rows - made),
     })
-    const { rows: written } = await client.query<{ id: unknown }>(statement)
+    const { rows: written } = await surely(client, statement)
     ids.push(...written.map(({ id }) => String(id)))
   }
   return ids

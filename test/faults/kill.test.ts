@@ -23,6 +23,8 @@ const casesMax = 5
 /** Actions after the client has its answer: the service is told what is applied. */
 const toldActions = 15
 const recoveryCasesMax = 5
+const recoveryActionsMin = 10
+const triesMax = 6
 const kinds = ['listener', 'service'] as const
 
 let ground: KilledGround
@@ -78,11 +80,15 @@ test('recovery is cut, or dies, as well: it ends what it began, once', async () 
   // the platform has accepted, and the listener loses the database before it can apply
   const plan = (): Plan => ({ at: 1, deed: 'cut-before', of: onceAnswered() })
   const of = ({ link }: Action) => link === 'database'
-  const { recovered, told, violations } = await runCase(ground, { script, plan: plan() })
-  assert.equal(told.kind === 'error' ? told.code : told.kind, 'SL001')
-  assert.deepEqual(violations, [])
-  const count = recovered.filter(of).length
-  assert.ok(count > 10, `recovery has only ${count} actions`)
+  let count = 0
+  // on a busy machine recovery may be over before it is looked at
+  for (let tries = 0; count <= recoveryActionsMin && tries < triesMax; tries++) {
+    const { recovered, told, violations } = await runCase(ground, { script, plan: plan() })
+    assert.equal(told.kind === 'error' ? told.code : told.kind, 'SL001')
+    assert.deepEqual(violations, [])
+    count = recovered.filter(of).length
+  }
+  assert.ok(count > recoveryActionsMin, `recovery has only ${count} actions`)
   const plans = Array.from(
     { length: count },
     (_, n) =>

@@ -15,7 +15,7 @@ export interface KilledGround extends Ground {
 
 const env = {
   SLUICE_LOG_LEVEL: 'warn',
-  SLUICE_RECOVERY_AFTER_MS: '800',
+  SLUICE_RECOVERY_AFTER_MS: '1500',
   SLUICE_RECOVERY_EVERY_MS: '300',
   SLUICE_INQUIRY_AFTER_MS: '100',
   SLUICE_INQUIRY_WAIT_MS: '400',

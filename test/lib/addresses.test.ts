@@ -17,6 +17,7 @@ import {
   isPublicAddress,
   parseAddress,
   parseGuard,
+  parseRange,
   type Resolve,
 } from '../../src/lib/addresses.ts'
 import { createHttp, type Http, HttpFailure } from '../../src/lib/http.ts'
@@ -129,6 +130,40 @@ test('what is no address is not allowed as one', () => {
   for (const text of ['', 'localhost', '1.2.3', '1.2.3.4.5', '01.2.3.4', '0x7f.1', '1:2', ':::']) {
     assert.equal(parseAddress(text), null, text)
     assert.equal(guard.allows(text), false, text)
+  }
+})
+
+test('what is no range, or takes in more than it seems to, is refused', () => {
+  const bad = [
+    '10.0.0.0/8/24',
+    '10.0.0.0/8/',
+    '10.0.0.0/',
+    '10.0.0.0/33',
+    '10.0.0.0/-1',
+    '2001:db8::/32/64',
+    '2001:db8::/129',
+    '::ffff:10.0.0.0/8',
+    '::ffff:0:0/95',
+    '::ffff:0:0/0',
+    '/8',
+    '',
+  ]
+  for (const text of bad) assert.throws(() => parseRange(text), RangeError, text)
+  const good: [string, number][] = [
+    ['10.0.0.0/8', 104],
+    ['0.0.0.0/0', 96],
+    ['::ffff:0:0/96', 96],
+    ['::ffff:10.0.0.0/104', 104],
+    ['::/0', 0],
+  ]
+  for (const [text, bits] of good) assert.equal(parseRange(text).bits, bits, text)
+})
+
+test('a guard that allows all of IPv6 allows no more of IPv4', () => {
+  const guard = guardAddresses(['::/0'])
+  assert.ok(guard.allows('fd00::1'))
+  for (const address of ['10.0.0.1', '169.254.169.254', '::ffff:127.0.0.1']) {
+    assert.equal(guard.allows(address), false, address)
   }
 })
 

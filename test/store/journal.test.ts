@@ -7,6 +7,7 @@ import { faultData } from '../../src/mutation/fault.ts'
 import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
 import { silentLog } from '../../src/lib/log.ts'
 import { createJournal, type Journal, requestHash } from '../../src/store/journal.ts'
+import { migrate } from '../../src/store/migrations.ts'
 import { announce, type Presence } from '../../src/store/presence.ts'
 import type { Store } from '../../src/store/store.ts'
 import { readSync, setSyncState } from '../../src/store/syncs.ts'
@@ -158,6 +159,53 @@ test('sweep settles what gone processes left and leaves the rest alone', async (
   assert.equal((await row(mine.id))['state'], 'sent')
 })
 
+const lost: Outcome = { state: 'unknown', fault: faultData('outcome_unknown') }
+const partly: Outcome = {
+  state: 'partial',
+  rows: accepted.rows,
+  others: [{ state: 'unknown', ordinal: 2, id: '003B', fault: faultData('outcome_unknown') }],
+  fault: faultData('outcome_unknown'),
+}
+const refused: Outcome = { state: 'refused', fault: faultData('duplicate') }
+
+/** A mutation as a process leaves it that knows nothing of inquiries. */
+async function old(outcome: Outcome, { isOpen }: { isOpen: boolean }): Promise<string> {
+  const mutation = update()
+  await begin(journal, mutation)
+  await journal.settle(mutation.id, outcome)
+  await store.sql`update sluice_store.mutations
+    set next_inquiry_at = ${isOpen ? '2020-01-01' : null}::text::timestamptz
+    where id = ${mutation.id}`
+  return mutation.id
+}
+
+const isOpen = async (id: string) => (await row(id))['next_inquiry_at'] !== null
+
+test('the sweep marks what a process without inquiries left in doubt, and clears what it refused', async () => {
+  const marked = [await old(lost, { isOpen: false }), await old(partly, { isOpen: false })]
+  const known = await old(accepted, { isOpen: false })
+  const cleared = await old(refused, { isOpen: true })
+  const givenUp = await old(lost, { isOpen: false })
+  await store.sql`update sluice_store.mutations set inquiries = 3 where id = ${givenUp}`
+  const ancient = await old(lost, { isOpen: false })
+  await store.sql`update sluice_store.mutations set sent_at = sent_at - interval '25 hours'
+    where id = ${ancient}`
+  await journal.sweep()
+  assert.deepEqual(await Promise.all(marked.map(isOpen)), [true, true])
+  for (const id of [known, cleared, givenUp, ancient]) assert.equal(await isOpen(id), false, id)
+})
+
+test('what was in doubt in some rows before there were inquiries is inquired about', async () => {
+  const [before, after] = [
+    await old(partly, { isOpen: false }),
+    await old(accepted, { isOpen: false }),
+  ]
+  assert.equal((await journal.applied([before, after])).length, 2)
+  await store.sql`delete from sluice_store.migrations where id = 9`
+  assert.deepEqual(await migrate(store), [9])
+  assert.deepEqual([await isOpen(before), await isOpen(after)], [true, false])
+})
+
 test('a presence whose session was cut announces itself again', async () => {
   const cut = await announce(store, { name: 'cut', log: silentLog })
   const mutation = update()
@@ -165,12 +213,14 @@ test('a presence whose session was cut announces itself again', async () => {
   const name = `sluice presence ${cut.service}`
   const backends = () =>
     store
-      .sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = ${name}`
+      .sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity
+        where application_name = ${name} and datname = current_database()`
   assert.equal((await backends()).count, 1)
   const held = async () =>
     (await store.sql`
       select from pg_locks where locktype = 'advisory' and objid = ${cut.service} and granted
-        and pid in (select pid from pg_stat_activity where application_name = ${name})`).count
+        and pid in (select pid from pg_stat_activity
+          where application_name = ${name} and datname = current_database())`).count
   const until = Date.now() + 10_000
   while (await held() === 0 && Date.now() < until) await new Promise((go) => setTimeout(go, 50))
   assert.equal((await begin(journal, mutation)).kind, 'elsewhere')

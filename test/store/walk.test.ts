@@ -154,7 +154,7 @@ async function run(process: Process, mutation: Mutation, command: Command): Prom
       await journal.sweep()
       return false
     case 'cancel':
-      await cancelMutation(store, id)
+      await cancelMutation(store, { id, syncs: null })
       return false
     case 'apply':
       await journal.applied([id])

@@ -74,18 +74,6 @@ test('the length is known from four bytes on and bounded as in Postgres', () => 
   }
 })
 
-test('a StartupMessage of 10000 bytes is accepted, one more is refused', () => {
-  const empty = encodeStartupMessage({ major: 3, minor: 0, parameters: [['user', '']] })
-  const sized = (size: number) =>
-    encodeStartupMessage({
-      major: 3,
-      minor: 0,
-      parameters: [['user', 'x'.repeat(size + 4 - empty.length)]],
-    })
-  assert.equal(decodeStartup(sized(startupSizeMax)).type, 'StartupMessage')
-  refuses(sized(startupSizeMax + 1), 'invalid length of startup packet')
-})
-
 test('other versions are refused in the words of Postgres', () => {
   const version = (major: number, minor: number) =>
     encodeStartupMessage({ major, minor, parameters: [['user', 'a']] })
