@@ -7,7 +7,8 @@ import { isInDoubt, type WrittenOutcome } from '../mutation/doubt.ts'
 import { fault, faultData } from '../mutation/fault.ts'
 import { type LifeEvent, type LifeState, statesBefore } from '../mutation/life.ts'
 import type { Mutation, Outcome, Values } from '../mutation/mutation.ts'
-import { inquiryAfterMs as defaultAfterMs } from './doubts.ts'
+import { inquiriesEndMs, inquiryAfterMs as defaultAfterMs, waitLongestMs } from './doubts.ts'
+import { ofSyncs } from './cancel.ts'
 import { presenceClass } from './presence.ts'
 import type { Sql, Store } from './store.ts'
 
@@ -44,15 +45,21 @@ export interface Journal {
   learn(id: string, outcome: WrittenOutcome): Promise<boolean>
   /**
    * accepted → applied; applied again is fine. Gives the ids that are applied now: not those that are unknown or in any
-   * other state, which nobody can have applied.
+   * other state, which nobody can have applied; nor those of other syncs than `syncs`, where it is there and not null.
    */
-  applied(ids: readonly string[]): Promise<string[]>
+  applied(
+    ids: readonly string[],
+    options?: { syncs: readonly string[] | null },
+  ): Promise<string[]>
   /**
    * What is known of a mutation; `stale`: nothing. One that a process has which is gone is settled. Throws
    * `mutation_id_reused`, `service_unreachable`.
    */
   recall(id: string, options: { hash: Uint8Array }): Promise<Begun>
-  /** Settles what processes that are gone have left: sent → unknown, received → refused. Gives how many. */
+  /**
+   * Settles what processes that are gone have left: sent → unknown, received → refused. Gives how many. What an older
+   * version of the service wrote meanwhile, which knows nothing of inquiries, is marked as if it did.
+   */
   sweep(): Promise<number>
 }
 
@@ -140,7 +147,8 @@ export function createJournal(
           where id = ${id} and state in ${sql(states)} and service = ${service}`)
       return changed.count > 0
     },
-    applied: (ids) => store.ask('Recording the apply', (sql) => applied(sql, ids)),
+    applied: (ids, { syncs = null } = { syncs: null }) =>
+      store.ask('Recording the apply', (sql) => applied(sql, ids, { syncs })),
     sweep: () => store.ask('Sweeping the journal', (sql) => sweep(sql)),
   }
 }
@@ -211,12 +219,16 @@ function alive(sql: Sql) {
       and classid = ${presenceClass} and objid = mutations.service)`
 }
 
-async function applied(sql: Sql, ids: readonly string[]): Promise<string[]> {
+async function applied(
+  sql: Sql,
+  ids: readonly string[],
+  { syncs }: { syncs: readonly string[] | null },
+): Promise<string[]> {
   if (ids.length === 0) return []
   const changed = await sql<{ id: string }[]>`
     update sluice_store.mutations
     set state = 'applied', applied_at = coalesce(applied_at, now())
-    where id in ${sql(ids)} and state in ${sql(statesBefore('apply'))}
+    where id in ${sql(ids)} and state in ${sql(statesBefore('apply'))} and ${ofSyncs(sql, syncs)}
     returning id`
   return changed.map(({ id }) => id)
 }
@@ -230,7 +242,30 @@ async function sweep(sql: Sql): Promise<number> {
       next_inquiry_at = case state when 'sent' then now() end,
       outcome = case state when 'sent' then ${lost}::text::json else ${unsent}::text::json end
     where state in ('received', 'sent') and not ${alive(sql)}`
+  await mark(sql)
   return changed.count
+}
+
+/** An outcome that is written in part is marked soon after it came, since its rows are looked at. */
+const partialMarkMs = 10 * 60_000
+
+/**
+ * While the service is updated, processes that know nothing of inquiries write beside this one: what they leave in doubt
+ * is inquired about, and what they refuse is not. What they leave accepted, an inquiry finds known, and ends.
+ */
+async function mark(sql: Sql): Promise<void> {
+  const ago = (ms: number) => sql`now() - ${ms}::float8 * interval '1 millisecond'`
+  await sql`
+    update sluice_store.mutations set next_inquiry_at = now()
+    where next_inquiry_at is null and inquiries = 0 and (
+      state = 'unknown' and received_at > ${ago(inquiriesEndMs + waitLongestMs)}
+        and sent_at > ${ago(inquiriesEndMs)}
+      or state = 'accepted' and received_at > ${ago(partialMarkMs + waitLongestMs)}
+        and answered_at > ${ago(partialMarkMs)} and outcome::text like '%"state":"partial"%'
+        and outcome::text like '%"state":"unknown"%')`
+  await sql`
+    update sluice_store.mutations set next_inquiry_at = null
+    where next_inquiry_at is not null and state = 'refused'`
 }
 
 /** A mutation of which some rows were accepted has rows to apply, like one that was accepted whole. */

@@ -213,6 +213,17 @@ export const migrations: readonly Migration[] = [
     sql: `alter table sluice_store.listener_keys add column syncs text[]
       check (cardinality(syncs) between 1 and 1000);`,
   },
+  {
+    id: 9,
+    name: 'inquiries about rows',
+    // what was in doubt in some rows only, before there were inquiries. Looked for in the text, since Postgres cannot take
+    // apart JSON that its own text cannot hold; what only looks like it, the first inquiry finds known.
+    sql: `
+      update sluice_store.mutations set next_inquiry_at = now()
+        where state in ('accepted', 'applied') and next_inquiry_at is null and inquiries = 0
+          and sent_at > now() - interval '1 day' and outcome::text like '%"state":"partial"%'
+          and outcome::text like '%"state":"unknown"%';`,
+  },
 ]
 
 /**

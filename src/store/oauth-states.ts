@@ -21,6 +21,8 @@ export interface Authorization {
   readonly clientId: string
   /** May the connection change to another account of the platform? */
   readonly anyAccount: boolean
+  /** When the link that it was begun with expires, in milliseconds since 1970; absent: an older version began it. */
+  readonly linkExpiresAt?: number
   /** Where the browser goes in the end; absent: our own page. */
   readonly returnTo?: string
 }

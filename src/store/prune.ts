@@ -2,6 +2,7 @@
 // about, stays however old it is.
 
 import { waitLongestMs } from './doubts.ts'
+import { presenceClass } from './presence.ts'
 import type { Sql, Store } from './store.ts'
 
 /**
@@ -45,7 +46,11 @@ export async function pruneServices(store: Store, { keepMs }: { keepMs: number }
     sql`
       delete from sluice_store.services s
       where s.started_at < ${ago(sql, keepMs)}
-        and not exists (select from pg_locks l where l.locktype = 'advisory' and l.objid = s.id)
+        and not exists (
+          select from pg_locks l where l.locktype = 'advisory' and l.classid = ${presenceClass}
+            and l.objid = s.id
+            and l.database = (select oid from pg_database where datname = current_database())
+        )
         and not exists (
           select from sluice_store.mutations m
           where m.service = s.id and m.state in ('received', 'sent')

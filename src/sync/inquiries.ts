@@ -3,7 +3,13 @@
 
 import { type Deadline, DeadlineExceeded, deadlineIn } from '../lib/deadline.ts'
 import type { Log } from '../lib/log.ts'
-import { isInDoubt, isWritten, makesRecords, mayMakeTheSame } from '../mutation/doubt.ts'
+import {
+  type DoubtfulOutcome,
+  isInDoubt,
+  isWritten,
+  makesRecords,
+  mayMakeTheSame,
+} from '../mutation/doubt.ts'
 import { catalogue, Fault } from '../mutation/fault.ts'
 import type { Outcome } from '../mutation/mutation.ts'
 import type { Platform } from '../mutation/table.ts'
@@ -25,7 +31,8 @@ import { readSync, type Sync } from '../store/syncs.ts'
 import type { Dial } from './database.ts'
 import { writtenSince } from './newer.ts'
 import { lockRows, type PlatformRow, writeRows } from './rows.ts'
-import { isDatabaseDown, readTarget, reasonOf, tableOf, within } from './target.ts'
+import type { Silences } from './silences.ts'
+import { isDatabaseDown, isSilent, readTarget, reasonOf, tableOf, within } from './target.ts'
 
 export interface InquiryDeps {
   readonly store: Store
@@ -45,6 +52,8 @@ export interface InquiryDeps {
   readonly firstGapMs?: number
   /** How the customers' databases are reached; the driver's own way when absent. */
   readonly dial?: Dial
+  /** Databases that were silent in passes before, which are left for later; none when absent. */
+  readonly silences?: Silences
 }
 
 /** What one pass did. */
@@ -60,15 +69,20 @@ export interface Inquired {
 /** Inquiries under way at a time, and begun in one pass. */
 const lanes = 4
 const passMax = 1_000
+/** After so long a pass begins no more of them, in milliseconds. */
+const passWaitMs = 5 * 60_000
 const inquiryWaitMs = 30_000
+/** For one row that is looked up by its key: with an inquiry and the writing of what it saw, shorter than the lease. */
+const notedWaitMs = 15_000
 
 /** One pass over what is due. Several processes may run it at once: none inquires about what another one does. */
 export async function inquireDue(deps: InquiryDeps): Promise<Inquired> {
   const done = { settled: 0, open: 0, givenUp: 0 }
   const pass: Pass = { ...deps, downDatabases: new Set(), downConnections: new Set() }
+  const until = deps.now() + passWaitMs
   let begun = 0
   const lane = async () => {
-    while (!deps.signal.aborted && begun++ < passMax) {
+    while (!deps.signal.aborted && deps.now() < until && begun++ < passMax) {
       const open = await claimDueDoubt(deps.store)
       if (open === null) return
       done[await one(pass, open)] += 1
@@ -86,8 +100,19 @@ type Pass = InquiryDeps & {
   readonly downConnections: Set<string>
 }
 
+type InDoubt = OpenDoubt & { readonly outcome: DoubtfulOutcome }
+
 /** An inquiry from its claim to its end; what fails is tried again. Throws `service_unreachable`: the claim ends by itself. */
 async function one(pass: Pass, claimed: OpenDoubt): Promise<keyof Inquired> {
+  const { outcome } = claimed
+  if (isInDoubt(outcome)) return await find(pass, { ...claimed, outcome })
+  await postponeDoubt(pass.store, claimed, { waitMs: null })
+  const { mutation: { id, syncId } } = claimed
+  pass.log.info('inquiry.known', { mutation: id, sync: syncId, state: outcome.state })
+  return 'settled'
+}
+
+async function find(pass: Pass, claimed: InDoubt): Promise<keyof Inquired> {
   const { log } = pass
   const { mutation: { id, syncId }, inquiries } = claimed
   let open = claimed
@@ -116,22 +141,35 @@ async function one(pass: Pass, claimed: OpenDoubt): Promise<keyof Inquired> {
  * Is a mutation that is unknown in the customer's database? Then its listener heard that it was accepted, and only the
  * journal did not: it is applied, and what the platform wrote is still to be found out.
  */
-async function isNoted(pass: Pass, { mutation, state }: OpenDoubt): Promise<boolean> {
-  const { store, journal, log, dial, downDatabases } = pass
+async function isNoted(pass: Pass, { mutation, state }: InDoubt): Promise<boolean> {
+  const { store, journal, log, dial } = pass
   const { id, syncId } = mutation
-  if (state !== 'unknown' || downDatabases.has(syncId)) return false
+  if (state !== 'unknown' || isLeft(pass, syncId)) return false
   try {
     const target = await readTarget(store, mutation)
-    const noted = await within({ ...target, dial }, (tx) => tx.unsafe(notedSql, [id]))
+    const reached = { ...target, dial, waitMs: notedWaitMs }
+    const noted = await within(reached, (tx) => tx.unsafe(notedSql, [id]))
+    pass.silences?.remove(syncId)
     return noted.length > 0 && (await journal.applied([id])).length > 0
   } catch (error) {
-    if (isDatabaseDown(error)) downDatabases.add(syncId)
+    leave(pass, syncId, error)
     log.warn('inquiry.not_looked_up', { mutation: id, sync: syncId, error: reasonOf(error) })
     return false
   }
 }
 
 const notedSql = 'select from sluice.mutations m where m.id = $1::pg_catalog.text::pg_catalog.uuid'
+
+/** Is the database of the sync left alone: down in this pass, or silent in passes before? */
+function isLeft({ downDatabases, silences }: Pass, syncId: string): boolean {
+  return downDatabases.has(syncId) || silences?.has(syncId) === true
+}
+
+/** The work in the database of the sync failed: does it keep other work too? */
+function leave({ downDatabases, silences }: Pass, syncId: string, error: unknown): void {
+  if (isDatabaseDown(error)) downDatabases.add(syncId)
+  if (isSilent(error)) silences?.add(syncId)
+}
 
 async function giveUp({ store, log }: Pass, open: OpenDoubt): Promise<'givenUp'> {
   const { mutation: { id, syncId }, inquiries } = open
@@ -140,7 +178,7 @@ async function giveUp({ store, log }: Pass, open: OpenDoubt): Promise<'givenUp'>
   return 'givenUp'
 }
 
-async function ask(pass: Pass, open: OpenDoubt): Promise<Inquiry | 'nothing to ask'> {
+async function ask(pass: Pass, open: InDoubt): Promise<Inquiry | 'nothing to ask'> {
   const { store, now, adapterFor, downConnections } = pass
   const sync = await readSync(store, open.mutation.syncId)
   const adapter = adapterFor(sync.platform)
@@ -167,7 +205,7 @@ function isPlatformDown(error: unknown): boolean {
 
 async function askAdapter(
   pass: Pass,
-  open: OpenDoubt,
+  open: InDoubt,
   { sync, adapter, deadline }: { sync: Sync; adapter: Adapter; deadline: Deadline },
 ): Promise<Inquiry> {
   const { store, signal } = pass
@@ -180,24 +218,23 @@ async function askAdapter(
     table: tableOf(sync, mutation),
     caller,
     doubt: { mutation, outcome, sentAt: now - ageMs, now, others },
-    isContested: async (ids) => {
-      const rivals = await readRivals(store, open, ids)
-      return rivals.some(({ made, request }) =>
-        made.length > 0 || mayMakeTheSame(mutation, request)
-      )
+    isContested: async (records) => {
+      const rivals = await readRivals(store, open, records.map(({ id }) => id))
+      const mayBeTheirs = mayMakeTheSame(mutation, records)
+      return rivals.some(({ made, request }) => made.length > 0 || mayBeTheirs(request))
     },
   })
 }
 
 /** Writes what was seen to the table, where nothing newer is there. False: it could not be written now. */
 async function show(pass: Pass, open: OpenDoubt, { outcome, seen }: Inquiry): Promise<boolean> {
-  const { store, log, dial, downDatabases } = pass
+  const { store, log, dial } = pass
   const { mutation } = open
   const known = rowsOf(open.outcome)
   const found = rowsOf(outcome).filter(({ id }) => !known.some((row) => row.id === id))
   const all: PlatformRow[] = [...found, ...seen]
   if (all.length === 0) return true
-  if (downDatabases.has(mutation.syncId)) return false
+  if (isLeft(pass, mutation.syncId)) return false
   try {
     const target = await readTarget(store, mutation)
     await within({ ...target, dial }, async (tx) => {
@@ -209,7 +246,7 @@ async function show(pass: Pass, open: OpenDoubt, { outcome, seen }: Inquiry): Pr
     })
     return true
   } catch (error) {
-    if (isDatabaseDown(error)) downDatabases.add(mutation.syncId)
+    leave(pass, mutation.syncId, error)
     const { id, syncId } = mutation
     log.warn('inquiry.not_shown', { mutation: id, sync: syncId, error: reasonOf(error) })
     return false
@@ -226,7 +263,7 @@ function rowsOf(outcome: Outcome): readonly PlatformRow[] {
  */
 async function conclude(
   { journal }: Pass,
-  open: OpenDoubt,
+  open: InDoubt,
   { outcome, shown }: { outcome: Outcome; shown: boolean },
 ): Promise<boolean> {
   const { id } = open.mutation

@@ -14,8 +14,8 @@ import {
   type SyncsOfDatabase,
 } from '../store/prune.ts'
 import type { Store } from '../store/store.ts'
-import { connectWaitSeconds, type Dial, openDatabase } from './database.ts'
-import { reasonOf } from './target.ts'
+import { type Dial, openDatabase } from './database.ts'
+import { closeWaitSeconds, reasonOf } from './target.ts'
 
 export interface PruneDeps {
   readonly store: Store
@@ -40,6 +40,8 @@ const rowsMax = 1_000
 /** A pass leaves the rest to the next one after so long, in milliseconds. */
 const passWaitMs = 60_000
 const statementWaitMs = 10_000
+/** A database that says nothing is given up after so long: longer than connecting and a statement may take. */
+const batchWaitMs = 25_000
 const openMax = 10_000
 
 /** One pass. Several processes may run it at once. Throws `service_unreachable`; a database that fails is in the log. */
@@ -50,7 +52,7 @@ export async function prune(deps: PruneDeps): Promise<Pruned> {
   const mutations = await inBatches(deps, until, () => pruneMutations(store, { keepMs, rowsMax }))
   await pruneServices(store, { keepMs })
   let noted = 0
-  for (const database of await listDatabases(store)) {
+  for (const database of turned(await listDatabases(store), deps.now())) {
     if (deps.signal.aborted || deps.now() > until) break
     noted += await pruneNoted(deps, database, { keepMs, until }).catch((error: unknown) => {
       const { databaseId } = database
@@ -60,6 +62,12 @@ export async function prune(deps: PruneDeps): Promise<Pruned> {
   }
   if (mutations + noted > 0) log.info('pruned', { mutations, noted })
   return { mutations, noted }
+}
+
+/** Each pass begins with another one, so that those that take all its time do not take it from the same others. */
+function turned<T>(all: readonly T[], now: number): T[] {
+  const first = Math.floor(now / 1000) % Math.max(all.length, 1)
+  return [...all.slice(first), ...all.slice(0, first)]
 }
 
 /** What the journal has open is read first: what is open later was not applied for so long. */
@@ -79,10 +87,13 @@ async function pruneNoted(
   const options = { ticketKey, syncIds, keepMs, kept, rowsMax, waitMs: statementWaitMs }
   const sql = openDatabase(address, { dial, name: 'sluice pruning' })
   try {
-    const pruned = inBatches(deps, until, () => pruneApplied(sql, options))
-    return await withDeadline(pruned, { waitMs: 2 * passWaitMs, what: 'Pruning' })
+    return await inBatches(
+      deps,
+      until,
+      () => withDeadline(pruneApplied(sql, options), { waitMs: batchWaitMs, what: 'Pruning' }),
+    )
   } finally {
-    await sql.end({ timeout: connectWaitSeconds })
+    await sql.end({ timeout: closeWaitSeconds })
   }
 }
 

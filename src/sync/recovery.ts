@@ -9,7 +9,8 @@ import type { Store } from '../store/store.ts'
 import type { Dial } from './database.ts'
 import { writtenByLater } from './newer.ts'
 import { lockRows, writeRows } from './rows.ts'
-import { isDatabaseDown, readTarget, reasonOf, within } from './target.ts'
+import type { Silences } from './silences.ts'
+import { isDatabaseDown, isSilent, readTarget, reasonOf, within } from './target.ts'
 
 export interface RecoveryDeps {
   readonly store: Store
@@ -19,6 +20,12 @@ export interface RecoveryDeps {
   readonly afterMs: number
   /** How the customers' databases are reached; the driver's own way when absent. */
   readonly dial?: Dial
+  /** Databases that were silent in passes before, which are left for later; none when absent. */
+  readonly silences?: Silences
+  /** How long one mutation's work in its database may take, in milliseconds; a minute when absent. */
+  readonly workWaitMs?: number
+  /** Milliseconds, of any clock; the system's when absent. */
+  readonly now?: () => number
 }
 
 /** What one pass did. */
@@ -39,16 +46,23 @@ interface Left {
 /** Mutations read at a time, and how often in one pass. */
 const pageRowsMax = 100
 const pagesMax = 100
+/** After so long a pass begins nothing more, in milliseconds: what comes next is left to the next pass. */
+const passWaitMs = 5 * 60_000
 
 /** One pass. Several processes may run it at once: a mutation is applied once all the same. */
 export async function recover(deps: RecoveryDeps): Promise<Recovered> {
   const done = { applied: 0, failed: 0 }
+  const now = deps.now ?? Date.now
+  const until = now() + passWaitMs
   const down = new Set<string>() // syncs whose database does not answer: one wait for it is enough
   let last: Left | null = null
   for (let pages = 0; pages < pagesMax; pages++) {
     const left: readonly Left[] = await readLeft(deps, last)
     for (const mutation of left) {
-      const applied = !down.has(mutation.request.syncId) && await tryApply(deps, mutation, down)
+      if (now() >= until) return done
+      const { syncId } = mutation.request
+      const isLeft = down.has(syncId) || deps.silences?.has(syncId) === true
+      const applied = !isLeft && await tryApply(deps, mutation, down)
       done[applied ? 'applied' : 'failed'] += 1
     }
     last = left.at(-1) ?? null
@@ -80,30 +94,35 @@ async function tryApply(
   const { id, syncId } = left.request
   try {
     const rows = await applyLeft(deps, left)
+    deps.silences?.remove(syncId)
     deps.log.info('recovery.applied', { mutation: id, sync: syncId, rows })
     return true
   } catch (error) {
     if (isDatabaseDown(error)) down.add(syncId)
+    if (isSilent(error)) deps.silences?.add(syncId)
     deps.log.warn('recovery.failed', { mutation: id, sync: syncId, error: reasonOf(error) })
     return false
   }
 }
 
 async function applyLeft(
-  { store, journal, dial }: RecoveryDeps,
+  { store, journal, dial, workWaitMs: waitMs }: RecoveryDeps,
   left: Left,
 ): Promise<number> {
   const { request: mutation, outcome } = left
   const target = await readTarget(store, mutation)
-  const changed = await within({ ...target, dial }, async (tx) => {
-    const ids = outcome.rows.map(({ id }) => id)
-    await lockRows(tx, target.table, ids)
-    const newer = await writtenByLater(store, { mutation, ids }, left.sent_at)
-    const { id: mutationId, operation, upsertBy } = mutation
-    const noted = { mutationId, operation, rows: outcome.rows.length, upsertBy }
-    const rows = outcome.rows.filter(({ id }) => !newer.has(id))
-    return await writeRows(tx, target, { rows, noted })
-  })
+  const changed = await within(
+    { ...target, dial, ...(waitMs === undefined ? {} : { waitMs }) },
+    async (tx) => {
+      const ids = outcome.rows.map(({ id }) => id)
+      await lockRows(tx, target.table, ids)
+      const newer = await writtenByLater(store, { mutation, ids }, left.sent_at)
+      const { id: mutationId, operation, upsertBy } = mutation
+      const noted = { mutationId, operation, rows: outcome.rows.length, upsertBy }
+      const rows = outcome.rows.filter(({ id }) => !newer.has(id))
+      return await writeRows(tx, target, { rows, noted })
+    },
+  )
   await journal.applied([mutation.id])
   return changed
 }

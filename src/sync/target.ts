@@ -2,7 +2,7 @@
 
 import { Buffer } from 'node:buffer'
 import postgres from 'postgres'
-import { withDeadline } from '../lib/deadline.ts'
+import { DeadlineExceeded, withDeadline } from '../lib/deadline.ts'
 import type { DatabaseAddress } from '../mutation/config.ts'
 import type { Mutation } from '../mutation/mutation.ts'
 import type { SyncedTable } from '../mutation/table.ts'
@@ -19,7 +19,7 @@ export interface Target {
 }
 
 /** Nothing is under way any more when it is closed; a connection that is lost would be waited for. */
-const closeWaitSeconds = 1
+export const closeWaitSeconds = 1
 
 /** The table of a mutation in its sync, which may be disabled by now. Throws an Error that names it. */
 export function tableOf(sync: Sync, { schema, table }: Mutation): SyncedTable {
@@ -36,12 +36,15 @@ export async function readTarget(store: Store, mutation: Mutation): Promise<Targ
   return { table, address, ticketKey: Buffer.from(ticketKey, 'base64') }
 }
 
-/** A database that says nothing any more must not keep the work from all the others: longer than its own limits. */
-const workWaitMs = 120_000
+/** A database that says nothing any more must not keep the work from all the others; its own limits are shorter. */
+const workWaitMs = 60_000
+/** From the connection to the answer to BEGIN, which waits for nothing: longer than connecting may take. */
+const beginWaitMs = 15_000
 
 /**
- * Runs the work in a transaction of its own in the customer's database, reached by `dial`, and commits; it is given up
- * after `waitMs` milliseconds. Throws what Postgres and `dial` say, and DeadlineExceeded: it may be committed.
+ * Runs the work in a transaction of its own in the customer's database, reached by `dial`, and commits. It is given up, and
+ * the connection closed, after `waitMs` milliseconds (a minute), or when the transaction has not begun after 15 s. Throws
+ * what Postgres and `dial` say, and DeadlineExceeded: it may be committed.
  */
 export async function within<T>(
   { address, dial, waitMs = workWaitMs }: {
@@ -53,11 +56,24 @@ export async function within<T>(
 ): Promise<T> {
   const sql = openDatabase(address, { dial, name: 'sluice recovery' })
   try {
-    const done = sql.begin('isolation level read committed', work) as Promise<T>
-    return await withDeadline(done, { waitMs, what: 'Work in a database' })
+    const begun = Promise.withResolvers<void>()
+    const done = sql.begin('isolation level read committed', (tx) => {
+      begun.resolve()
+      return work(tx)
+    }) as Promise<T>
+    const either = Promise.race([begun.promise, done])
+    const all = withDeadline(done, { waitMs, what: 'Work in a database' })
+    all.catch(() => {}) // where it did not even begin
+    await withDeadline(either, { waitMs: Math.min(waitMs, beginWaitMs), what: 'BEGIN' })
+    return await all
   } finally {
     await sql.end({ timeout: closeWaitSeconds })
   }
+}
+
+/** Did the database neither do the work nor refuse it? */
+export function isSilent(error: unknown): boolean {
+  return error instanceof DeadlineExceeded
 }
 
 /** A statement that took too long (57014) is no reason to leave the others of the same database. */

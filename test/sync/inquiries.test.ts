@@ -412,6 +412,22 @@ test('what a listener has applied before the journal could hear of it is applied
   assert.deepEqual(await applyAll(), { applied: 0, failed: 0 })
 })
 
+test('what a process without inquiries has found out is known, and nobody is asked about it', async () => {
+  const { id } = await doubtful([row('r1', 'after')])
+  // as such a process writes it: the mark stays
+  await store.sql`update sluice_store.mutations
+    set state = 'accepted', outcome = ${
+    JSON.stringify(acceptedOf([row('r1', 'after')]))
+  }::text::json
+    where id = ${id}`
+  const done = await inquireDue(deps(() => assert.fail('asked')))
+  assert.deepEqual(done, { settled: 1, open: 0, givenUp: 0 })
+  const { state, nextMs } = await stored(id)
+  assert.deepEqual([state, nextMs], ['accepted', null])
+  assert.ok(!lines.some((line) => line.includes('inquiry.failed')), lines.join(''))
+  assert.equal((await backlog(store)).inDoubt.count, 0)
+})
+
 test('where there is nothing to inquire by, nobody inquires', async () => {
   const { id } = await doubtful([row('r1', 'after')])
   assert.deepEqual(await inquireDue(deps(null)), { settled: 0, open: 0, givenUp: 1 })

@@ -195,6 +195,49 @@ test('the note of what is applied goes by age, but for what may be applied again
   assert.equal((await sql`select from sluice.applied`).count, 1)
 })
 
+test('a database that takes all the time of a pass does not take it from the same others each time', async () => {
+  const otherId = 'sync_prune2'
+  const other = {
+    host: '127.0.0.1',
+    port: 1,
+    user: 'u',
+    password: 'p',
+    sslmode: 'disable',
+  } as const
+  await saveDatabase(store, { id: 'other', address: { ...other, database: 'other' } }, {
+    random: randomBytes,
+  })
+  await saveSync(store, {
+    id: otherId,
+    connectionId: 'acme',
+    databaseId: 'other',
+    schema: 'salesforce',
+    tables: [{ ...table, syncId: otherId }],
+    users: [],
+  })
+  try {
+    const passes: string[][] = []
+    for (const start of [0, 1_000, 2_000]) {
+      let now = start
+      const dialled: string[] = []
+      const dial = ({ database }: { database: string }) => {
+        dialled.push(database)
+        now += 61_000
+        const code = 'CONNECTION_REFUSED'
+        return Promise.reject(Object.assign(new Error('slow to say no'), { code }))
+      }
+      await prune({ ...deps(), now: () => now, dial })
+      passes.push(dialled)
+    }
+    assert.deepEqual(passes.map((each) => each.length), [1, 1, 1])
+    const [first, second, third] = passes.flat()
+    assert.notEqual(first, second)
+    assert.equal(first, third)
+  } finally {
+    await store.sql`delete from sluice_store.syncs where id = ${otherId}`
+  }
+})
+
 test('what is applied is noted for two days whoever asks, and only a ticket opens the door', async () => {
   const options = { ticketKey, syncIds: [syncId], kept: [], rowsMax: 10, waitMs: 5_000 }
   await assert.rejects(pruneApplied(sql, { ...options, keepMs: dayMs }), { code: '22023' })

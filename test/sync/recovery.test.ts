@@ -16,7 +16,9 @@ import { createJournal, type Journal, requestHash } from '../../src/store/journa
 import type { Store } from '../../src/store/store.ts'
 import { readSync, saveSync } from '../../src/store/syncs.ts'
 import { recover } from '../../src/sync/recovery.ts'
+import { createSilences } from '../../src/sync/silences.ts'
 import { testCluster } from '../help/cluster.ts'
+import { mute } from '../help/mute.ts'
 import { contacts, testStore } from '../store/help.ts'
 
 const cluster = await testCluster()
@@ -78,10 +80,11 @@ function update(rows: Mutation['rows']): Mutation {
 async function accepted(
   operation: Mutation['operation'],
   answered: { id: string; values: Record<string, string | null> | null }[],
+  sync = syncId,
 ): Promise<string> {
   const mutation: Mutation = {
     id: randomUUID(),
-    syncId,
+    syncId: sync,
     schema: 'salesforce',
     table: 'contacts',
     operation,
@@ -91,8 +94,8 @@ async function accepted(
       values: values ?? {},
     })),
   }
-  const sync = await readSync(store, syncId)
-  const options = { hash: requestHash(mutation), syncVersion: sync.version, state: 'sent' } as const
+  const { version: syncVersion } = await readSync(store, sync)
+  const options = { hash: requestHash(mutation), syncVersion, state: 'sent' } as const
   assert.deepEqual(await journal.begin(mutation, options), { kind: 'begun', state: 'sent' })
   const outcome: Outcome = {
     state: 'accepted',
@@ -180,4 +183,49 @@ test('a database that does not answer is left for the next pass', async () => {
   await sql.unsafe('alter table salesforce.hidden rename to contacts')
   assert.deepEqual(await recover(deps()), { applied: 1, failed: 0 })
   assert.equal((await rows())[0]?.['id'], 'r9')
+})
+
+test('a database that logs in and then says nothing keeps recovery a bounded time, and then none', async () => {
+  const silent = await mute()
+  const mutedId = 'sync_recov2'
+  let now = 0
+  const silences = createSilences({ now: () => now })
+  const given = { ...deps(), workWaitMs: 300, silences, now: () => now }
+  try {
+    await saveDatabase(store, { id: 'muted', address: silent.address }, { random: randomBytes })
+    await saveSync(store, {
+      id: mutedId,
+      connectionId: 'acme',
+      databaseId: 'muted',
+      schema: 'salesforce',
+      tables: [{ ...table, syncId: mutedId }],
+      users: [],
+    })
+    const muted = await accepted('insert', [{ id: 'r8', values: { email: 'b@x.org' } }], mutedId)
+    const id = await accepted('insert', [{ id: 'r9', values: { email: 'a@x.org' } }])
+    assert.deepEqual(await recover(given), { applied: 1, failed: 1 })
+    assert.deepEqual([await stateOf(muted), await stateOf(id)], ['accepted', 'applied'])
+    assert.equal(silent.connections(), 1)
+    assert.deepEqual(await recover(given), { applied: 0, failed: 1 })
+    assert.equal(silent.connections(), 1, 'it is left alone')
+    now += 61_000
+    assert.deepEqual(await recover(given), { applied: 0, failed: 1 })
+    assert.equal(silent.connections(), 2, 'it is tried again')
+    now += 61_000
+    await recover(given)
+    assert.equal(silent.connections(), 2, 'and left alone for longer')
+  } finally {
+    silent.close()
+    await store.sql`delete from sluice_store.mutations`
+    await store.sql`delete from sluice_store.syncs where id = ${mutedId}`
+  }
+})
+
+test('a pass ends after five minutes, and the next one goes on', async () => {
+  const ids = [1, 2, 3].map((at) => [{ id: `p${at}`, values: { email: `p${at}@x.org` } }])
+  for (const each of ids) await accepted('insert', each)
+  let now = 0
+  const slow = () => (now += 100_000)
+  assert.deepEqual(await recover({ ...deps(), now: slow }), { applied: 2, failed: 0 })
+  assert.deepEqual(await recover({ ...deps(), now: slow }), { applied: 1, failed: 0 })
 })

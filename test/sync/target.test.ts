@@ -5,8 +5,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
+import { mute } from '../help/mute.ts'
 import { DeadlineExceeded } from '../../src/lib/deadline.ts'
-import { isDatabaseDown, within } from '../../src/sync/target.ts'
+import { isDatabaseDown, isSilent, within } from '../../src/sync/target.ts'
 
 test('work in a database that says nothing is given up, and the database counts as down', async () => {
   const sockets = new Set<Socket>()
@@ -32,5 +33,17 @@ test('work in a database that says nothing is given up, and the database counts 
   } finally {
     for (const socket of sockets) socket.destroy()
     server.close()
+  }
+})
+
+test('so is work in a database that logs in and then says nothing', async () => {
+  const silent = await mute()
+  const { address } = silent
+  try {
+    const work = within({ address, dial: undefined, waitMs: 300 }, () => assert.fail('begun'))
+    await assert.rejects(work, (error) => isSilent(error) && isDatabaseDown(error))
+    assert.equal(silent.connections(), 1)
+  } finally {
+    silent.close()
   }
 })

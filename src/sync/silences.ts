@@ -1,0 +1,29 @@
+// Room sync: databases that took a connection and said nothing. Each costs whoever waits for it a bounded time, and then
+// nothing for a while, which grows: those that answer are not kept waiting by those that do not.
+
+/** Syncs whose database has been silent. */
+export interface Silences {
+  /** Is the sync's database to be left alone for now? */
+  has(syncId: string): boolean
+  /** It was silent: it is left alone for a minute, and twice as long each time it is silent again. */
+  add(syncId: string): void
+  /** It answered. */
+  remove(syncId: string): void
+}
+
+const leaveMs = 60_000
+const leaveMaxMs = 15 * 60_000
+
+/** `now`: milliseconds, of any clock. Holds no more than there are syncs. */
+export function createSilences({ now }: { now: () => number }): Silences {
+  const silent = new Map<string, { readonly until: number; readonly waitMs: number }>()
+  return {
+    has: (syncId) => now() < (silent.get(syncId)?.until ?? -Infinity),
+    add: (syncId) => {
+      const before = silent.get(syncId)
+      const waitMs = before === undefined ? leaveMs : Math.min(2 * before.waitMs, leaveMaxMs)
+      silent.set(syncId, { until: now() + waitMs, waitMs })
+    },
+    remove: (syncId) => void silent.delete(syncId),
+  }
+}
