@@ -17,6 +17,8 @@ export interface Authentication {
   check(header: string | undefined): Promise<string>
   /** As `check`, of a key that is for this sync. Throws `not_found` for one that is for others. */
   permit(header: string | undefined, syncId: string): Promise<string>
+  /** As `check`: the syncs that the key is for; null: all. */
+  scope(header: string | undefined): Promise<readonly string[] | null>
 }
 
 /** Checks keys against the store's, which it reads at most every few seconds. */
@@ -59,6 +61,7 @@ export function createAuthentication(
   }
   return {
     check: async (header) => (await find(header)).id,
+    scope: async (header) => (await find(header)).syncs,
     permit: async (header, syncId) => {
       const { id, syncs } = await find(header)
       // as of a sync that there is not: the key's holder need not know of it

@@ -9,9 +9,14 @@ import type { Store } from '../store/store.ts'
 /** cancelled: nothing was or will be sent. sent: too late. unknown: no such mutation, or not yet. */
 export type Cancelled = 'cancelled' | 'sent' | 'unknown'
 
+export interface CancelOptions {
+  /** Of these syncs only; of any: null. */
+  readonly syncs: readonly string[] | null
+}
+
 export interface Cancels {
   /** Cancels a mutation that is not in this process. */
-  elsewhere(id: string): Promise<Cancelled>
+  elsewhere(id: string, options: CancelOptions): Promise<Cancelled>
   /** Looks from now on, while some are waiting here, which of these were cancelled elsewhere. */
   watch(): void
 }
@@ -45,5 +50,5 @@ export function createCancels({ store, log, waiting, abort }: CancelsDeps): Canc
     }, watchMs)
     timer.unref() // a mutation that waits has a timer of its own
   }
-  return { elsewhere: (id) => cancelMutation(store, id), watch }
+  return { elsewhere: (id, { syncs }) => cancelMutation(store, { id, syncs }), watch }
 }

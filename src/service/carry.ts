@@ -7,7 +7,7 @@ import type { Log } from '../lib/log.ts'
 import { type DoubtfulOutcome, isInDoubt, isOutcomeOf, isWritten } from '../mutation/doubt.ts'
 import { Fault, fault, faultData } from '../mutation/fault.ts'
 import type { Mutation, Outcome } from '../mutation/mutation.ts'
-import { claimDoubtOf, postponeDoubt } from '../store/doubts.ts'
+import { claimDoubtOf, isInquired, postponeDoubt } from '../store/doubts.ts'
 import type { Begun } from '../store/journal.ts'
 import { isStoreClosed } from '../store/store.ts'
 import { checkMutation } from './check.ts'
@@ -148,7 +148,7 @@ async function finish(deps: CarryDeps, job: Ready): Promise<Carried> {
   const sentAt = deps.now()
   const { outcome, late, requests } = await write(deps, job)
   const known = isInDoubt(outcome)
-    ? await findOut(deps, job, { outcome, sentAt, requests })
+    ? await findOut(deps, job, { outcome, sentAt, requests, unheard: true })
     : outcome
   const carried = await settle(deps, job, known)
   if (late === null) return carried
@@ -158,7 +158,8 @@ async function finish(deps: CarryDeps, job: Ready): Promise<Carried> {
 
 /**
  * A mutation that came before and is in doubt, since the process that had it is gone, say. Nobody has been told what
- * became of it, perhaps: it is found out now, unless somebody else is at it, who is waited for.
+ * became of it, perhaps: it is found out now, unless somebody else is at it, who is waited for. Or somebody has been told, by
+ * the process that is gone, and has sent another in its place: nothing is sent again.
  */
 async function lookAgain(
   deps: CarryDeps,
@@ -173,7 +174,7 @@ async function lookAgain(
     if (open === null) return finished(await followDoubt(deps, job, outcome))
     // where some rows are applied already, the others are the recovery worker's
     if (open.state === 'unknown') {
-      const lost = { outcome, sentAt: now() - open.ageMs, requests: 0 }
+      const lost = { outcome, sentAt: now() - open.ageMs, requests: 0, unheard: false }
       const found = await findOut(deps, job, lost)
       if (found.state !== 'unknown') return await settle(deps, job, found)
     }
@@ -184,21 +185,21 @@ async function lookAgain(
   return finished(outcome)
 }
 
-/** Waits a while for whoever inquires about it. */
+/** Waits a while for whoever inquires about it, if anybody does. */
 async function followDoubt(
   deps: CarryDeps,
   { mutation, hash }: Ready,
   outcome: DoubtfulOutcome,
 ): Promise<Outcome> {
-  const { journal, now, inquiryWaitMs } = deps
+  const { store, journal, now, inquiryWaitMs } = deps
   const until = now() + inquiryWaitMs
-  let known: Outcome = outcome
-  while (isInDoubt(known) && now() < until) {
-    await wait(pollMs)
+  for (let known: Outcome = outcome;;) {
+    const isUnderWay = await isInquired(store, mutation.id) // before reading what it may end with
     const found = await journal.recall(mutation.id, { hash })
     if (found.kind === 'settled') known = found.outcome
+    if (!isInDoubt(known) || !isUnderWay || now() >= until) return known
+    await wait(pollMs)
   }
-  return known
 }
 
 /**

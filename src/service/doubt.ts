@@ -18,6 +18,8 @@ export interface Lost {
   readonly sentAt: number
   /** Requests made for it so far. */
   readonly requests: number
+  /** Nobody has been told anything of it: an adapter may send it again under its idempotency key. */
+  readonly unheard: boolean
 }
 
 /** How long a client waits at most, after its mutation came into doubt, in milliseconds. */
@@ -70,9 +72,8 @@ async function ask(
   { lost, deadline }: { lost: Lost; deadline: Deadline },
 ): Promise<Found> {
   const { mutation, sync, adapter, table } = job
-  const { outcome, sentAt } = lost
-  const now = deps.now()
-  const about = { mutation, ageMs: now - sentAt }
+  const { outcome, sentAt, unheard } = lost
+  const about = { mutation, ageMs: deps.now() - sentAt }
   const others = makesRecords(mutation) ? await readOthers(deps.store, about) : new Set<string>()
   const account = { ...job, ...sync, connection: sync.connectionId, deadline, background: false }
   const turns = await deps.turns(account, [])
@@ -81,12 +82,11 @@ async function ask(
     adapter,
     table,
     caller,
-    doubt: { mutation, outcome, sentAt, now, others, unheard: true },
-    isContested: async (ids) => {
-      const rivals = await readRivals(deps.store, about, ids)
-      return rivals.some(({ made, request }) =>
-        made.length > 0 || mayMakeTheSame(mutation, request)
-      )
+    doubt: { mutation, outcome, sentAt, now: deps.now(), others, unheard },
+    isContested: async (records) => {
+      const rivals = await readRivals(deps.store, about, records.map(({ id }) => id))
+      const mayBeTheirs = mayMakeTheSame(mutation, records)
+      return rivals.some(({ made, request }) => made.length > 0 || mayBeTheirs(request))
     },
   }).finally(() => turns.end())
   return { outcome: inquiry.outcome, requests: lost.requests + requests() }

@@ -8,7 +8,7 @@ import type { Mutation, Outcome } from '../mutation/mutation.ts'
 import type { Quote } from '../mutation/quote.ts'
 import type { Adapter } from '../platforms/platform.ts'
 import { requestHash } from '../store/journal.ts'
-import { type Cancelled, createCancels } from './cancels.ts'
+import { type Cancelled, type CancelOptions, createCancels } from './cancels.ts'
 import { carry, type CarryDeps } from './carry.ts'
 import { told } from './hints.ts'
 import type { ServiceMetrics } from './metrics.ts'
@@ -39,8 +39,11 @@ export interface Runner {
   run(mutation: Mutation, options: RunOptions): Promise<Outcome>
   /** What the mutation would send. Throws as `quote`. */
   quote(mutation: Mutation): Promise<Quote>
-  /** Gives a mutation up that waits for its turn, here or in another process. */
-  cancel(id: string): Promise<Cancelled>
+  /**
+   * Gives a mutation up that waits for its turn, here or in another process. `syncs`: one of other syncs than these is as
+   * one that there is not; null, or absent: of any.
+   */
+  cancel(id: string, options?: CancelOptions): Promise<Cancelled>
   /** Resolves when the mutation's outcome, if it is under way here, is in the journal. */
   settled(id: string): Promise<void>
   /** Takes no new mutations and waits for those under way. False: some were still under way when the time was up. */
@@ -49,6 +52,7 @@ export interface Runner {
 
 /** A mutation under way in this process. */
 interface Running {
+  readonly syncId: string
   readonly hash: Uint8Array
   readonly answer: Promise<Outcome>
   readonly abort: AbortController
@@ -83,7 +87,8 @@ export function createRunner(deps: RunnerDeps): Runner {
     })
     answer.then((outcome) => witness.ended(outcome), (error: unknown) => witness.failed(error))
     const settled = carried.then(({ settled }) => settled)
-    const one: Running = { hash, answer, settled, abort, sending: false }
+    const { syncId } = mutation
+    const one: Running = { syncId, hash, answer, settled, abort, sending: false }
     running.set(mutation.id, one)
     cancels.watch()
     // what the journal has not got stays here: its id must not be taken for one that was never sent
@@ -107,9 +112,10 @@ export function createRunner(deps: RunnerDeps): Runner {
       return await told(deps, mutation, await start(mutation, { hash, waitMs, witness }))
     },
     quote: (mutation) => quote(deps, mutation),
-    cancel: async (id) => {
+    cancel: async (id, { syncs } = { syncs: null }) => {
       const one = running.get(id)
-      if (one === undefined) return await cancels.elsewhere(id)
+      if (one === undefined) return await cancels.elsewhere(id, { syncs })
+      if (syncs !== null && !syncs.includes(one.syncId)) return 'unknown'
       if (one.sending) return 'sent'
       one.abort.abort()
       return 'cancelled'

@@ -282,12 +282,14 @@ function addInternal(app: Hono, inside: Inside): void {
   app.post('/internal/mutations/:id/cancel', async (c) => {
     const id = c.req.param('id').toLowerCase()
     if (!isMutationId(id)) throw fault('not_found', { message: 'no such mutation' })
-    return c.json({ state: await runner.cancel(id) })
+    const syncs = await authentication.scope(c.req.header('authorization'))
+    return c.json({ state: await runner.cancel(id, { syncs }) })
   })
   app.post('/internal/applied', async (c) => {
     const ids = readApplied(new Uint8Array(await c.req.arrayBuffer()))
+    const syncs = await authentication.scope(c.req.header('authorization'))
     await Promise.all(ids.map((id) => runner.settled(id)))
-    const applied = await journal.applied(ids)
+    const applied = await journal.applied(ids, { syncs })
     for (const id of applied) log.debug('mutation.applied', { mutation: id })
     return c.json({ applied })
   })

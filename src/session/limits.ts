@@ -25,7 +25,7 @@ export interface ListenerLimits extends SessionLimits {
   readonly startupBytesMax: number
   /** Connections that are not authenticated yet, in all. */
   readonly unauthenticatedMax: number
-  /** The same of one address; of IPv6 of one /64. */
+  /** The same of one address; of IPv6 of one /56. */
   readonly unauthenticatedPerAddressMax: number
   /** Sessions of one sync. */
   readonly connectionsPerSyncMax: number

@@ -30,11 +30,11 @@ function isMapped(bytes: Uint8Array): boolean {
   return within(bytes, mapped)
 }
 
-/** Who is counted as one: an IPv4 address; the /64 of an IPv6 address, all of which one customer has. */
+/** Who is counted as one: an IPv4 address; the /56 of an IPv6 address, which is what one customer gets as a rule. */
 export function addressKey(address: string): string {
   const bytes = parseAddress(address)
   if (bytes === null || isMapped(bytes)) return plainAddress(address)
-  return `${Buffer.from(bytes.subarray(0, 8)).toString('hex')}::/64`
+  return `${Buffer.from(bytes.subarray(0, 7)).toString('hex')}::/56`
 }
 
 /** Says whether an address is in one of some ranges. */

@@ -1,7 +1,7 @@
 // Room session: failed logins slow down, and nobody is locked out by what others do. An attempt is held back before its
 // proof is looked at, so that nothing is learned by not waiting; the right password waits as long as a wrong one.
 //
-// Failures are counted for the address (a /64 of IPv6), for the user, and for both together. A pair that has succeeded is
+// Failures are counted for the address (a /56 of IPv6), for the user, and for both together. A pair that has succeeded is
 // held back by its own failures only. One that has failed itself is held back by those of its address, and of the user:
 // whoever guesses from many addresses has few guesses from each, and the owner's are not among them. One that is new waits
 // once for what its address did, beside the line and not in it, since the line may be somebody else's who never stops; but

@@ -131,6 +131,42 @@ test('a key for some syncs is told of no other, and may mutate no other', async 
   assert.equal((await ask('/internal/syncs/sync_test01')).status, 200)
 })
 
+test('a key for some syncs says of no mutation of another that it is applied, and cancels none', async () => {
+  const narrow = { authorization: 'Bearer narrower' }
+  const [mine, theirs] = ['sync_test01', 'sync_others']
+  const rescope = async (syncs: string[]) => {
+    await saveListenerKey(service.store, { id: 'narrower', key: 'narrower', syncs })
+    clock += 5_001
+  }
+  const mutation = update()
+  assert.equal((await post(service, mutation)).body.state, 'accepted')
+  const say = async () => {
+    const body = JSON.stringify({ ids: [mutation.id] })
+    const request = { method: 'POST', headers: narrow, body }
+    const answer = await service.app.request('/internal/applied', request)
+    assert.equal(answer.status, 200)
+    return ((await answer.json()) as { applied: string[] }).applied
+  }
+  const cancel = async (id: string) => {
+    const path = `/internal/mutations/${id}/cancel`
+    const answer = await service.app.request(path, { method: 'POST', headers: narrow })
+    return ((await answer.json()) as Answer).state
+  }
+  const stateOf = async () => {
+    const [row] = await service.store.sql`
+      select state from sluice_store.mutations where id = ${mutation.id}`
+    return row?.['state'] as string
+  }
+  await rescope([theirs])
+  assert.deepEqual(await say(), [])
+  assert.equal(await cancel(mutation.id), 'unknown', 'as one that there is not')
+  assert.equal(await stateOf(), 'accepted')
+  await rescope([theirs, mine])
+  assert.equal(await cancel(mutation.id), 'sent')
+  assert.deepEqual(await say(), [mutation.id])
+  assert.equal(await stateOf(), 'applied')
+})
+
 test('what a listener is told holds no credential of a platform, and no key but that of the tickets', async () => {
   const authorization = `Bearer ${listenerKey}`
   const answer = await service.app.request('/internal/syncs/sync_test01', {

@@ -82,6 +82,7 @@ test('a mutation whose reply was lost is answered with what became of it', async
     assert.equal(adapter.writes.length, 1)
     assert.equal(doubts.length, 1)
     assert.deepEqual(doubts[0]?.outcome, lost)
+    assert.equal(doubts[0]?.unheard, true)
     const { state, open } = await row(mutation.id)
     assert.deepEqual([state, open], [outcome.state, false])
   }
@@ -214,13 +215,18 @@ test('asked again after its process died, the mutation is looked up and told, an
   })
   await dead.close()
   // late enough for the watch over cancelled mutations to look
-  const { service, adapter } = await start((doubt, times) => ({
+  const { service, adapter, doubts } = await start((doubt, times) => ({
     outcome: times < 4 ? doubt.outcome : accept(doubt.mutation),
     seen: [],
   }))
   assert.equal((await post(service, mutation)).body.state, 'accepted')
   assert.equal(adapter.writes.length, 0)
   assert.equal((await row(mutation.id)).state, 'accepted')
+  assert.deepEqual(
+    doubts.map(({ unheard }) => unheard),
+    [false, false, false, false],
+    'nor replayed',
+  )
 })
 
 test('while another process inquires about it, the one that is asked waits for that', async () => {
@@ -246,6 +252,23 @@ test('while another process inquires about it, the one that is asked waits for t
   await journal.settle(mutation.id, accept(mutation))
   assert.equal((await answer).body.state, 'accepted')
   assert.equal(doubts.length, 0)
+})
+
+test('where nobody inquires any more, whoever asks again is answered at once', async () => {
+  const mutation = update()
+  const { version: syncVersion } = await readSync(store, mutation.syncId)
+  const journal = createJournal(store, { service: 999 })
+  const hash = requestHash(mutation)
+  await journal.begin(mutation, { hash, syncVersion, state: 'sent' })
+  await journal.settle(mutation.id, lost)
+  await store.sql`update sluice_store.mutations set inquiries = 9, next_inquiry_at = null
+    where id = ${mutation.id}`
+  const play: Play = () => assert.fail('inquired')
+  const { service } = await start(play, { inquiryWaitMs: 20_000 })
+  const started = performance.now()
+  assert.equal((await post(service, mutation)).body.state, 'unknown')
+  const tookMs = performance.now() - started
+  assert.ok(tookMs < 10_000, `${tookMs} ms`)
 })
 
 test('a drain ends the inquiries; what is in doubt is in the journal as such', async () => {

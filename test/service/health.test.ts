@@ -94,7 +94,7 @@ test('a presence says that it is held, and that it is not once its session is cu
   try {
     assert.equal(presence.held, true)
     await store.sql`select pg_terminate_backend(pid) from pg_stat_activity
-      where application_name = ${`sluice presence ${presence.service}`}`
+      where application_name = ${`sluice presence ${presence.service}`} and datname = current_database()`
     await until(() => !presence.held)
     await until(() => presence.held)
   } finally {

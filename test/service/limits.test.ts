@@ -7,10 +7,20 @@ import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { deadlineIn } from '../../src/lib/deadline.ts'
 import type { Http } from '../../src/lib/http.ts'
 import type { RateRule } from '../../src/platforms/rates.ts'
+import { saveListenerKey } from '../../src/store/keys.ts'
 import { type Store, storeDown } from '../../src/store/store.ts'
 import { testCluster } from '../help/cluster.ts'
 import { contacts, seed, testStore, update } from '../store/help.ts'
-import { type Answer, gate, headers, post, type TestService, testService, until } from './help.ts'
+import {
+  type Answer,
+  gate,
+  headers,
+  listenerKey,
+  post,
+  type TestService,
+  testService,
+  until,
+} from './help.ts'
 import {
   countingAdapter,
   type CountingPlatform,
@@ -155,13 +165,19 @@ test('the same id gets its recorded outcome even when there is no turn to be had
 
 const cancelPath = (id: string) => `/internal/mutations/${id}/cancel`
 
-async function cancel({ app }: TestService, id: string): Promise<unknown> {
+async function cancel(
+  { app }: TestService,
+  id: string,
+  { key = listenerKey }: { key?: string } = {},
+): Promise<unknown> {
+  const headers = { authorization: `Bearer ${key}` }
   const response = await app.request(cancelPath(id), { method: 'POST', headers })
   return (await response.json() as { state?: unknown }).state
 }
 
 for (const where of ['the same process', 'another process']) {
   test(`a mutation that waits for its turn is cancelled at ${where}, and its turn is the next one’s`, async () => {
+    await saveListenerKey(store, { id: 'others', key: 'others', syncs: ['sync_others'] })
     await start(2)
     const [one, other] = services
     assert.ok(one && other)
@@ -172,6 +188,7 @@ for (const where of ['the same process', 'another process']) {
       (await store.sql`select from sluice_store.mutations where id = ${mutation.id}`).length > 0
     )
     const at = where === 'the same process' ? one : other
+    assert.equal(await cancel(at, mutation.id, { key: 'others' }), 'unknown', 'not theirs')
     assert.equal(await cancel(at, mutation.id), 'cancelled')
     const { body } = await waits
     assert.equal(body.state, 'refused')

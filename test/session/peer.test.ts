@@ -19,11 +19,11 @@ test('an IPv4 address in its IPv6 form is the same address, and a zone is none o
   assert.equal(plainAddress(''), '')
 })
 
-test('who is counted as one: an IPv4 address, the /64 of an IPv6 address', () => {
+test('who is counted as one: an IPv4 address, the /56 of an IPv6 address', () => {
   assert.equal(addressKey('192.0.2.1'), addressKey('::ffff:192.0.2.1'))
   assert.notEqual(addressKey('192.0.2.1'), addressKey('192.0.2.2'))
-  assert.equal(addressKey('2001:db8:1:2:3::4'), addressKey('2001:DB8:1:2:ffff::1'))
-  assert.notEqual(addressKey('2001:db8:1:2::1'), addressKey('2001:db8:1:3::1'))
+  assert.equal(addressKey('2001:db8:1:200::4'), addressKey('2001:DB8:1:2ff:ffff::1'))
+  assert.notEqual(addressKey('2001:db8:1:200::1'), addressKey('2001:db8:1:300::1'))
 })
 
 test('an allowlist of IPv4 and IPv6 ranges: the edges, and one past them', () => {

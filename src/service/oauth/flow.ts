@@ -20,7 +20,7 @@ import {
   takeAuthorization,
 } from '../../store/oauth-states.ts'
 import type { Store } from '../../store/store.ts'
-import { connectLink, hintTicketMs, returnAddress } from './link.ts'
+import { connectLink, returnAddress } from './link.ts'
 import { readTicket, type TicketTerms } from './ticket.ts'
 
 export interface FlowDeps {
@@ -101,6 +101,7 @@ export async function start(deps: FlowDeps, request: StartRequest): Promise<Star
     tokenUrl,
     clientId: app.clientId,
     anyAccount: terms.anyAccount,
+    linkExpiresAt: terms.expiresAt,
     ...(returnTo === undefined ? {} : { returnTo }),
   }
   await saveAuthorization(store, authorization, { state, waitMs: stateWaitMs })
@@ -169,7 +170,7 @@ export interface CallbackRequest {
 
 export type Finished =
   | { readonly kind: 'connected'; readonly connection: string; readonly returnTo?: string }
-  /** The state was good, but there is no account: `again` is a link to begin anew. */
+  /** The state was good, but there is no account: `again` is a link to begin anew, empty where the first one is over. */
   | { readonly kind: 'failed'; readonly connection: string; fault: Fault; readonly again: string }
 
 /**
@@ -179,7 +180,7 @@ export type Finished =
 export async function finish(deps: FlowDeps, request: CallbackRequest): Promise<Finished> {
   const authorization = await takeAuthorization(deps.store, request.state)
   if (authorization === null || !isTheirs(authorization, request)) throw badState()
-  const { connectionId: connection, anyAccount, returnTo } = authorization
+  const { connectionId: connection, returnTo } = authorization
   try {
     await connect(deps, authorization, request)
     deps.log.info('oauth.connected', { connection })
@@ -187,12 +188,19 @@ export async function finish(deps: FlowDeps, request: CallbackRequest): Promise<
   } catch (error) {
     if (!(error instanceof Fault) || error.code === 'service_unreachable') throw error
     deps.log.warn('oauth.not_connected', { connection, error })
-    const stored = await readConnection(deps.store, connection)
-    const terms = { expiresAt: deps.now() + hintTicketMs, anyAccount }
-    const link = { publicUrl: deps.publicUrl, keyring: deps.store.keyring }
-    const again = stored.given === authorization.given ? connectLink(link, stored, terms) : ''
-    return { kind: 'failed', connection, fault: error, again }
+    return { kind: 'failed', connection, fault: error, again: await linkAgain(deps, authorization) }
   }
+}
+
+/** A link as good as the one that was followed, for as long as that is and no longer; empty: it is over. */
+async function linkAgain(
+  { store, now, publicUrl }: FlowDeps,
+  { connectionId, given, anyAccount, linkExpiresAt: expiresAt = 0 }: Authorization,
+): Promise<string> {
+  const stored = await readConnection(store, connectionId)
+  if (stored.given !== given || now() >= expiresAt) return ''
+  const link = { publicUrl, keyring: store.keyring }
+  return connectLink(link, stored, { expiresAt, anyAccount })
 }
 
 function isTheirs({ platform, cookieHash }: Authorization, request: CallbackRequest): boolean {

@@ -6,7 +6,7 @@ import type { Keyring } from '../../store/seal.ts'
 import { signTicket, type TicketTerms } from './ticket.ts'
 
 /** How long the link in an error is good; the next error has a new one. */
-export const hintTicketMs = 60 * 60_000
+const hintTicketMs = 60 * 60_000
 
 export interface LinkDeps {
   /** Where browsers reach the service, without a slash at the end. */

@@ -184,6 +184,38 @@ test('a person who says no is told so, in words that cannot become a page of the
   assert.equal((await readConnection(store, id)).state, 'active')
 })
 
+test('a person who says no gets a link that is good for as long as the first one, and no longer', async () => {
+  const start = Date.now()
+  let clock = start
+  const service = await bench.another({ now: () => clock })
+  const id = await bench.connection('github')
+  const decline = async (link: string) => {
+    const browser = createBrowser()
+    const { location } = await browser.start(service, link)
+    const back = new URL(`${publicUrl}/oauth/github/callback`)
+    back.searchParams.set('state', new URL(location).searchParams.get('state') ?? '')
+    back.searchParams.set('error', 'access_denied')
+    const finish = async () => {
+      const { status, body } = await browser.open(service, back.href)
+      assert.equal(status, 403)
+      const [, again = ''] = /href="([^"]+)">Try again/.exec(body) ?? []
+      return again.replaceAll('&amp;', '&')
+    }
+    return { finish }
+  }
+  let link = await bench.link(id, { expiresAt: start + 120_000, anyAccount: true })
+  const ticket = new URL(link).searchParams.get('ticket')
+  for (const afterMs of [0, 60_000, 110_000]) {
+    clock = start + afterMs
+    link = await (await decline(link)).finish()
+    assert.equal(new URL(link).searchParams.get('ticket'), ticket)
+  }
+  const late = await decline(link)
+  clock = start + 120_000
+  assert.equal(await late.finish(), '', 'it was over meanwhile')
+  assert.equal((await createBrowser().open(service, link)).status, 401)
+})
+
 test('a link that is forged, expired, used or of another connection begins nothing', async () => {
   const id = await bench.connection('salesforce')
   const other = await bench.connection('salesforce')
