@@ -18,6 +18,7 @@ import { adapterFor } from '../src/platforms/index.ts'
 import { createServiceMetrics, type ServiceMetrics } from '../src/service/metrics.ts'
 import { createService, type Service } from '../src/service/service.ts'
 import { dialSession } from '../src/session/adopted.ts'
+import type { Approach } from '../src/session/login.ts'
 import { createInside } from '../src/session/inside.ts'
 import { createSessionMetrics } from '../src/session/metrics.ts'
 import { createIdempotencyKeys, type IdempotencyKeys } from '../src/store/idempotency.ts'
@@ -27,6 +28,7 @@ import { announce } from '../src/store/presence.ts'
 import { parseKeyring } from '../src/store/seal.ts'
 import { openStore } from '../src/store/store.ts'
 import { recover, type RecoveryDeps } from '../src/sync/recovery.ts'
+import { createSilences } from '../src/sync/silences.ts'
 import { approachEnv } from './approach.ts'
 import { publicUrl, returnOrigins } from './public-url.ts'
 import { startAftermath } from './aftermath.ts'
@@ -84,13 +86,7 @@ async function start(): Promise<void> {
   const recoverEveryMs = Math.max(number('SLUICE_RECOVERY_EVERY_MS', 10_000), recoverEveryMinMs)
   const sweeping = setInterval(() => void sweep(), recoverEveryMs * recoveriesPerSweep)
   const approach = approachEnv()
-  const recovery: RecoveryDeps = {
-    store,
-    journal,
-    log,
-    afterMs: number('SLUICE_RECOVERY_AFTER_MS', 30_000),
-    dial: (address, options) => dialSession(address, { ...options, log, approach }),
-  }
+  const recovery = recoveryOf({ store, journal, approach })
   const watch = createWatch(log)
   const metrics = createServiceMetrics(watch.registry)
   const sessions = createSessionMetrics(watch.registry)
@@ -135,6 +131,20 @@ async function start(): Promise<void> {
     background: [renewals, aftermath],
     close: () => Promise.allSettled([presence.leave(), store.close(), http.close()]),
   }))
+}
+
+/** What recovery works with; what comes after mutations shares it. */
+function recoveryOf(
+  { approach, ...parts }: Pick<RecoveryDeps, 'store' | 'journal'> & { approach: Approach },
+): RecoveryDeps {
+  return {
+    ...parts,
+    log,
+    afterMs: number('SLUICE_RECOVERY_AFTER_MS', 30_000),
+    dial: (address, options) => dialSession(address, { ...options, log, approach }),
+    silences: createSilences({ now: Date.now }),
+    now: Date.now,
+  }
 }
 
 interface Parts {
