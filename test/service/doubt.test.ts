@@ -206,7 +206,8 @@ test('an insert that is unlike it does not stand in its way', async () => {
 })
 
 test('asked again after its process died, the mutation is looked up and told, and not sent', async () => {
-  const dead = await testService(url, fakeAdapter({ write: () => new Promise(() => {}) }))
+  const buried = gate<Outcome>()
+  const dead = await testService(url, fakeAdapter({ write: () => buried.promise }))
   const mutation = update()
   void post(dead, mutation).catch(() => {})
   await until(async () => {
@@ -214,6 +215,7 @@ test('asked again after its process died, the mutation is looked up and told, an
     return found !== undefined
   })
   await dead.close()
+  buried.open(lost) // it has no store any more
   // late enough for the watch over cancelled mutations to look
   const { service, adapter, doubts } = await start((doubt, times) => ({
     outcome: times < 4 ? doubt.outcome : accept(doubt.mutation),
