@@ -113,8 +113,13 @@ function hasNpmClients(): boolean {
   return existsSync(marker) && readFileSync(marker, 'utf8') === digest()
 }
 
+/** Only what differs: a client may be reading its script. */
 function copyScripts(): void {
-  for (const name of readdirSync(npmFolder)) copyFileSync(join(npmFolder, name), join(cache, name))
+  for (const name of readdirSync(npmFolder)) {
+    const [from, to] = [join(npmFolder, name), join(cache, name)]
+    if (existsSync(to) && readFileSync(to).equals(readFileSync(from))) continue
+    copyFileSync(from, to)
+  }
 }
 
 /** Tells one set of packages, and one schema for Prisma, from another. */
