@@ -107,7 +107,7 @@ async function tableOf(name: string, columns: readonly string[]): Promise<Synced
   const table: SyncedTable = {
     syncId: stage.config.id,
     platform: 'salesforce',
-    schema: `${[...name].slice(0, 10).join('')}_${++count}`,
+    schema: `${Array.from(name).slice(0, 10).join('')}_${++count}`,
     name,
     object: `object of ${name}`,
     columns: [
