@@ -60,6 +60,9 @@ interface Row {
   readonly mark: string | null
 }
 
+/** What is asked of a connection after its last words is heard by nobody. */
+const unheard: Told = { kind: 'error', code: '57P01', message: 'asked after the last words' }
+
 /** How often a client goes on with a row of which it was not told what became of its update. */
 const onwardShare = 0.5
 
@@ -292,7 +295,9 @@ class Client {
       }),
       (error: unknown): { told: Told; rows: Row[] } => {
         this.#met(error)
-        if (!(error instanceof pg.DatabaseError)) return { told: { kind: 'lost' }, rows: [] }
+        if (!(error instanceof pg.DatabaseError)) {
+          return { told: this.#dismissed ? unheard : { kind: 'lost' }, rows: [] }
+        }
         const { code = '', message } = error
         return { told: { kind: 'error', code, message }, rows: [] }
       },
