@@ -262,6 +262,9 @@ async function openSession(
   if (failure !== null) throw failure.error
   if (!proof.right || config === null) {
     options.throttle?.failed(attempt)
+    // for the operator: the client must not be able to tell the two apart
+    const known = config !== null
+    options.log.warn('login_refused', { user, address, known, proof: proof.right })
     throw new Refusal(wrongPassword(user, address))
   }
   options.throttle?.succeeded(attempt)
