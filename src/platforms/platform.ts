@@ -138,6 +138,150 @@ export interface Inquiry {
   readonly seen: readonly { readonly id: string; readonly values: Values | null }[]
 }
 
+/** A record to be read again, by what its platform addresses it by. */
+export interface Ref {
+  readonly id: string
+  /** Values of the table's `keyColumns`, as far as they are known. */
+  readonly keys: Values
+}
+
+/** How a table follows its platform. */
+export interface Pace {
+  /** Does `changes` tell what was created and updated? false: all is listed again every `scanEveryMs`. */
+  readonly changes: boolean
+  /** Does `changes` tell what was deleted? false: found by comparing ids every `scanEveryMs`. */
+  readonly deletions: boolean
+  /** Between two looks at `changes`, in milliseconds. */
+  readonly everyMs: number
+  /** Between two comparisons with the list of all records, in milliseconds. */
+  readonly scanEveryMs: number
+}
+
+/** What changed at the platform from a cursor on. A record may be told of more than once. */
+export interface Changes {
+  /** Records as they were when this was asked or later; a record of which nothing is sure belongs in `touched`. */
+  readonly rows: Page['rows']
+  /** Ids of records that are no longer there. */
+  readonly gone: readonly string[]
+  /** Records that changed, or are gone: to be read. */
+  readonly touched: readonly Ref[]
+  /** Where to go on; kept in the store, and asked from again when what it brought could not be written. */
+  readonly next: string
+  /** There is more already. */
+  readonly more: boolean
+  /**
+   * With the answers up to this one, everything is told that happened at the platform before this moment; milliseconds since
+   * 1970, by this service's clock. While there is `more`: of the last one told.
+   */
+  readonly until: number
+}
+
+/** What has come to `/webhooks/{platform}/{sync}`, or what a `collect` brought. */
+export interface Touched {
+  /** The platform's own name of the object, as in SyncedTable. */
+  readonly object: string
+  readonly ref: Ref
+}
+
+/** A delivery, checked. */
+export type Delivery =
+  /** Not from the platform, too old, or unreadable; `why` is for the log and holds nothing of the body. */
+  | { readonly kind: 'refused'; readonly why: string }
+  | {
+    readonly kind: 'heard'
+    /** What the platform calls this delivery, so that it counts once; null: it does not, and it may come twice. */
+    readonly id: string | null
+    readonly touched: readonly Touched[]
+    /** It says only that something has happened: `collect` knows what. */
+    readonly collect: boolean
+    /** Objects of which something happened that it does not name: to be looked at at once. */
+    readonly look: readonly string[]
+    /** What is answered, where 200 and nothing is not enough: Airtable and GitHub want nothing, a challenge wants itself. */
+    readonly answer?: { readonly body: string; readonly contentType: string }
+  }
+
+/** What is kept, sealed, of a sync's webhook at its platform. */
+export interface Registration {
+  /** What deliveries are signed with. */
+  readonly secret: string
+  /** The adapter's own, JSON: ids at the platform, cursors. */
+  readonly state: Readonly<Record<string, unknown>>
+  /** When it must be renewed, milliseconds since 1970; null: never. */
+  readonly renewAt: number | null
+}
+
+/** How a platform calls us. */
+export interface Webhooks {
+  /**
+   * Looks at a delivery. `url` is the address that the platform was given, `now` in milliseconds since 1970. Compares
+   * signatures in constant time. Does no I/O; never throws for what a stranger may send.
+   */
+  receive(delivery: {
+    readonly headers: ReadonlyMap<string, string>
+    readonly body: Uint8Array
+    readonly url: string
+    readonly registration: Registration
+    readonly tables: readonly SyncedTable[]
+    readonly settings: Settings
+    readonly now: number
+  }): Delivery
+  /**
+   * Makes the webhook at the platform, where its API can; absent: a person sets it up there and pastes the secret. `secret`
+   * is a random one, for platforms that take ours. Finds the one that is there already for this url. Throws a Fault.
+   */
+  register?(
+    options: {
+      readonly url: string
+      readonly secret: string
+      readonly tables: readonly SyncedTable[]
+    },
+    caller: Caller,
+  ): Promise<Registration>
+  /** Keeps it alive. Throws a Fault. */
+  renew?(registration: Registration, caller: Caller): Promise<Registration>
+  /** Takes it away; one that is gone is no error. Throws a Fault. */
+  unregister?(registration: Registration, caller: Caller): Promise<void>
+  /** Fetches what pings stand for. `more`: there is more already. Throws a Fault. */
+  collect?(
+    registration: Registration,
+    tables: readonly SyncedTable[],
+    caller: Caller,
+  ): Promise<{
+    readonly touched: readonly Touched[]
+    readonly registration: Registration
+    readonly more: boolean
+  }>
+}
+
+/** Following a platform: how tables stay true after they were filled. */
+export interface Follower {
+  pace(table: SyncedTable): Pace
+  /** A cursor for `changes` from this moment on, asked for before a table is filled. Throws a Fault. */
+  start(table: SyncedTable, caller: Caller): Promise<string>
+  /** What changed. Throws a Fault; `bad_request`: the cursor is too old, the table must be filled anew. */
+  changes(table: SyncedTable, cursor: string, caller: Caller): Promise<Changes>
+  /** References that `read` takes at once. */
+  readonly readMax: number
+  /**
+   * Records as they are now, by a read that sees every write answered before it; `values` null: surely there is none (or it
+   * is no record of this table any more). In any order; a record that cannot be told of now is left out. Throws a Fault.
+   */
+  read(
+    table: SyncedTable,
+    refs: readonly Ref[],
+    caller: Caller,
+  ): Promise<readonly { readonly id: string; readonly values: Values | null }[]>
+  /** One page of the ids of all records, where that costs less than `page`. Throws a Fault. */
+  ids?(
+    table: SyncedTable,
+    cursor: string | null,
+    caller: Caller,
+  ): Promise<{ readonly ids: readonly string[]; readonly next: string | null }>
+  /** How many records there are, about, where the platform tells it cheaply; null: not known. Throws a Fault. */
+  count?(table: SyncedTable, caller: Caller): Promise<number | null>
+  readonly webhooks?: Webhooks
+}
+
 /** An adapter: data first, and a few functions. */
 export interface Adapter {
   readonly platform: Platform
@@ -172,6 +316,8 @@ export interface Adapter {
   inquire?(doubt: Doubt, table: SyncedTable, caller: Caller): Promise<Inquiry>
   /** One page of all records of a table. `cursor` null: the first. Throws a Fault. */
   page(table: SyncedTable, cursor: string | null, caller: Caller): Promise<Page>
+  /** How tables stay true after they were filled. */
+  readonly follow?: Follower
   /** The OAuth refresh-token grant. Throws `credential_refused` when revoked, `unreachable` or `platform_failed` else. */
   refresh(grant: RefreshGrant): Promise<Tokens>
   /** Tokens for an installation of an app, where the platform has such; throws as `refresh`. */

@@ -1,5 +1,6 @@
 // Room sandbox: the control endpoints, by which people and tests look into the sandbox and script its mischief.
 
+import type { Deliveries } from './deliveries.ts'
 import type { ExchangeLog } from './exchanges.ts'
 import { JsonSyntaxError, parseJson } from './json.ts'
 import { type MischiefBox, readMischief } from './mischief.ts'
@@ -19,12 +20,14 @@ interface Parts {
   readonly platforms: readonly SandboxPlatform[]
   readonly log: ExchangeLog
   readonly mischief: MischiefBox
+  readonly deliveries: Deliveries
   readonly reset: () => void
 }
 
 /**
- * GET, DELETE /_exchanges; GET, POST, DELETE /_mischief; POST /_reset; GET /_records/<platform>/<table>; GET / lists
- * the platforms.
+ * GET, DELETE /_exchanges; GET, POST, DELETE /_mischief; POST /_reset; GET /_records/<platform>/<table>;
+ * POST /_seed/<platform>/<table> ({count}: so many more records); GET /_deliveries (webhooks called, and how that ended);
+ * GET / lists the platforms.
  */
 export function createControl(parts: Parts): Control {
   return ({ method, path, body }) => {
@@ -49,6 +52,10 @@ export function createControl(parts: Parts): Control {
         return nothing
       case 'GET _records':
         return records(parts.platforms, rest)
+      case 'POST _seed':
+        return seed(parts.platforms, rest, body)
+      case 'GET _deliveries':
+        return answer(200, parts.deliveries.ended())
       default:
         return answer(404, { error: `The sandbox has no ${method} ${path}` })
     }
@@ -91,4 +98,30 @@ function records(platforms: readonly SandboxPlatform[], path: readonly string[])
     return answer(404, { error: `The sandbox has no table "${path.join('/')}"` })
   }
   return { status: 200, headers: { 'content-type': 'application/json' }, body }
+}
+
+const seedMax = 2_000_000
+
+function seed(
+  platforms: readonly SandboxPlatform[],
+  [name, table = '']: readonly string[],
+  body: string,
+): PlatformResponse {
+  const count = countIn(body)
+  if (count === null) return answer(400, { error: `{"count": 1 to ${seedMax}} is missing` })
+  const platform = platforms.find((platform) => platform.name === name)
+  const isMade = platform?.seed?.(table, count) ?? false
+  if (!isMade) return answer(404, { error: `The sandbox cannot seed "${name}/${table}"` })
+  return answer(201, { count })
+}
+
+function countIn(body: string): number | null {
+  try {
+    const count: unknown = (JSON.parse(body) as { count?: unknown } | null)?.count
+    return typeof count === 'number' && Number.isInteger(count) && count > 0 && count <= seedMax
+      ? count
+      : null
+  } catch {
+    return null
+  }
 }

@@ -29,10 +29,22 @@ export interface SandboxPlatform {
   refuse(refusal: Refusal, request: PlatformRequest): PlatformResponse
   /** The live records of a table as the text of a JSON array, or null for a table it does not have. */
   records(table: string): string | null
+  /**
+   * Makes so many more records of a table, quickly, unlike one another, as if somebody had made them just now; false: it has
+   * no such table, or cannot. No webhook tells of them.
+   */
+  seed?(table: string, count: number): boolean
   /** Kills every access token issued so far. */
   expireTokens(): void
   /** Back to the seed. */
   reset(): void
+}
+
+/** A call that a platform makes of its own accord. */
+export interface WebhookDelivery {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
 }
 
 /** What every platform is made with. */
@@ -47,6 +59,8 @@ export interface PlatformOptions {
   readonly rotateRefreshTokens: boolean
   /** Are the platform's rate limits in force? Also without them `refuse('429')` answers as if they were. */
   readonly limits: boolean
+  /** Calls a webhook, later and in order: POST, a few tries. */
+  readonly deliver: (delivery: WebhookDelivery) => void
   /** An unguessable word for a new token. */
   readonly makeSecret: () => string
 }

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { createAirtable } from './airtable/airtable.ts'
 import { createControl } from './control.ts'
+import { createDeliveries } from './deliveries.ts'
 import { createExchangeLog } from './exchanges.ts'
 import { createGithub } from './github/github.ts'
 import { createHubspot } from './hubspot/hubspot.ts'
@@ -61,12 +62,14 @@ const tokenLifetimeMsDefault = 2 * 60 * 60 * 1000
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const host = options.host ?? '127.0.0.1'
   let url = ''
+  const deliveries = createDeliveries()
   const platforms = factories.map((create) => {
     const platform: SandboxPlatform = create({
       baseUrl: () => `${options.publicUrl ?? url}/${platform.name}`,
       now: options.now ?? Date.now,
       tokenLifetimeMs: options.tokenLifetimeMs ?? tokenLifetimeMsDefault,
       limits: options.limits ?? false,
+      deliver: (delivery) => deliveries.send(platform.name, delivery),
       rotateRefreshTokens: options.rotateRefreshTokens ?? true,
       makeSecret: options.makeSecret ?? randomUUID,
     })
@@ -78,8 +81,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     for (const platform of platforms) platform.reset()
     log.clear()
     mischief.clear()
+    deliveries.clear()
   }
-  const control = createControl({ platforms, log, mischief, reset })
+  const control = createControl({ platforms, log, mischief, deliveries, reset })
   const latencyMs = options.latencyMs ?? 0
   const server = await listen({
     port: options.port,
@@ -95,7 +99,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     port: server.port,
     url,
     reset,
-    close: server.close,
+    close: async () => {
+      await Promise.all([server.close(), deliveries.close()])
+    },
     platformUrl: (name) => {
       if (!platforms.some((platform) => platform.name === name)) {
         throw new RangeError(`The sandbox does not have the platform "${name}"`)
