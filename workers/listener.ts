@@ -48,6 +48,7 @@ await runWorker(async () => {
     ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
     tlsRequired: booleanEnv('SLUICE_TLS_REQUIRED', false),
     ...guards,
+    ...regionEnv(),
     handshakeWaitMs: numberEnv('SLUICE_HANDSHAKE_WAIT_MS', { otherwise: 10_000, min: 100 }),
     // unknown users get their salts from it, the same at every listener, as known ones do
     mockSecret: createHash('sha256').update(env('SLUICE_MOCK_SECRET', `mock:${listenerKey}`))
@@ -72,6 +73,14 @@ await runWorker(async () => {
     await monitor?.close()
   }
 })
+
+/** SLUICE_REGION; on Fly.io each machine knows its own. */
+function regionEnv(): { region?: string } {
+  const region = optionalEnv('SLUICE_REGION') ?? optionalEnv('FLY_REGION')
+  if (region === undefined) return {}
+  if (/^[a-z0-9-]{1,63}$/.test(region)) return { region }
+  throw new ConfigError('SLUICE_REGION is lower-case letters, digits and hyphens: "iad"')
+}
 
 /** Null: SLUICE_LISTENER_HTTP_PORT is not set, and nobody watches. */
 async function monitorOf(monitored: Monitored): Promise<MonitorServer | null> {

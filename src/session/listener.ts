@@ -43,6 +43,8 @@ export interface ListenerOptions {
   readonly keepAliveMs?: number
   /** Tell the database the client's address at the end of application_name; off when absent. */
   readonly nameClients?: boolean
+  /** Where this listener is: `SHOW sluice.region` says so. Absent: there is no such setting. */
+  readonly region?: string
   readonly handshakeWaitMs: number
   readonly mockSecret: Uint8Array
   readonly service: Service
@@ -59,6 +61,9 @@ export interface Listener {
   /** Takes no more connections, lets mutations finish, tells clients 57P01; at most `graceMs` milliseconds. */
   close(options: { graceMs: number }): Promise<void>
 }
+
+/** A setting that Postgres does not know and keeps all the same, as any with a dot in its name. */
+const regionName = 'sluice.region'
 
 /** Configurations of open sessions are asked for again so often. */
 const configureEveryMs = 5_000
@@ -207,7 +212,7 @@ class Keeper {
 
   /** From the lobby to a session's place, which is left when the session is over or never begins. */
   async #enter(accepted: Accepted, visit: Visit): Promise<void> {
-    const { config: { id }, stream, peer, parameters } = accepted
+    const { config: { id }, stream } = accepted
     if (this.#closing) return this.#refuse(stream, fault('shutting_down'))
     let leave: () => void
     try {
@@ -216,14 +221,21 @@ class Keeper {
       return this.#refuse(stream, error as Fault)
     }
     visit.leave()
-    const named = this.#options.nameClients === true ? namedAfter(peer, parameters) : parameters
-    const opened = await this.#open({ ...accepted, parameters: named }, leave).catch(
-      (error: unknown) => {
-        leave()
-        throw error
-      },
-    )
+    const opened = await this.#open({ ...accepted, parameters: this.#named(accepted) }, leave)
+      .catch(
+        (error: unknown) => {
+          leave()
+          throw error
+        },
+      )
     if (!opened) leave()
+  }
+
+  /** What the database is told of the client and of this listener, beside what the client says itself. */
+  #named({ peer, parameters }: Accepted): ReadonlyMap<string, string> {
+    const { nameClients, region } = this.#options
+    const named = nameClients === true ? namedAfter(peer, parameters) : parameters
+    return region === undefined ? named : new Map([...named, [regionName, region]])
   }
 
   /** False: there is no session. */

@@ -361,6 +361,24 @@ test('the database hears the client’s address in application_name where that i
   })
 })
 
+test('a listener says where it is: SHOW sluice.region, on the side connection too', async () => {
+  await withStage({ region: 'iad' }, async (stage) => {
+    const client = new pg.Client(stage.through())
+    await client.connect()
+    try {
+      const { rows: [row] } = await client.query('show sluice.region')
+      assert.equal(row['sluice.region'], 'iad')
+      await client.query('begin')
+      await client.query(
+        `insert into salesforce.contacts (last_name) values (current_setting('sluice.region'))`,
+      )
+      assert.equal(stage.sent.at(-1)?.rows[0]?.values?.['last_name'], 'iad')
+    } finally {
+      await client.end()
+    }
+  })
+})
+
 test('closing is bounded by its grace: a mutation that does not end is cut off, and nobody new gets in', async () => {
   await withStage({}, async (stage, knock) => {
     let release = (): void => {}
