@@ -118,8 +118,14 @@ export class Pipeline {
 
   /** A Parse that is no mutation: a statement of that name is none any more, if Postgres takes it. */
   async #pass(frame: Frame, key: string): Promise<void> {
-    if (this.#state.statements.has(key)) await this.#holdParse(frame, key, null)
-    else await this.#passOn(frame)
+    if (!this.#state.statements.has(key)) return await this.#passOn(frame)
+    const { tail, failed } = this.#dialogue.link.tracker
+    // Postgres drops the unnamed statement before it reads the new one: no need to know whether it takes that
+    if (key !== '' || tail > 0 || failed || this.#held.length > 0) {
+      return await this.#holdParse(frame, key, null)
+    }
+    this.#state.statements.delete(key)
+    this.#dialogue.forward(frame)
   }
 
   /** `statement`: what the name stands for from now on; null: no mutation. */
@@ -298,6 +304,7 @@ export class Pipeline {
 
   async #sync(frame: Frame): Promise<void> {
     const { link } = this.#dialogue
+    if (this.idle) return this.#dialogue.forward(frame) // none of it was ours
     if (!this.#skipping) await this.flushHeld()
     await link.quiet()
     if (link.tracker.copying) return this.#dialogue.forward(frame) // which drops it

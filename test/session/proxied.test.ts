@@ -97,6 +97,7 @@ for (const [name, header, address] of headers) {
         const logged = events.splice(0)
         assert.deepEqual(logged.map(({ event, client }) => [event, client]), [
           ['address_not_allowed', address],
+          ['login_refused', address],
           ['handshake refused', address],
         ])
       }
