@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util'
 
-export const parts = ['relay', 'writes', 'quota', 'logins'] as const
+export const parts = ['relay', 'writes', 'quota', 'logins', 'regions'] as const
 export type Part = typeof parts[number]
 
 export interface Options {
@@ -21,7 +21,7 @@ const secondsMax = 600
 const processesMax = 16
 
 export const usage =
-  'npm run bench -- [relay] [writes] [quota] [logins] [--rounds N] [--seconds S] [--processes N]'
+  'npm run bench -- [relay] [writes] [quota] [logins] [regions] [--rounds N] [--seconds S] [--processes N]'
 
 /** Reads the arguments. Throws RangeError or TypeError that says what is wrong. */
 export function readOptions(args: readonly string[]): Options {

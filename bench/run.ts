@@ -9,6 +9,7 @@ import { stopPrograms } from './child.ts'
 import { type Options, readOptions } from './options.ts'
 import { measureLogins } from './logins.ts'
 import { measureQuota } from './quota.ts'
+import { measureRegions } from './regions.ts'
 import { measureRelay } from './relay.ts'
 import { type Stack, startStack, stopLeftover } from './stack.ts'
 import { findTools } from './tools.ts'
@@ -30,6 +31,12 @@ async function run(): Promise<void> {
     console.error('Measuring logins …')
     console.log(`\n${await measureLogins(options)}\n`)
   }
+  if (parts.includes('regions')) await runRegions(options)
+}
+
+async function runRegions(options: Options): Promise<void> {
+  console.error('Measuring regions …')
+  console.log(`\n${await measureRegions(options)}\n`)
 }
 
 async function runOnStack(options: Options): Promise<void> {
