@@ -199,7 +199,8 @@ export function recordsOf({ read }: Subject, text: string): ReadonlyMap<string, 
   )
 }
 
-const reading = /oauth|access_token|batch\/read|\/search\b/
+/** Salesforce reads records by their ids with a POST that names their type, and makes them with one that does not. */
+const reading = /oauth|access_token|batch\/read|\/search\b|\/composite\/sobjects\/\w+$/
 
 /** Did it ask the platform to change something? */
 export function isWrite({ method, url, requestBody }: Exchange): boolean {
