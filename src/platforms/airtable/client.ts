@@ -1,7 +1,7 @@
 // Room platforms: calls of the Airtable Web API. airtable.js makes the requests about records; its own transport, which
 // waits for ever on a truncated answer and ends the process on an HTML page, is replaced by ours.
 // Source: Airtable Web API reference, "Create records", "Update multiple records", "Delete multiple records",
-// "List records", "Get base schema".
+// "List records", "Get record", "Get base schema", "Webhooks overview".
 
 import Airtable from 'airtable'
 import { HttpFailure } from '../../lib/http.ts'
@@ -29,7 +29,15 @@ export type ApiRequest =
     /** Only the records for which it is true. */
     readonly formula?: string
   }
+  | { readonly kind: 'record'; readonly table: string; readonly id: string }
   | { readonly kind: 'tables' }
+  | {
+    readonly kind: 'webhooks'
+    readonly method: 'GET' | 'POST' | 'DELETE'
+    /** After `/webhooks`. */
+    readonly path: string
+    readonly body?: Json
+  }
 
 export interface NewRecord {
   readonly fields: JsonObject
@@ -60,6 +68,15 @@ async function run(request: ApiRequest, running: Running): Promise<unknown> {
   switch (request.kind) {
     case 'tables':
       return await send({ method: 'GET', path: `/v0/meta/bases/${running.base}/tables` }, running)
+    case 'record': {
+      const path = `/v0/${running.base}/${request.table}/${request.id}`
+      return await send({ method: 'GET', path }, running)
+    }
+    case 'webhooks': {
+      const { method, path, body } = request
+      const at = `/v0/bases/${running.base}/webhooks${path}`
+      return await send({ method, path: at, ...(body === undefined ? {} : { body }) }, running)
+    }
     case 'list': {
       const { offset, formula } = request
       const query = new URLSearchParams({

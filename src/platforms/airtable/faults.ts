@@ -58,6 +58,7 @@ const codes: Readonly<Record<string, FaultCode>> = {
   ROW_DOES_NOT_EXIST: 'record_gone',
   RATE_LIMIT_REACHED: 'rate_limited',
   TOO_MANY_REQUESTS: 'rate_limited',
+  TOO_MANY_WEBHOOKS_IN_BASE: 'not_permitted',
   TABLE_NOT_FOUND: 'not_found',
   UNKNOWN_FIELD_NAME: 'column_unknown',
 }

@@ -4,6 +4,7 @@
 import { rowLimits } from '../../mutation/limits.ts'
 import { refreshWith } from '../grants.ts'
 import type { Adapter } from '../platform.ts'
+import { follow } from './follow.ts'
 import { inquire } from './inquire.ts'
 import { oauth } from './oauth.ts'
 import { rates, requests } from './rates.ts'
@@ -20,5 +21,6 @@ export const airtable: Adapter = {
   write,
   inquire,
   page,
+  follow,
   refresh: (grant) => refreshWith(oauth, grant, 'airtable'),
 }

@@ -11,6 +11,7 @@ import type { Trace } from '../traces.ts'
 import { type Made, skewMs, type Span, testify, tracesMax, type Witness } from '../witness.ts'
 import { createdTime } from './columns.ts'
 import { placeOf, unknownFault } from './faults.ts'
+import { anyOf, isOneOf, isRecordId, moment } from './formulas.ts'
 import { listed, unanswered } from './read.ts'
 import { toPlatform } from './values.ts'
 
@@ -57,10 +58,6 @@ async function madeAt({ from, until }: Span, asking: Asking): Promise<Made> {
   return await matching(formula, asking)
 }
 
-function moment(timeMs: number): string {
-  return `DATETIME_PARSE("${new Date(timeMs).toISOString()}")`
-}
-
 async function matching(formula: string, { table, caller }: Asking): Promise<Made> {
   const created = table.columns.find(({ field }) => field === createdTime)?.name ?? ''
   const traces: Trace[] = []
@@ -86,9 +83,9 @@ async function heldOf(
   asking: Dated,
 ): Promise<ReadonlyMap<string, Trace | null>> {
   // another id was never sent
-  const ids = rows.flatMap(({ id }) => id !== null && /^rec[A-Za-z0-9]{1,32}$/.test(id) ? [id] : [])
+  const ids = rows.flatMap(({ id }) => id !== null && isRecordId(id) ? [id] : [])
   if (ids.length === 0) return new Map()
-  const { traces } = await dated(anyOf(ids.map((id) => `RECORD_ID()="${id}"`)), asking)
+  const { traces } = await dated(isOneOf(ids), asking)
   const found = new Map(traces.map((trace) => [trace.id, trace]))
   return new Map(ids.map((id) => [id, found.get(id) ?? null]))
 }
@@ -105,10 +102,6 @@ async function keyedBy(
     `{${column.field}}=${literalOf(toPlatform(values[name] ?? null, column))}`
   )
   return await dated(anyOf(conditions), asking)
-}
-
-function anyOf(conditions: readonly string[]): string {
-  return `OR(${conditions.join(', ')})`
 }
 
 /** Numbers as they are; everything else in quotes. */

@@ -1,5 +1,5 @@
 // Room platforms: Airtable's limits. Source: Airtable Web API reference, "Rate limits": 5 requests a second for each base,
-// 50 for all traffic of a user's tokens; after a 429 thirty seconds of silence.
+// 50 for all traffic of a user's tokens; after a 429 thirty seconds of silence. "Webhooks overview": they count for the base.
 
 import type { Mutation } from '../../mutation/mutation.ts'
 import type { SyncedTable } from '../../mutation/table.ts'
@@ -19,7 +19,7 @@ function chargesOf(base: string | undefined): Charge[] {
 }
 
 function baseIn(url: string): string | undefined {
-  return /\/v0\/(?:meta\/bases\/)?(app\w+)/.exec(url)?.[1]
+  return /\/v0\/(?:(?:meta\/)?bases\/)?(app\w+)/.exec(url)?.[1]
 }
 
 export const rates: Rates = {

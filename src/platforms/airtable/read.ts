@@ -135,11 +135,11 @@ function rowOf(
 async function read(request: ApiRequest, caller: Caller, table?: SyncedTable): Promise<Json> {
   const place = placeOf(table)
   const response = answered(await call(request, caller), place)
-  return jsonOf(response, { place, faultOf: (failed) => gone(failed, table) })
+  return jsonOf(response, { place, faultOf: (failed) => faultOfRead(failed, table) })
 }
 
-/** Of a read, `record_gone` would speak of a row that nobody meant. */
-function gone(response: HttpResponse, table: SyncedTable | undefined): FaultData {
+/** The fault for a read whose status is not 200. `record_gone` would speak of a row that nobody meant. */
+export function faultOfRead(response: HttpResponse, table?: SyncedTable): FaultData {
   const data = faultOfResponse(response, table === undefined ? {} : { table })
   return data.code === 'record_gone' ? recoded(data, 'not_found') : data
 }

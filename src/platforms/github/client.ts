@@ -18,6 +18,8 @@ export interface RestRequest {
   /** From the base URL on, encoded: `/repos/octo/hello/issues?state=all`. */
   readonly path: string
   readonly body?: JsonObject
+  /** The ETag of an answer that is still known: where nothing changed, 304 comes instead of it. */
+  readonly etag?: string
 }
 
 /** A document of the GraphQL API. */
@@ -58,10 +60,11 @@ async function run(
     await octokit.graphql(request.query, { ...request.variables, headers })
     return
   }
-  const { method, path, body } = request
+  const { method, path, body, etag } = request
   // text, so that its numbers reach the wire digit for digit
   const data = body === undefined ? {} : { data: writeJson(body) }
-  await octokit.request({ method, url: path, headers, ...data })
+  const known = etag === undefined ? {} : { 'if-none-match': etag }
+  await octokit.request({ method, url: path, headers: { ...headers, ...known }, ...data })
 }
 
 function quiet(): void {}

@@ -6,6 +6,7 @@ import { rowLimits } from '../../mutation/limits.ts'
 import { refreshWith } from '../grants.ts'
 import type { Adapter } from '../platform.ts'
 import { describe } from './describe.ts'
+import { createFollower } from './follow.ts'
 import { mint } from './installation.ts'
 import { inquire } from './inquire.ts'
 import { oauth } from './oauth.ts'
@@ -24,6 +25,7 @@ export const github: Adapter = {
   write,
   inquire,
   page,
+  follow: createFollower(Date.now),
   refresh: (grant) => refreshWith(oauth, grant, 'github'),
   mint,
 }

@@ -35,7 +35,7 @@ export async function readNodes(
   options: ReadOptions,
 ): Promise<ReadonlyMap<string, JsonObject | null>> {
   if (nodeIds.length === 0) return new Map()
-  const answer = await ask(documentOf(nodeIds, selection), options)
+  const answer = await askGraphql(documentOf(nodeIds, selection), options)
   return new Map(nodeIds.flatMap((nodeId, i) => {
     const record = nodeAt(`n${i}`, answer)
     return record === undefined ? [] : [[nodeId, record] as const]
@@ -59,7 +59,8 @@ function nodeAt(alias: string, { data, errors }: GraphqlAnswer): JsonObject | nu
   return gone ? null : undefined
 }
 
-async function ask(
+/** The answer to a query. @throws Fault as `read` */
+export async function askGraphql(
   request: GraphqlRequest,
   { caller, place }: ReadOptions,
 ): Promise<GraphqlAnswer> {

@@ -126,8 +126,8 @@ async function traceAt(row: PlannedRow, target: Target, asking: Asking): Promise
   return traceOf(record, asking)
 }
 
-/** undefined: the row cannot be addressed, so it was never sent. A repository keeps its number under any name. */
-function recordPath(row: PlannedRow, target: Target): string | undefined {
+/** The path of a record by what a row holds; undefined: the row cannot be addressed, so it was never sent. A repository keeps its number under any name. */
+export function recordPath(row: PlannedRow, target: Target): string | undefined {
   if (target.shape.name === 'repositories') {
     return /^\d{1,20}$/.test(row.id ?? '') ? `/repositories/${row.id}` : undefined
   }

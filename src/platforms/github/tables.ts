@@ -44,7 +44,7 @@ const issues: GithubTable = {
 
 const labels: GithubTable = {
   name: 'labels',
-  keyColumns: ['node_id'],
+  keyColumns: ['repository', 'node_id'],
   inPath: ['repository'],
   list: 'labels?',
   columns: [

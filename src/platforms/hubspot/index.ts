@@ -5,6 +5,7 @@ import { refreshWith } from '../grants.ts'
 import { rowLimits } from '../../mutation/limits.ts'
 import type { Adapter } from '../platform.ts'
 import { describe } from './describe.ts'
+import { createFollower } from './follow.ts'
 import { inquire } from './inquire.ts'
 import { oauth } from './oauth.ts'
 import { page } from './page.ts'
@@ -22,5 +23,6 @@ export const hubspot: Adapter = {
   write,
   inquire,
   page,
+  follow: createFollower(Date.now),
   refresh: (grant) => refreshWith(oauth, grant, 'hubspot'),
 }

@@ -28,25 +28,48 @@ export async function page(
   cursor: string | null,
   caller: Caller,
 ): Promise<Page> {
-  if (cursor !== null && !isCursor(cursor)) {
-    throw fault('bad_request', { platform: 'hubspot', detail: 'The cursor is not one.' })
-  }
   const properties = propertiesOf(table.columns)
   const fits = queryCharacters(properties) <= queryCharactersMax
-  const json = await read((sdk) =>
-    sdk.basic.getPage(
-      objectType(table.object),
-      pageRowsMax,
-      cursor ?? undefined,
-      fits ? properties : undefined,
-    ), { caller, table })
-  const listed = recordsIn(json, table)
-  const next = nextOf(json, table)
+  const { records: listed, next } = await list(table, {
+    cursor,
+    caller,
+    ...(fits ? { properties } : {}),
+  })
   const records = fits ? listed : await withProperties(listed, { caller, table })
   return {
     rows: records.map((record) => ({ id: record.id, values: valuesOf(record, table, caller.log) })),
     next,
   }
+}
+
+export interface Listing {
+  readonly cursor: string | null
+  readonly caller: Caller
+  /** HubSpot's own choice when absent. */
+  readonly properties?: readonly string[]
+  /** The archived records instead of the others. */
+  readonly archived?: boolean
+}
+
+/** One page of the list as HubSpot gives it, at most 100 records. @throws Fault as `page` */
+export async function list(
+  table: SyncedTable,
+  { cursor, caller, properties, archived }: Listing,
+): Promise<{ readonly records: readonly ApiRecord[]; readonly next: string | null }> {
+  if (cursor !== null && !isCursor(cursor)) {
+    throw fault('bad_request', { platform: 'hubspot', detail: 'The cursor is not one.' })
+  }
+  const json = await read((sdk) =>
+    sdk.basic.getPage(
+      objectType(table.object),
+      pageRowsMax,
+      cursor ?? undefined,
+      properties === undefined ? undefined : [...properties],
+      undefined,
+      undefined,
+      archived,
+    ), { caller, table })
+  return { records: recordsIn(json, table), next: nextOf(json, table) }
 }
 
 /** A record that was archived in the meantime is left out. */

@@ -46,7 +46,7 @@ const byFault = {
     TOO_MANY_APEX_REQUESTS`,
   too_many_rows: 'EXCEEDED_ID_LIMIT OPERATION_TOO_LARGE',
   form_not_supported: 'BIG_OBJECT_UNSUPPORTED_OPERATION INVALID_OPERATION METHOD_NOT_ALLOWED',
-  bad_request: 'INVALID_QUERY_LOCATOR',
+  bad_request: 'INVALID_QUERY_LOCATOR INVALID_REPLICATION_DATE',
 } satisfies Partial<Record<FaultCode, string>>
 
 const byCode: ReadonlyMap<string, FaultCode> = new Map(

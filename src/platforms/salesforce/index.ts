@@ -5,6 +5,7 @@ import { rowLimits } from '../../mutation/limits.ts'
 import { refreshWith } from '../grants.ts'
 import type { Adapter } from '../platform.ts'
 import { describe } from './describe.ts'
+import { createFollower } from './follow.ts'
 import { inquire } from './inquire.ts'
 import { oauth } from './oauth.ts'
 import { page } from './page.ts'
@@ -22,5 +23,6 @@ export const salesforce: Adapter = {
   write,
   inquire,
   page,
+  follow: createFollower({ now: Date.now }),
   refresh: (grant) => refreshWith(oauth, grant, 'salesforce'),
 }

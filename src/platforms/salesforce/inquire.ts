@@ -11,12 +11,12 @@ import type { Keeping } from '../likeness.ts'
 import { own } from '../own.ts'
 import type { Caller, Doubt, Inquiry } from '../platform.ts'
 import type { Trace } from '../traces.ts'
-import { readRecords } from './answer.ts'
 import { apiRoot } from './client.ts'
 import { placeOf, unknownFault } from './faults.ts'
-import { isCursor } from './page.ts'
 import { read, unanswered } from './read.ts'
-import { isRecordId, readRequest } from './request.ts'
+import { recordsByIds } from './records.ts'
+import { isRecordId } from './request.ts'
+import { type Asking, isCursor, pathCharactersMax } from './soql.ts'
 import { toPlatform } from './values.ts'
 import { valuesOf } from './write.ts'
 
@@ -53,11 +53,6 @@ export async function inquire(
   return await testify(witness, doubt, table)
 }
 
-interface Asking {
-  readonly table: SyncedTable
-  readonly caller: Caller
-}
-
 const createdDate = 'CreatedDate'
 const inBin = 'IsDeleted'
 /** The first of them changes whenever a record does, by whomever. */
@@ -68,8 +63,8 @@ const nothing: Made = { traces: [], isWhole: () => false }
 async function madeAt(rows: readonly PlannedRow[], span: Span, asking: Asking): Promise<Made> {
   const { table } = asking
   if (!table.columns.some(({ field }) => field === createdDate)) return nothing
-  const where = `${createdDate} >= ${literalOf(span.from)} AND ` +
-    `${createdDate} <= ${literalOf(span.until)} ORDER BY ${createdDate},Id`
+  const where = `${createdDate} >= ${secondOf(span.from)} AND ` +
+    `${createdDate} <= ${secondOf(span.until)} ORDER BY ${createdDate},Id`
   const path = queryPath('queryAll', { fields: fieldsOf(rows, table), where, table })
   if (path === undefined) return nothing
   const { traces, next } = await queried(path, asking)
@@ -136,9 +131,6 @@ function fieldsOf(rows: readonly PlannedRow[], table: SyncedTable): string[] {
   return [...new Set(['Id', createdDate, ...bin, ...sent])]
 }
 
-/** The longest path that Salesforce takes (16,384 bytes for URI and headers together), less the headers. */
-const pathCharactersMax = 15_000
-
 interface Query {
   readonly fields: readonly string[]
   readonly where: string
@@ -156,8 +148,8 @@ function queryPath(
   return path.length <= pathCharactersMax ? path : undefined
 }
 
-/** `2026-11-26T02:50:00Z` */
-function literalOf(timeMs: number): string {
+/** `2026-11-26T02:50:00Z`, a fraction cut off. */
+function secondOf(timeMs: number): string {
   return new Date(timeMs).toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
@@ -206,7 +198,7 @@ async function heldOf(
   asking: Asking,
 ): Promise<ReadonlyMap<string, Trace | null>> {
   const ids = rows.flatMap(({ id }) => id !== null && isRecordId(id) ? [id] : [])
-  const records = await recordsOf(ids, asking)
+  const records = await recordsByIds(ids, asking)
   return new Map(ids.map((id, i) => {
     const record = records[i] ?? null
     return [id, record === null ? null : traceOf(record, asking)]
@@ -217,21 +209,10 @@ async function filled(
   ids: readonly string[],
   asking: Asking,
 ): Promise<ReadonlyMap<string, Values>> {
-  const records = await recordsOf(ids, asking)
+  const records = await recordsByIds(ids, asking)
   return new Map(records.flatMap((record) => {
     if (record === null) return []
     const { id, values } = traceOf(record, asking)
     return [[id, values] as const]
   }))
-}
-
-async function recordsOf(
-  ids: readonly string[],
-  { table, caller }: Asking,
-): Promise<readonly (JsonObject | null)[]> {
-  if (ids.length === 0) return []
-  const json = await read(readRequest(ids, table), { caller, table })
-  const records = readRecords(json, ids)
-  if (records === undefined) throw unanswered('these are not the records asked for', table)
-  return records
 }

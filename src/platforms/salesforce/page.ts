@@ -1,83 +1,114 @@
-// Room platforms: all records of a Salesforce object, page by page, in the order of their ids.
-// Source: REST API Developer Guide, Query and Query More Results; up to 2000 records a page.
+// Room platforms: all records of a Salesforce object, page by page, in the order of their ids. Each page is a query of its
+// own that begins after the last id, not the rest of an old one: so its records are as they are now, nothing expires
+// between two pages, and no open cursor of one table ends that of another.
+// Source: REST API Developer Guide, Query; SOAP API Developer Guide, QueryLocator (ten open cursors for a user).
 
-import { Fault, fault } from '../../mutation/fault.ts'
-import type { SyncedTable } from '../../mutation/table.ts'
-import { isJsonObject, type Json } from '../json.ts'
+import { fault } from '../../mutation/fault.ts'
 import type { Caller, Page } from '../platform.ts'
-import { apiRoot } from './client.ts'
-import { read, recoded, unanswered } from './read.ts'
+import type { SyncedTable } from '../../mutation/table.ts'
+import { isSameRecord } from './answer.ts'
+import { unanswered } from './read.ts'
+import { isTooLong, recordsByIds } from './records.ts'
+import { isRecordId } from './request.ts'
+import { type Asking, type Found, pathOf, queried, queryRowsMax } from './soql.ts'
 import { valuesOf } from './write.ts'
 
-/** The longest path that Salesforce takes (16,384 bytes for URI and headers together), less the headers. */
-const pathCharactersMax = 15_000
-
 /**
- * One page. The cursor is Salesforce's `nextRecordsUrl`, good for about two days.
- * @throws Fault bad_request for a cursor that is none or has expired; else as `read`
+ * One page: at most 2,000 records. The cursor is the last id, and `+` where pages are to be read in two steps, ids and
+ * then their records, because the fields or the records are too long for one query.
+ * @throws Fault bad_request for a cursor that is none; else as `read`
  */
 export async function page(
   table: SyncedTable,
   cursor: string | null,
   caller: Caller,
 ): Promise<Page> {
-  const path = cursor === null ? queryPath(table) : cursorPath(cursor)
-  try {
-    return readPage(await read({ method: 'GET', path }, { caller, table }), { table, caller })
-  } catch (error) {
-    const expired = error instanceof Fault && error.code === 'bad_request'
-    throw expired ? recoded(error, 'bad_request', 'Begin again with the first page.') : error
-  }
-}
-
-function queryPath(table: SyncedTable): string {
+  const asking = { table, caller }
+  const place = readCursor(cursor)
   const fields = table.columns.map(({ field }) => field)
-  for (const name of [table.object, ...fields]) {
-    if (!/^[A-Za-z]\w*$/.test(name)) throw fault('bad_request', { detail: 'not a name in SOQL' })
+  const path = place.wide ? undefined : pagePath(fields, place, table)
+  if (path === undefined) return await widePage(place, asking)
+  try {
+    const records = await queriedAfter(path, place, asking)
+    return { rows: records.map((record) => rowOf(record, asking)), next: nextOf(records, place) }
+  } catch (error) {
+    if (isTooLong(error)) return await widePage(place, asking)
+    throw error
   }
-  const path = `${apiRoot}/query?q=SELECT+${fields.join(',')}+FROM+${table.object}+ORDER+BY+Id`
-  if (path.length > pathCharactersMax) {
-    throw fault('bad_request', {
-      platform: 'salesforce',
-      detail: `The ${fields.length} columns of "${table.name}" do not fit into one query.`,
-    })
-  }
-  return path
 }
 
-/** A cursor comes from outside again: only a path of the query resource, on the same host, is followed. */
-function cursorPath(cursor: string): string {
-  if (isCursor(cursor)) return cursor
-  throw fault('bad_request', { platform: 'salesforce', detail: 'The cursor is not one.' })
+/** One page of ids; the cursor is the last id. @throws Fault as `page` */
+export async function ids(
+  table: SyncedTable,
+  cursor: string | null,
+  caller: Caller,
+): Promise<{ readonly ids: readonly string[]; readonly next: string | null }> {
+  const place = readCursor(cursor)
+  const records = await idsAfter(place, { table, caller })
+  return { ids: records.map(({ Id }) => Id), next: nextOf(records, place) }
 }
 
-/** A path of the query resource, as Salesforce writes it. */
-export function isCursor(text: string): boolean {
-  return /^\/services\/data\/v\d+\.\d+\/query\/[A-Za-z0-9-]+$/.test(text)
+/** The records that are gone between the two steps are left out. */
+async function widePage(place: Place, asking: Asking): Promise<Page> {
+  const found = await idsAfter(place, asking)
+  const records = await recordsByIds(found.map(({ Id }) => Id), asking)
+  const rows = found.flatMap(({ Id }, i) => {
+    const record = records[i] ?? null
+    return record === null ? [] : [rowOf({ ...record, Id }, asking)]
+  })
+  return { rows, next: nextOf(found, { ...place, wide: true }) }
 }
 
-interface Reading {
-  readonly table: SyncedTable
-  readonly caller: Caller
+async function idsAfter(place: Place, asking: Asking): Promise<readonly Found[]> {
+  const path = pagePath(['Id'], place, asking.table)
+  if (path === undefined) throw fault('bad_request', { detail: 'not a name in SOQL' })
+  return await queriedAfter(path, place, asking)
 }
 
-function readPage(json: Json, reading: Reading): Page {
-  const { table } = reading
-  const { done, records, nextRecordsUrl } = isJsonObject(json) ? json : {}
-  if (!Array.isArray(records)) throw unanswered('this is not a page of records', table)
-  const items: readonly Json[] = records
-  const rows = items.map((record) => rowOf(record, reading))
-  if (done === true) return { rows, next: null }
-  if (done === false && typeof nextRecordsUrl === 'string' && isCursor(nextRecordsUrl)) {
-    return { rows, next: nextRecordsUrl }
-  }
-  throw unanswered('the page does not say what comes next', table)
+/** Pages that do not go on would go on for ever. */
+async function queriedAfter(
+  path: string,
+  { after }: Place,
+  asking: Asking,
+): Promise<readonly Found[]> {
+  const found = await queried(path, asking)
+  const stuck = after !== null && found.some(({ Id }) => isSameRecord(Id, after))
+  if (stuck) throw unanswered('the page does not begin after the one before', asking.table)
+  return found
 }
 
-function rowOf(record: Json, { table, caller: { log } }: Reading): Page['rows'][number] {
-  const id = isJsonObject(record) ? record['Id'] : undefined
-  if (!isJsonObject(record) || typeof id !== 'string') {
-    throw unanswered('a record has no id', table)
-  }
-  return { id, values: valuesOf(record, table, log) }
+interface Place {
+  readonly after: string | null
+  readonly wide: boolean
+}
+
+/** A cursor comes from outside again. */
+function readCursor(cursor: string | null): Place {
+  if (cursor === null) return { after: null, wide: false }
+  const wide = cursor.endsWith('+')
+  const after = wide ? cursor.slice(0, -1) : cursor
+  if (isRecordId(after)) return { after, wide }
+  throw fault('bad_request', {
+    platform: 'salesforce',
+    detail: 'The cursor is not one.',
+    hint: 'Begin again with the first page.',
+  })
+}
+
+function pagePath(
+  fields: readonly string[],
+  { after }: Place,
+  table: SyncedTable,
+): string | undefined {
+  const where = after === null ? {} : { where: `Id > '${after}'` }
+  return pathOf('query', { fields, ...where, orderBy: ['Id'], limit: queryRowsMax }, table)
+}
+
+function nextOf(records: readonly Found[], { wide }: Place): string | null {
+  const last = records.length < queryRowsMax ? undefined : records.at(-1)
+  return last === undefined ? null : `${last.Id}${wide ? '+' : ''}`
+}
+
+function rowOf(record: Found, { table, caller: { log } }: Asking): Page['rows'][number] {
+  return { id: record.Id, values: valuesOf(record, table, log) }
 }

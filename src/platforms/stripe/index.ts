@@ -6,6 +6,7 @@ import { rowLimits } from '../../mutation/limits.ts'
 import { refreshWith } from '../grants.ts'
 import type { Adapter } from '../platform.ts'
 import { describe } from './describe.ts'
+import { followerWith } from './follow.ts'
 import { inquire } from './inquire.ts'
 import { oauth } from './oauth.ts'
 import { page } from './page.ts'
@@ -23,5 +24,6 @@ export const stripe: Adapter = {
   write,
   inquire,
   page,
+  follow: followerWith(Date.now),
   refresh: (grant) => refreshWith(oauth, grant, 'stripe'),
 }

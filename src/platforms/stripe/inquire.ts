@@ -19,6 +19,7 @@ import { type Made, type Span, testify, tracesMax, type Witness } from '../witne
 import { type ApiRequest, call } from './client.ts'
 import { readError } from './errors.ts'
 import { faultOf, placeOf, unknownFault } from './faults.ts'
+import { inLanes } from './lanes.ts'
 import { type Names, type StripeObject, wordsOf } from './object.ts'
 import { objectOf } from './objects.ts'
 import { readList, unanswered } from './read.ts'
@@ -120,21 +121,6 @@ function requestFor(
     if (error instanceof Fault) return undefined
     throw error
   }
-}
-
-/** What `act` gives for each item, so many at a time; in no order. */
-async function inLanes<Item, Result>(
-  items: readonly Item[],
-  act: (item: Item) => Promise<Result>,
-  lanes: number,
-): Promise<Result[]> {
-  const queue = items.values()
-  const results: Result[] = []
-  const lane = async () => {
-    for (const item of queue) results.push(await act(item))
-  }
-  await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, lane))
-  return results
 }
 
 async function heldOf(

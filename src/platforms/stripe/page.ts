@@ -4,12 +4,12 @@
 import { Fault, fault } from '../../mutation/fault.ts'
 import type { SyncedTable } from '../../mutation/table.ts'
 import { recoded } from '../faults.ts'
-import type { Json } from '../json.ts'
+import { type Json, toInteger } from '../json.ts'
 import type { Caller, Page } from '../platform.ts'
 import { type StripeObject, wordsOf } from './object.ts'
 import { objectOf } from './objects.ts'
 import { type List, listOf, type Reading, readList, unanswered } from './read.ts'
-import { isRecord, type StripeRecord, valuesOf } from './record.ts'
+import { isGoneRecord, isRecord, type StripeRecord, valuesOf } from './record.ts'
 
 /** Records of a page, the most that Stripe gives. */
 const pageSize = 100
@@ -18,8 +18,9 @@ const pageSize = 100
 const itemPagesMax = 20
 
 /**
- * One page. The cursor is the id of the last record read.
- * @throws Fault bad_request for a cursor that is none or whose record is gone; else as `readList`
+ * One page. The cursor is the last record read: when it was made, and its id. Where it is gone, the page begins with what was
+ * made in its second, some of which was read before.
+ * @throws Fault bad_request for a cursor that is none, or whose record is gone and had no time; else as `readList`
  */
 export async function page(
   table: SyncedTable,
@@ -27,15 +28,17 @@ export async function page(
   caller: Caller,
 ): Promise<Page> {
   const object = objectOf(table.object)
-  const after = cursor === null ? null : checked(cursor)
   const reading = { table, caller }
+  // items are listed by subscription only
+  const pageFrom = object.name === 'subscription_items' ? pageOfItems : pageOfRecords
+  if (cursor === null) return await pageFrom(object, {}, reading)
+  const { id, madeAtS } = checked(cursor)
   try {
-    // items are listed by subscription only
-    if (object.name === 'subscription_items') return await pageOfItems(object, after, reading)
-    return await pageOfRecords(object, after, reading)
+    return await pageFrom(object, { after: id }, reading)
   } catch (error) {
-    const lost = after !== null && error instanceof Fault && error.code === 'reference_missing'
-    throw lost ? startAgain(error) : error
+    if (!(error instanceof Fault) || error.code !== 'reference_missing') throw error
+    if (madeAtS === undefined) throw startAgain(error)
+    return await pageFrom(object, { madeUntilS: madeAtS }, reading)
   }
 }
 
@@ -45,30 +48,57 @@ function startAgain(error: Fault): Fault {
   return new Fault(recoded(error.data, 'bad_request', { hint }), { cause: error })
 }
 
+/** Where a page begins: with the newest record, after one, or with those made until a second since 1970. */
+interface Beginning {
+  readonly after?: string
+  readonly madeUntilS?: string
+}
+
 async function pageOfRecords(
   object: StripeObject,
-  after: string | null,
+  beginning: Beginning,
   reading: Reading,
 ): Promise<Page> {
   const { table } = reading
-  const list = await readList(listPath(object, { after }), reading)
+  const list = await readList(listPath(object, beginning), reading)
   const records = recordsIn(list, object, table)
-  return { rows: rowsOf(records, object, reading), next: nextOf(list, records, table) }
+  return { rows: rowsOf(records, object, reading), next: cursorAfter(list, records, table) }
 }
 
-/** A cursor comes from outside again; as part of a query it can do no harm, but it may be no id. */
-function checked(cursor: string): string {
-  if (cursor !== '' && cursor.length <= 255 && cursor.isWellFormed()) return cursor
-  throw fault('bad_request', { platform: 'stripe', detail: 'The cursor is not one.' })
+/**
+ * `1764150000 cus_1`, or an id alone. It comes from outside again; as part of a query it can do no harm, but it may be none.
+ */
+function checked(cursor: string): { id: string; madeAtS?: string } {
+  const [, madeAtS, id = cursor] = /^(?:(\d{1,12}) )?(.+)$/s.exec(cursor) ?? []
+  if (id === '' || id.length > 255 || !id.isWellFormed()) {
+    throw fault('bad_request', { platform: 'stripe', detail: 'The cursor is not one.' })
+  }
+  return madeAtS === undefined ? { id } : { id, madeAtS }
+}
+
+function cursorAfter(
+  list: List,
+  records: readonly StripeRecord[],
+  table: SyncedTable,
+): string | null {
+  const id = nextOf(list, records, table)
+  const last = records.at(-1)
+  const madeAtS = toInteger(last?.['created']) ?? toInteger(last?.['date'])
+  return id === null || madeAtS === undefined ? id : `${madeAtS} ${id}`
+}
+
+interface Listed extends Beginning {
+  readonly subscription?: string
 }
 
 function listPath(
   { path, expand }: StripeObject,
-  { after, subscription }: { after: string | null; subscription?: string },
+  { after, madeUntilS, subscription }: Listed,
 ): string {
   const query = new URLSearchParams({ limit: String(pageSize) })
   if (subscription !== undefined) query.set('subscription', subscription)
-  if (after !== null) query.set('starting_after', after)
+  if (after !== undefined) query.set('starting_after', after)
+  if (madeUntilS !== undefined) query.set('created[lte]', madeUntilS)
   wordsOf(expand).forEach((field, i) => query.set(`expand[${i}]`, `data.${field}`))
   return `/v1/${path}?${query}`
 }
@@ -85,7 +115,7 @@ function rowsOf(
   object: StripeObject,
   { table, caller: { log } }: Reading,
 ): Page['rows'] {
-  return records.map((record) => {
+  return records.filter((record) => !isGoneRecord(record, object)).map((record) => {
     return { id: record.id, values: valuesOf(record, { table, object }, log) }
   })
 }
@@ -100,16 +130,17 @@ function nextOf(list: List, records: readonly StripeRecord[], table: SyncedTable
 /** The items of a page of subscriptions, which hold them; the cursor is that of the subscriptions. */
 async function pageOfItems(
   object: StripeObject,
-  after: string | null,
+  beginning: Beginning,
   reading: Reading,
 ): Promise<Page> {
   const { table } = reading
   const subscriptions = objectOf('subscriptions')
-  const list = await readList(listPath(subscriptions, { after }), reading)
+  const list = await readList(listPath(subscriptions, beginning), reading)
   const records = recordsIn(list, subscriptions, table)
   const items: StripeRecord[] = []
-  for (const record of records) items.push(...await itemsOf(record, object, reading))
-  return { rows: rowsOf(items, object, reading), next: nextOf(list, records, table) }
+  const living = records.filter((record) => !isGoneRecord(record, subscriptions))
+  for (const record of living) items.push(...await itemsOf(record, object, reading))
+  return { rows: rowsOf(items, object, reading), next: cursorAfter(list, records, table) }
 }
 
 async function itemsOf(

@@ -23,12 +23,27 @@ export interface Reading {
  * The list at a path. @throws Fault unreachable, credential_refused, rate_limited, not_permitted, … or platform_failed
  * when there is no answer that can be read
  */
-export async function readList(path: string, { table, caller }: Reading): Promise<List> {
+export async function readList(path: string, reading: Reading): Promise<List> {
+  return (await readDatedList(path, reading)).list
+}
+
+/** A list, and when Stripe answered it by its own clock: seconds since 1970; null where the answer does not say. */
+export interface DatedList {
+  readonly list: List
+  readonly atS: number | null
+}
+
+/** As `readList`, and when. Source: RFC 9110, 6.6.1 "Date". */
+export async function readDatedList(
+  path: string,
+  { table, caller }: Reading,
+): Promise<DatedList> {
   const place = placeOf({ table })
   const response = answered(await call({ method: 'GET', path }, caller), place)
   const list = listOf(jsonOf(response, { place, faultOf: (failed) => faultOf(failed, { table }) }))
   if (list === undefined) throw unanswered('this is not a list', table)
-  return list
+  const told = Date.parse(response.headers['date'] ?? '')
+  return { list, atS: Number.isNaN(told) ? null : Math.floor(told / 1000) }
 }
 
 /** A list as Stripe writes it; undefined when it is none. */

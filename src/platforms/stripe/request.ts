@@ -41,9 +41,18 @@ function expansionOf({ expand }: StripeObject): { expand?: string[] } {
   return expand === undefined ? {} : { expand: wordsOf(expand) }
 }
 
-/** Reads the record that a row is about. */
+/** Reads the record that a row is about, with the fields that Stripe answers only when asked to. */
 export function readRequestOf(row: PlannedRow, table: SyncedTable): ApiRequest {
-  return { method: 'GET', path: recordPath(objectOf(table.object), row, table) }
+  const object = objectOf(table.object)
+  return { method: 'GET', path: recordPath(object, row, table) + expandingQuery(object) }
+}
+
+/** `?expand[0]=tiers`; nothing where there is nothing to ask for. */
+export function expandingQuery({ expand }: StripeObject): string {
+  const query = new URLSearchParams(
+    wordsOf(expand).map((field, i) => [`expand[${i}]`, field]),
+  )
+  return query.size === 0 ? '' : `?${query}`
 }
 
 function recordPath({ path }: StripeObject, row: PlannedRow, table: SyncedTable): string {

@@ -26,12 +26,14 @@ import {
 } from './records.ts'
 import { renderRow } from './render.ts'
 import { baseId, findTable } from './schema.ts'
-import { plantSeed } from './seed.ts'
+import { plantSeed, sowRows } from './seed.ts'
+import { createWebhooks, type Webhooks } from './webhooks.ts'
 
 /** Makes the platform, with its seed. */
 export function createAirtable(options: PlatformOptions): SandboxPlatform {
   const tokens = createTokens(options)
   const iterators = createIterators()
+  const webhooks = createWebhooks(options)
   let limits = createLimits()
   let base = planted()
 
@@ -47,25 +49,34 @@ export function createAirtable(options: PlatformOptions): SandboxPlatform {
       base,
       iterators,
       nowMs: options.now(),
-    })
+    }, webhooks)
   }
+  /** The answers' clock is the sandbox's own. */
+  const dated = (reply: Reply): PlatformResponse =>
+    written(reply, new Date(options.now()).toUTCString())
   return {
     name: 'airtable',
     isOAuth: ({ path }) => isOAuthPath(path),
     handle: (request) =>
-      written(
+      dated(
         isOAuthPath(request.path)
           ? caught(() => tokens.answer(request))
-          : wholly(base, () => callApi(request)),
+          : wholly(base, () => callApi(request), webhooks),
       ),
     refuse: (refusal, { path }) =>
-      written(isOAuthPath(path) ? oauthRefusals[refusal] : refusals[refusal]),
+      dated(isOAuthPath(path) ? oauthRefusals[refusal] : refusals[refusal]),
     records: (table) => recordsOf(base, table),
+    seed: (name, count) => {
+      const table = findTable(name, true)
+      if (table !== undefined) sowRows(base, table, { count, nowMs: options.now() })
+      return table !== undefined
+    },
     expireTokens: () => tokens.expire(),
     reset: () => {
       base = planted()
       limits = createLimits()
       iterators.clear()
+      webhooks.reset()
       tokens.reset()
     },
   }
@@ -88,11 +99,12 @@ const refusals = {
   '500': reply(500, { error: { type: 'SERVER_ERROR', message: 'An unexpected error occurred' } }),
 }
 
-/** Carries out a call, or leaves the base as it was. */
-function wholly(base: Base, act: () => Reply): Reply {
+/** Carries out a call and tells the webhooks of it, or leaves the base as it was. */
+function wholly(base: Base, act: () => Reply, webhooks: Webhooks): Reply {
   const mark = base.mark()
   const answered = caught(act)
   if (answered.status >= 400) base.rollback(mark)
+  else webhooks.tell(base, base.turns(mark))
   base.settle()
   return answered
 }
@@ -106,10 +118,14 @@ function caught(act: () => Reply): Reply {
   }
 }
 
-function route(call: Call): Reply {
+function route(call: Call, webhooks: Webhooks): Reply {
   const [version, place = '', ...rest] = call.segments
   if (version !== 'v0') throw notFound()
   if (place === 'meta') return metaRoute(call, rest)
+  if (place === 'bases' && rest[1] === 'webhooks') {
+    if (rest[0] !== baseId) throw noModel()
+    return webhooks.answer(call, rest.slice(2))
+  }
   const [tableName, id, beyond] = rest
   if (tableName === undefined || beyond !== undefined) throw notFound()
   const table = place === baseId ? findTable(tableName) : undefined
@@ -159,9 +175,10 @@ function recordRoute(call: Call, table: Table, id: string): Reply {
   }
 }
 
-function written({ status, headers, body }: Reply): PlatformResponse {
+function written({ status, headers, body }: Reply, date: string): PlatformResponse {
   const type = body === null ? {} : { 'content-type': 'application/json; charset=utf-8' }
-  return { status, headers: { ...type, ...headers }, body: body === null ? '' : writeJson(body) }
+  const text = body === null ? '' : writeJson(body)
+  return { status, headers: { ...type, date, ...headers }, body: text }
 }
 
 function recordsOf(base: Base, name: string): string | null {

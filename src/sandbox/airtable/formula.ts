@@ -1,17 +1,12 @@
 // Room sandbox: the formulas by which lists are filtered; a part of Airtable's: comparisons, `&`, fields, texts, numbers
 // and the functions below. https://support.airtable.com/docs/formula-field-reference
 
-import { never } from '../../lib/assert.ts'
 import { type Json, JsonNumber } from '../json.ts'
-import type { Base, Row } from './base.ts'
-import { readInstant, writeInstant } from './dates.ts'
 import { invalidFormula } from './errors.ts'
 import { type Field, findField, type Table } from './field.ts'
-import { cellOf } from './render.ts'
-import { compareScalars, isNumber, textOf } from './scalars.ts'
 
 const comparisons = ['<=', '>=', '!=', '=', '<', '>'] as const
-type Comparison = typeof comparisons[number]
+export type Comparison = typeof comparisons[number]
 
 export type Formula =
   | { readonly type: 'value'; readonly value: Json }
@@ -19,12 +14,6 @@ export type Formula =
   | { readonly type: 'compare'; readonly by: Comparison; readonly sides: readonly Formula[] }
   | { readonly type: 'join'; readonly sides: readonly Formula[] }
   | { readonly type: 'call'; readonly name: string; readonly inputs: readonly Formula[] }
-
-export interface Scene {
-  readonly base: Base
-  readonly row: Row
-  readonly nowMs: number
-}
 
 /** Reads a formula about the table. Throws an `ApiFailure`. */
 export function readFormula(text: string, table: Table): Formula {
@@ -34,95 +23,28 @@ export function readFormula(text: string, table: Table): Formula {
   return formula
 }
 
-export function isTruthy(value: Json): boolean {
-  if (value === null || value === false || value === '') return false
-  return !isNumber(value) || compareScalars(value, 0) !== 0
-}
-
-/** What the formula is for a row. */
-export function evaluate(formula: Formula, scene: Scene): Json {
-  switch (formula.type) {
-    case 'value':
-      return formula.value
-    case 'field':
-      return cellOf(scene.base, scene.row, formula.field)
-    case 'compare': {
-      const [left = null, right = null] = formula.sides.map((side) => evaluate(side, scene))
-      return holds(formula.by, compareSides(left, right))
-    }
-    case 'join':
-      return formula.sides.map((side) => textOf(evaluate(side, scene))).join('')
-    case 'call':
-      return functions[formula.name]?.(
-        formula.inputs.map((input) => evaluate(input, scene)),
-        scene,
-      ) ?? null
-    default:
-      return never(formula)
-  }
-}
-
-/** Moments are compared as moments, however they are written; what is empty counts as zero or the empty text. */
-function compareSides(left: Json, right: Json): number {
-  const [a, b] = [momentOf(left), momentOf(right)]
-  if (a !== null && b !== null) return a - b
-  if (isNumber(left) && right === null) return compareScalars(left, 0)
-  if (left === null && isNumber(right)) return compareScalars(0, right)
-  return compareScalars(left, right)
-}
-
-function momentOf(value: Json): number | null {
-  return typeof value === 'string' ? readInstant(value) : null
-}
-
-function holds(by: Comparison, order: number): boolean {
-  switch (by) {
-    case '=':
-      return order === 0
-    case '!=':
-      return order !== 0
-    case '<':
-      return order < 0
-    case '<=':
-      return order <= 0
-    case '>':
-      return order > 0
-    case '>=':
-      return order >= 0
-    default:
-      return never(by)
-  }
-}
-
-function later(left: Json | undefined, right: Json | undefined): number | null {
-  const [a, b] = [momentOf(left ?? null), momentOf(right ?? null)]
-  return a === null || b === null ? null : a - b
-}
-
-const functions: Readonly<Record<string, (inputs: readonly Json[], scene: Scene) => Json>> = {
-  AND: (inputs) => inputs.every(isTruthy),
-  OR: (inputs) => inputs.some(isTruthy),
-  NOT: ([input = null]) => !isTruthy(input),
-  IF: ([condition = null, yes = null, no = null]) => isTruthy(condition) ? yes : no,
-  TRUE: () => true,
-  FALSE: () => false,
-  BLANK: () => null,
-  LOWER: ([input = null]) => textOf(input).toLowerCase(),
-  UPPER: ([input = null]) => textOf(input).toUpperCase(),
-  LEN: ([input = null]) => textOf(input).length,
-  FIND: ([what = null, where = null]) => textOf(where).indexOf(textOf(what)) + 1,
-  RECORD_ID: (_inputs, { row }) => row.id,
-  CREATED_TIME: (_inputs, { row }) => writeInstant(row.createdAtMs),
-  LAST_MODIFIED_TIME: (_inputs, { row }) => writeInstant(row.modifiedAtMs),
-  NOW: (_inputs, { nowMs }) => writeInstant(nowMs),
-  DATETIME_PARSE: ([input = null]) => {
-    const timeMs = momentOf(input)
-    return timeMs === null ? null : writeInstant(timeMs)
-  },
-  IS_AFTER: ([left, right]) => (later(left, right) ?? 0) > 0,
-  IS_BEFORE: ([left, right]) => (later(left, right) ?? 0) < 0,
-  IS_SAME: ([left, right]) => later(left, right) === 0,
-}
+/** The functions that there are; `evaluation.ts` carries them out. */
+export const functions: ReadonlySet<string> = new Set([
+  'AND',
+  'OR',
+  'NOT',
+  'IF',
+  'TRUE',
+  'FALSE',
+  'BLANK',
+  'LOWER',
+  'UPPER',
+  'LEN',
+  'FIND',
+  'RECORD_ID',
+  'CREATED_TIME',
+  'LAST_MODIFIED_TIME',
+  'NOW',
+  'DATETIME_PARSE',
+  'IS_AFTER',
+  'IS_BEFORE',
+  'IS_SAME',
+])
 
 const depthMax = 100
 
@@ -178,7 +100,7 @@ class Reader {
   }
 
   #call(name: string, depth: number): Formula {
-    if (!Object.hasOwn(functions, name)) throw invalidFormula(`Unknown function names: ${name}`)
+    if (!functions.has(name)) throw invalidFormula(`Unknown function names: ${name}`)
     const inputs: Formula[] = []
     if (this.#take(')')) return { type: 'call', name, inputs }
     do inputs.push(this.comparison(depth + 1))

@@ -1,11 +1,13 @@
 // Room sandbox: reading records, one or page by page. https://airtable.com/developers/web/api/list-records
 
 import { isArray, isObject, type Json, type JsonObject, scalarText } from '../json.ts'
-import type { Row } from './base.ts'
+import type { Base, Row } from './base.ts'
 import { type Call, readBody, type Reply, reply } from './call.ts'
 import { failure, invalidRequest, notFound, unknownField } from './errors.ts'
 import { type Field, findField, type Table } from './field.ts'
-import { evaluate, isTruthy, readFormula } from './formula.ts'
+import { createFilter, idsNamed } from './evaluation.ts'
+import { type Formula, readFormula } from './formula.ts'
+import type { Rest } from './iterators.ts'
 import { compareScalars } from './scalars.ts'
 import { cellOf, renderRow } from './render.ts'
 
@@ -40,16 +42,32 @@ interface Question {
 export function listRecords(call: Call, table: Table): Reply {
   const body = call.method === 'POST' ? readBody(call, listMembers) : bodyOf(call.query)
   const question = readQuestion(body, table)
-  const rows = question.offset === null
-    ? select(call, table, question)
-    : resume(call, table, question.offset)
-  const page = rows.slice(0, question.pageRows)
-  const rest = rows.slice(question.pageRows).map(({ id }) => id)
+  const rest = question.offset === null
+    ? { ids: select(call, table, question), at: 0 }
+    : resume(call, question.offset)
+  const { rows, at } = pageOf(call, table, { rest, rowsMax: question.pageRows })
   const { byId, fields } = question
   return reply(200, {
-    records: page.map((row) => renderRow(call.base, row, { byId, fields })),
-    ...(rest.length === 0 ? {} : { offset: call.iterators.keep(rest, call.nowMs) }),
+    records: rows.map((row) => renderRow(call.base, row, { byId, fields })),
+    ...(at < rest.ids.length
+      ? { offset: call.iterators.keep({ ids: rest.ids, at }, call.nowMs) }
+      : {}),
   })
+}
+
+/** The next rows that are still there, as they are now. */
+function pageOf(
+  { base }: Call,
+  table: Table,
+  { rest: { ids, at: start }, rowsMax }: { rest: Rest; rowsMax: number },
+): { readonly rows: readonly Row[]; readonly at: number } {
+  const rows: Row[] = []
+  let at = start
+  for (; at < ids.length && rows.length < rowsMax; at++) {
+    const row = base.get(table, ids[at] ?? '')
+    if (row !== undefined) rows.push(row)
+  }
+  return { rows, at }
 }
 
 const listMembers = [
@@ -133,28 +151,41 @@ function fieldNamed(table: Table, name: string): Field {
   return field
 }
 
-function select({ base, nowMs }: Call, table: Table, question: Question): readonly Row[] {
-  const formula = question.formula.trim() === '' ? null : readFormula(question.formula, table)
-  const found = [...base.rows(table)].filter((row) =>
-    formula === null || isTruthy(evaluate(formula, { base, row, nowMs }))
-  )
-  const sorted = found.toSorted((left, right) => {
-    for (const { field, descending } of question.orders) {
+/** The ids of the rows, in their order. */
+function select({ base, nowMs }: Call, table: Table, question: Question): readonly string[] {
+  const { formula: text, orders, rowsMax } = question
+  const found = text.trim() === ''
+    ? [...base.rows(table)]
+    : matching(readFormula(text, table), { base, table, nowMs })
+  const sorted = orders.length === 0 ? found : found.toSorted((left, right) => {
+    for (const { field, descending } of orders) {
       const order = compareScalars(cellOf(base, left, field), cellOf(base, right, field))
       if (order !== 0) return descending ? -order : order
     }
     return 0
   })
-  return sorted.slice(0, question.rowsMax)
+  return sorted.slice(0, rowsMax).map(({ id }) => id)
 }
 
-function resume({ base, iterators, nowMs }: Call, table: Table, offset: string): readonly Row[] {
-  const ids = iterators.take(offset, nowMs)
-  if (ids === null) {
-    throw failure(
-      'LIST_RECORDS_ITERATOR_NOT_AVAILABLE',
-      'The list records iterator is no longer available. Please start again without an offset.',
-    )
-  }
-  return ids.flatMap((id) => base.get(table, id) ?? [])
+function matching(
+  formula: Formula,
+  { base, table, nowMs }: { base: Base; table: Table; nowMs: number },
+): Row[] {
+  const matches = createFilter(formula)
+  const ids = idsNamed(formula)
+  const candidates = ids === null
+    ? base.rows(table)
+    : [...ids].flatMap((id) => base.get(table, id) ?? []).sort((a, b) => a.number - b.number)
+  const found: Row[] = []
+  for (const row of candidates) if (matches({ base, row, nowMs })) found.push(row)
+  return found
+}
+
+function resume({ iterators, nowMs }: Call, offset: string): Rest {
+  const rest = iterators.take(offset, nowMs)
+  if (rest !== null) return rest
+  throw failure(
+    'LIST_RECORDS_ITERATOR_NOT_AVAILABLE',
+    'The list records iterator is no longer available. Please start again without an offset.',
+  )
 }

@@ -143,7 +143,8 @@ function written({ base, nowMs }: Call, row: Row, fields: JsonObject): Row {
     if (cell === null) cells.delete(field.id)
     else cells.set(field.id, cell)
   }
-  return { ...row, cells, modifiedAtMs: nowMs }
+  const isEmpty = cells.size === 0 && row.modifiedAtMs === null
+  return { ...row, cells, modifiedAtMs: isEmpty ? null : nowMs }
 }
 
 function upsert(call: Call, table: Table, body: JsonObject): Reply {

@@ -43,7 +43,7 @@ export function cellOf(base: Base, row: Row, field: Field): Json {
     case 'createdTime':
       return writeInstant(row.createdAtMs)
     case 'lastModifiedTime':
-      return writeInstant(row.modifiedAtMs)
+      return row.modifiedAtMs === null ? null : writeInstant(row.modifiedAtMs)
     default:
       return row.cells.get(field.id) ?? null
   }
@@ -66,9 +66,8 @@ function linkedCells(base: Base, row: Row, { options }: Field): readonly Json[] 
   const table = findTable(link?.link?.tableId ?? '')
   const fieldId = text(options?.['fieldIdInLinkedTable'])
   if (link === undefined || table === undefined) return []
-  return idsIn(row.cells.get(link.id)).flatMap((id) =>
-    base.get(table, id)?.cells.get(fieldId) ?? []
-  )
+  const ids = idsIn(row.cells.get(link.id))
+  return ids.flatMap((id) => base.get(table, id)?.cells.get(fieldId) ?? [])
 }
 
 /** The sum of whole numbers; others do not count. */

@@ -1,10 +1,10 @@
-// Room sandbox: the records that the emulated base starts with: always the same ids, dates and values.
+// Room sandbox: the records that the emulated base starts with, always the same ids, dates and values; and more of them.
 
 import { type Json, JsonNumber } from '../json.ts'
 import { assert } from '../../lib/assert.ts'
 import type { Base } from './base.ts'
 import { readCell } from './cells.ts'
-import { findField } from './field.ts'
+import { findField, type Table } from './field.ts'
 import { findTable } from './schema.ts'
 
 type Fields = Readonly<Record<string, Json>>
@@ -53,6 +53,34 @@ const contacts: readonly (Fields & { readonly company: number | null })[] = [
 const firstMs = Date.UTC(2026, 0, 5, 8)
 const stepMs = 60_000
 
+/** So many more rows, each of a person or a company of its own. */
+export function sowRows(
+  base: Base,
+  table: Table,
+  { count, nowMs }: { count: number; nowMs: number },
+): void {
+  const idOf = (name: string) => {
+    const field = findField(table, name)
+    assert(field !== undefined, `${table.name} has a field ${name}`)
+    return field.id
+  }
+  const isContacts = table.name === 'Contacts'
+  const [name, address, amount] = (isContacts ? contactFields : companyFields).map(idOf)
+  for (let sown = 0; sown < count; sown++) {
+    const row = base.newRow(table, nowMs)
+    const n = row.number
+    const cells = new Map<string, Json>([
+      [name ?? '', `${isContacts ? 'Person' : 'Company'} ${n}`],
+      [address ?? '', isContacts ? `person${n}@sandbox.example` : `https://company${n}.example`],
+      [amount ?? '', number(String(n % 90 + 10))],
+    ])
+    base.sow({ ...row, cells, modifiedAtMs: nowMs })
+  }
+}
+
+const contactFields = ['Name', 'Email', 'Age'] as const
+const companyFields = ['Name', 'Domain', 'Employees'] as const
+
 /** Fills an empty base. */
 export function plantSeed(base: Base): void {
   let nowMs = firstMs
@@ -65,7 +93,7 @@ export function plantSeed(base: Base): void {
       assert(field !== undefined, `${tableName} has a field ${name}`)
       cells.set(field.id, readCell(field, value, { base, before: undefined }))
     }
-    const row = { ...base.newRow(table, nowMs), cells }
+    const row = { ...base.newRow(table, nowMs), cells, modifiedAtMs: nowMs }
     base.put(row)
     nowMs += stepMs
     return row.id

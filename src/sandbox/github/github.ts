@@ -2,6 +2,7 @@
 // OAuth of GitHub Apps. Written from GitHub's own documentation, its OpenAPI description and its GraphQL schema, so
 // that it does not share the adapter's mistakes.
 
+import { createHash } from 'node:crypto'
 import { type Json, writeJson } from '../json.ts'
 import type {
   PlatformOptions,
@@ -23,12 +24,14 @@ import {
 } from './access/quota.ts'
 import { type Bearer, createTokens } from './access/tokens.ts'
 import { deniedGraph, deniedRest, serverError } from './denials.ts'
+import { fill } from './fill.ts'
 import { prepare } from './graphql/execute.ts'
 import { recordsOf } from './records.ts'
 import { type Reply, reply } from './rest/call.ts'
 import { callRest, matchRoute, refusalReply } from './rest/router.ts'
 import { plantSeed, viewerIn } from './seed.ts'
 import type { Session } from './state/session.ts'
+import { deliveriesOf, pingOf } from './webhooks/send.ts'
 
 /** Makes the platform, with its seed. */
 export function createGithub(options: PlatformOptions): SandboxPlatform {
@@ -37,13 +40,17 @@ export function createGithub(options: PlatformOptions): SandboxPlatform {
   const quotas = new Map<string, Quota>()
   let hub = plantSeed()
   let requests = 0
-  const sessionOf = ({ installationId }: Bearer): Session => ({
-    hub,
-    viewer: viewerIn(hub, { isApp: installationId !== null }),
-    installationId,
-    nowMs: options.now(),
-    base: options.baseUrl(),
-  })
+  const sessionOf = ({ installationId }: Bearer): Session => {
+    const session: Session = {
+      hub,
+      viewer: viewerIn(hub, { isApp: installationId !== null }),
+      installationId,
+      nowMs: options.now(),
+      base: options.baseUrl(),
+      ping: (hook) => options.deliver(pingOf(session, hook, options.makeSecret())),
+    }
+    return session
+  }
   const quotaOf = ({ installationId }: Bearer): Quota => {
     const key = String(installationId)
     const quota = quotas.get(key) ?? createQuota({ now: options.now, enforced: options.limits })
@@ -63,6 +70,9 @@ export function createGithub(options: PlatformOptions): SandboxPlatform {
     const isGraph = isGraphPath(request.path)
     const call = { session, quota, requestId }
     const answered = isGraph ? answerGraph(request, call) : answerRest(request, call)
+    const changes = hub.takeChanges()
+    for (const one of deliveriesOf(session, changes, options.makeSecret)) options.deliver(one)
+    if (!isGraph) return restWritten(answered, { request, quota })
     return written(answered, limitHeaders(quota, { resource: isGraph ? 'graphql' : 'core' }))
   }
   return {
@@ -72,7 +82,9 @@ export function createGithub(options: PlatformOptions): SandboxPlatform {
       requests += 1
       const requestId = requestIdOf(requests)
       const answered = answer(request, requestId)
-      return { ...answered, headers: { ...answered.headers, 'x-github-request-id': requestId } }
+      const date = new Date(options.now()).toUTCString()
+      const headers = { ...answered.headers, date, 'x-github-request-id': requestId }
+      return { ...answered, headers }
     },
     refuse: (refusal, request) => {
       const headers = limitHeaders(quotaOf({ installationId: null }), {
@@ -81,6 +93,7 @@ export function createGithub(options: PlatformOptions): SandboxPlatform {
       return refuse(refusal, request, { nowMs: options.now(), headers })
     },
     records: (table) => recordsOf(sessionOf({ installationId: null }), table),
+    seed: (table, count) => fill(sessionOf({ installationId: null }), table, count),
     expireTokens: () => tokens.expire(),
     reset: () => {
       hub = plantSeed()
@@ -97,7 +110,42 @@ interface Answering {
   readonly requestId: string
 }
 
+/** The answer; 304 to who knows it already, which counts against the primary limit as if it had not been asked. */
+function restWritten(
+  answered: Reply,
+  { request, quota }: { readonly request: PlatformRequest; readonly quota: Quota },
+): PlatformResponse {
+  const response = written(answered, {})
+  if (answered.status !== 200 || request.method !== 'GET') {
+    return { ...response, headers: { ...response.headers, ...limitHeaders(quota, core) } }
+  }
+  const etag = `W/"${createHash('sha256').update(response.body).digest('hex')}"`
+  const asked = request.headers['if-none-match'] ?? ''
+  const isKnown = asked.split(',').some((one) => one.trim() === etag)
+  if (isKnown) quota.giveBack('core')
+  const headers = { ...response.headers, etag, ...limitHeaders(quota, core) }
+  return isKnown ? { status: 304, headers, body: '' } : { ...response, headers }
+}
+
+const core = { resource: 'core' } as const
+
+function isRateLimitPath(path: string): boolean {
+  return /^\/rate_limit\/?(?:\?|$)/.test(path)
+}
+
+/** https://docs.github.com/rest/rate-limit/rate-limit: asking for it counts against nothing. */
+function answerLimits(quota: Quota): Reply {
+  const shown = (resource: Resource) => {
+    const { used, remaining, resetAtMs } = quota.usage(resource)
+    return { limit: primaryMax, used, remaining, reset: Math.ceil(resetAtMs / 1000), resource }
+  }
+  const rate = shown('core')
+  const search = { limit: 30, used: 0, remaining: 30, reset: rate.reset, resource: 'search' }
+  return reply(200, { resources: { core: rate, graphql: shown('graphql'), search }, rate })
+}
+
 function answerRest(request: PlatformRequest, { session, quota, requestId }: Answering): Reply {
+  if (request.method === 'GET' && isRateLimitPath(request.path)) return answerLimits(quota)
   const matched = matchRoute(request)
   const reads = request.method === 'GET' || request.method === 'HEAD'
   const points = reads ? readPoints : writePoints

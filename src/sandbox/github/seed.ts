@@ -19,6 +19,9 @@ export const largeIssueId = 9_007_199_254_740_995n
 const startMs = Date.parse('2026-01-05T09:00:00Z')
 const stepMs = 60 * 60 * 1000
 
+/** There are no webhooks at the start. */
+const ping = () => {}
+
 /** Makes a hub with the seed. */
 export function plantSeed(): Hub {
   const hub = createHub()
@@ -30,7 +33,7 @@ export function plantSeed(): Hub {
   /** Each thing an hour after the one before. */
   const at = (viewer: Account = octocat): Session => {
     step += 1
-    return { hub, viewer, installationId: null, nowMs: startMs + step * stepMs, base: '' }
+    return { hub, viewer, installationId: null, nowMs: startMs + step * stepMs, base: '', ping }
   }
   const collaboratorIds = [octocat.id, hubot.id, bot.id]
   const make = (name: string, access: Access, hasIssues = true): Repository => {

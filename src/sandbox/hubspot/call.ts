@@ -10,6 +10,7 @@ import {
 } from '../json.ts'
 import type { PlatformRequest } from '../platform.ts'
 import { failure } from './errors.ts'
+import type { Lag } from './lag.ts'
 import type { Writer } from './save.ts'
 
 export interface Call {
@@ -19,6 +20,7 @@ export interface Call {
   readonly query: URLSearchParams
   readonly request: PlatformRequest
   readonly writer: Writer
+  readonly lag: Lag
   /** Where clients reach the API, without a slash at the end. */
   readonly baseUrl: string
 }
@@ -59,7 +61,7 @@ function decode(segment: string): string {
 }
 
 /** The body as an object. Throws an `ApiFailure`. */
-export function readBody({ request: { headers, body } }: Call): JsonObject {
+export function readBody({ request: { headers, body } }: Pick<Call, 'request'>): JsonObject {
   if (!/^application\/json\b/i.test(headers['content-type'] ?? '')) {
     throw failure('HTTP 415 Unsupported Media Type', { status: 415 })
   }

@@ -1,59 +1,54 @@
 // Room sandbox: HubSpot. One portal, its records in memory, behind the CRM API v3 and its token endpoints.
 // Written from HubSpot's own documentation, so that it does not share the adapter's mistakes.
 
-import { writeJson } from '../json.ts'
+import { type JsonObject, writeJson } from '../json.ts'
 import type {
   PlatformOptions,
   PlatformRequest,
   PlatformResponse,
   SandboxPlatform,
 } from '../platform.ts'
+import { type Apps, createApps } from './apps.ts'
 import { batch } from './batch.ts'
 import { type Call, type Reply, reply, splitPath } from './call.ts'
 import { type ApiError, ApiFailure, errorBody, failure } from './errors.ts'
-import { createLimits, type Policy } from './limits.ts'
-import { createTokens, isOAuthPath } from './oauth.ts'
+import { deliveriesOf } from './events.ts'
+import { createLag, type Lag, type LagOptions, noLag } from './lag.ts'
+import { erase, merge } from './leave.ts'
+import { type Counted, createLimits, type Limits, type Policy } from './limits.ts'
+import { createTokens, isOAuthPath, type Tokens } from './oauth.ts'
 import type { ObjectType } from './objects/definition.ts'
 import { findObjectType, objectTypeOfTable } from './objects/schema.ts'
-import { createPortal, type Portal } from './portal.ts'
+import { plant } from './plenty.ts'
+import { createPortal, type Portal, type Replaced } from './portal.ts'
 import { renderRow } from './render.ts'
 import { properties, schemas } from './schemas.ts'
 import { search } from './search.ts'
 import { plantSeed } from './seed.ts'
 import { collection, record } from './single.ts'
 
-/** Makes the platform, with its seed. */
-export function createHubspot(options: PlatformOptions): SandboxPlatform {
-  const tokens = createTokens(options)
-  let limits = createLimits()
-  let portal = planted()
-  let requests = 0
+/** What a reset begins anew. */
+interface World {
+  readonly portal: Portal
+  readonly apps: Apps
+  readonly lag: Lag
+  readonly limits: Limits
+}
 
-  const answer = (request: PlatformRequest, correlationId: string): Reply => {
-    const { authorization } = request.headers
-    if (isOAuthPath(request.path)) {
-      return caught(() => tokens.answer(request, correlationId), correlationId)
-    }
-    const refused = tokens.refuse(authorization)
-    if (refused !== null) return failed(refused, correlationId)
-    const counted = options.limits
-      ? limits.count(options.now(), {
-        search: /\/search\/?(?:\?|$)/.test(request.path),
-        privateApp: tokens.isPrivateApp(authorization),
-      })
-      : { refused: null, headers: {} }
-    if (counted.refused !== null) {
-      return withHeaders(overLimit(counted.refused, correlationId), counted.headers)
-    }
-    const call: Call = {
-      method: request.method,
-      ...splitPath(request.path),
-      request,
-      writer: { portal, nowMs: options.now() },
-      baseUrl: options.baseUrl(),
-    }
-    return withHeaders(wholly(portal, call, correlationId), counted.headers)
-  }
+interface Parts {
+  readonly options: PlatformOptions
+  readonly tokens: Tokens
+  readonly world: World
+}
+
+/** Makes the platform, with its seed. Unless `search` says otherwise, its search finds at once what was written. */
+export function createHubspot(
+  options: PlatformOptions,
+  search: LagOptions = noLag,
+): SandboxPlatform {
+  const tokens = createTokens(options)
+  let world = createWorld(search)
+  let requests = 0
   const nextId = () => {
     requests += 1
     return `00000000-0000-4000-8000-${requests.toString(16).padStart(12, '0')}`
@@ -63,7 +58,7 @@ export function createHubspot(options: PlatformOptions): SandboxPlatform {
     isOAuth: ({ path }) => isOAuthPath(path),
     handle: (request) => {
       const correlationId = nextId()
-      return written(answer(request, correlationId), correlationId)
+      return written(answer({ options, tokens, world }, request, correlationId), correlationId)
     },
     refuse: (refusal) => {
       const correlationId = nextId()
@@ -72,31 +67,82 @@ export function createHubspot(options: PlatformOptions): SandboxPlatform {
         : failed({ status: 500, message: 'internal error' }, correlationId)
       return written(refused, correlationId)
     },
-    records: (table) => recordsOf(portal, table),
+    records: (table) => recordsOf(world.portal, table),
+    seed: (table, count) => {
+      const type = objectTypeOfTable(table)
+      if (type !== undefined) plant(world.portal, type, { count, now: options.now })
+      return type !== undefined
+    },
     expireTokens: () => tokens.expire(),
     reset: () => {
-      portal = planted()
-      limits = createLimits()
+      world = createWorld(search)
       tokens.reset()
       requests = 0
     },
   }
 }
 
-function planted(): Portal {
+function createWorld(search: LagOptions): World {
   const portal = createPortal()
   plantSeed(portal)
   portal.settle()
-  return portal
+  return { portal, apps: createApps(), lag: createLag(search), limits: createLimits() }
+}
+
+function answer(
+  { options, tokens, world }: Parts,
+  request: PlatformRequest,
+  correlationId: string,
+): Reply {
+  if (isOAuthPath(request.path)) {
+    return caught(() => tokens.answer(request, correlationId), correlationId)
+  }
+  const { portal, apps, lag } = world
+  const nowMs = options.now()
+  const asked = {
+    method: request.method,
+    ...splitPath(request.path),
+    request,
+    baseUrl: options.baseUrl(),
+  }
+  if (request.path.startsWith('/webhooks/v3/')) {
+    return caught(() => apps.answer(asked, nowMs), correlationId)
+  }
+  const refused = tokens.refuse(request.headers['authorization'])
+  if (refused !== null) return failed(refused, correlationId)
+  const counted = countedIn({ options, tokens, world }, request, nowMs)
+  if (counted.refused !== null) {
+    return withHeaders(overLimit(counted.refused, correlationId), counted.headers)
+  }
+  const call: Call = { ...asked, writer: { portal, nowMs }, lag }
+  const { answered, replaced } = wholly(portal, call, correlationId)
+  lag.note(replaced, nowMs)
+  for (const delivery of deliveriesOf(replaced, apps, nowMs)) options.deliver(delivery)
+  return withHeaders(answered, counted.headers)
+}
+
+function countedIn(
+  { options, tokens, world }: Parts,
+  { path, headers }: PlatformRequest,
+  nowMs: number,
+): Counted {
+  if (!options.limits) return { refused: null, headers: {} }
+  return world.limits.count(nowMs, {
+    search: /\/search\/?(?:\?|$)/.test(path),
+    privateApp: tokens.isPrivateApp(headers['authorization']),
+  })
 }
 
 /** Carries out a call, or leaves the portal as it was. */
-function wholly(portal: Portal, call: Call, correlationId: string): Reply {
+function wholly(
+  portal: Portal,
+  call: Call,
+  correlationId: string,
+): { answered: Reply; replaced: readonly Replaced[] } {
   const mark = portal.mark()
   const answered = caught(() => route(call), correlationId)
   if (answered.status >= 400) portal.rollback(mark)
-  portal.settle()
-  return answered
+  return { answered, replaced: portal.settle() }
 }
 
 function caught(act: () => Reply, correlationId: string): Reply {
@@ -135,7 +181,16 @@ function objectRoute(call: Call, type: ObjectType, rest: readonly string[]): Rep
   const [first, second] = rest
   if (first === undefined) return collection(call, type)
   if (second === undefined) {
-    return first === 'search' ? search(call, type) : record(call, type, first)
+    switch (first) {
+      case 'search':
+        return search(call, type)
+      case 'merge':
+        return merge(call, type)
+      case 'gdpr-delete':
+        return erase(call, type)
+      default:
+        return record(call, type, first)
+    }
   }
   if (first === 'batch' && rest.length === 2) return batch(call, type, second)
   throw failure('resource not found', { status: 404 })
@@ -180,6 +235,10 @@ function written({ status, headers, body }: Reply, correlationId: string): Platf
 function recordsOf(portal: Portal, table: string): string | null {
   const type = objectTypeOfTable(table)
   if (type === undefined) return null
-  const rows = [...portal.rows(type)].filter(({ archivedAtMs }) => archivedAtMs === null)
-  return writeJson(rows.map((row) => renderRow(row, type.properties.map(({ name }) => name))))
+  const names = type.properties.map(({ name }) => name)
+  const rows: JsonObject[] = []
+  for (const row of portal.rows(type)) {
+    if (row.archivedAtMs === null) rows.push(renderRow(row, names))
+  }
+  return JSON.stringify(rows) // they hold no numbers
 }

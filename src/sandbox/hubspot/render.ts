@@ -7,15 +7,28 @@ import type { Row } from './portal.ts'
 
 /** A record with the properties named; those that it does not have are null. */
 export function renderRow(row: Row, names: readonly string[]): JsonObject {
-  const properties = [...new Set(names)].sort().map((name) => [name, row.values.get(name) ?? null])
+  const { values } = row
+  const properties: Record<string, string | null> = {}
+  for (const name of sortedNames(names)) properties[name] = values.get(name) ?? null
   return {
     id: row.id,
-    properties: Object.fromEntries(properties),
+    properties,
     createdAt: writeInstant(row.createdAtMs),
     updatedAt: writeInstant(row.updatedAtMs),
     archived: row.archivedAtMs !== null,
     ...(row.archivedAtMs === null ? {} : { archivedAt: writeInstant(row.archivedAtMs) }),
   }
+}
+
+const sortedOnce = new WeakMap<readonly string[], readonly string[]>()
+
+/** Each once, in order; worked out once for all rows of an answer. */
+function sortedNames(names: readonly string[]): readonly string[] {
+  const known = sortedOnce.get(names)
+  if (known !== undefined) return known
+  const sorted = [...new Set(names)].sort()
+  sortedOnce.set(names, sorted)
+  return sorted
 }
 
 /** What a write answers: what was written and what HubSpot adds, but not what the record does not have. */

@@ -14,7 +14,7 @@ import {
 import { writeInstant } from './moments.ts'
 import type { ObjectType } from './objects/definition.ts'
 import { portalId } from './objects/goods.ts'
-import type { Portal, Row } from './portal.ts'
+import { altered, type Portal, type Row } from './portal.ts'
 import { readValue } from './values.ts'
 
 /** What a write is made with. */
@@ -83,6 +83,7 @@ export function createRecord(
     createdAtMs: writer.nowMs,
     updatedAtMs: writer.nowMs,
     archivedAtMs: null,
+    left: null,
   })
 }
 
@@ -99,11 +100,14 @@ export function updateRecord(
     if (holder === undefined || holder.id === row.id) continue
     return { ok: false, error: notUnique(holder, { name, value }, row.id) }
   }
-  return written(writer, given, {
-    ...row,
-    values: new Map([...row.values, ...values]),
-    updatedAtMs: writer.nowMs,
-  })
+  return written(
+    writer,
+    given,
+    altered(row, {
+      values: new Map([...row.values, ...values]),
+      updatedAtMs: writer.nowMs,
+    }),
+  )
 }
 
 /** What is wrong with the properties given, and their values where nothing is. */
@@ -158,6 +162,13 @@ function notUnique(
 }
 
 function written({ portal }: Writer, given: ReadonlyMap<string, string>, row: Row): Saved {
+  const whole = stamped(row)
+  portal.put(whole)
+  return { ok: true, row: whole, written: [...given.keys()] }
+}
+
+/** The row with the values that HubSpot sets itself. */
+export function stamped(row: Row): Row {
   const { type } = row
   const values = new Map([
     ...row.values,
@@ -171,7 +182,5 @@ function written({ portal }: Writer, given: ReadonlyMap<string, string>, row: Ro
     if (value === '') values.delete(name)
     else values.set(name, value)
   }
-  const whole = { ...row, values }
-  portal.put(whole)
-  return { ok: true, row: whole, written: [...given.keys()] }
+  return altered(row, { values })
 }

@@ -1,12 +1,12 @@
-// Room sandbox: HubSpot's search. It sees what was written at once; the real one lags behind.
+// Room sandbox: HubSpot's search. How far it lags behind is told when the platform is made.
 // https://developers.hubspot.com/docs/api-reference/crm-search/guide
 
 import { isArray, isObject, type Json, type JsonObject, scalarText } from '../json.ts'
 import { type Call, countOf, readBody, type Reply, reply, textsOf } from './call.ts'
 import { invalid } from './errors.ts'
-import { compareTexts, type Filter, matches, readFilter } from './filter.ts'
+import { type Filter, readFilter } from './filter.ts'
+import { find, type Order } from './find.ts'
 import type { ObjectType } from './objects/definition.ts'
-import type { Row } from './portal.ts'
 import { renderRow, shownNames } from './render.ts'
 import { methodNotAllowed } from './single.ts'
 
@@ -35,20 +35,21 @@ export function search(call: Call, type: ObjectType): Reply {
   if (after + limit > resultsMax) {
     throw invalid(`Paging through more than ${resultsMax} results of a search is not supported`)
   }
-  const groups = readGroups(body, type)
-  const words = scalarText(body['query'])?.toLowerCase() ?? ''
-  const found = [...call.writer.portal.rows(type)].filter((row) =>
-    row.archivedAtMs === null && holds(row, words) &&
-    (groups.length === 0 ||
-      groups.some((filters) => filters.every((filter) => matches(row.values, filter))))
-  )
-  const sorted = sort(found, readSort(body, type))
+  const { portal, nowMs } = call.writer
+  const { rows, total } = find({ portal, nowMs, lag: call.lag }, {
+    type,
+    groups: readGroups(body, type),
+    words: scalarText(body['query'])?.toLowerCase() ?? '',
+    order: readSort(body, type),
+    after,
+    limit,
+  })
   const names = shownNames(type, textsOf(body, 'properties'))
   const end = after + limit
   return reply(200, {
-    total: sorted.length,
-    results: sorted.slice(after, end).map((row) => renderRow(row, names)),
-    ...(end < sorted.length ? { paging: { next: { after: String(end) } } } : {}),
+    total,
+    results: rows.map((row) => renderRow(row, names)),
+    ...(end < total ? { paging: { next: { after: String(end) } } } : {}),
   })
 }
 
@@ -77,19 +78,6 @@ function member(value: Json, name: string): Json | undefined {
   return isObject(value) ? value[name] : undefined
 }
 
-/** Does any of the record's texts hold the words? */
-function holds({ type, values }: Row, words: string): boolean {
-  return words === '' ||
-    type.properties.some(({ name, type: sort }) =>
-      sort === 'string' && (values.get(name) ?? '').toLowerCase().includes(words)
-    )
-}
-
-interface Order {
-  readonly name: string
-  readonly descending: boolean
-}
-
 function readSort(body: JsonObject, type: ObjectType): Order | null {
   const first = listOf(body['sorts'])[0]
   if (first === undefined) return null
@@ -102,15 +90,4 @@ function readSort(body: JsonObject, type: ObjectType): Order | null {
     ? first['direction'] === 'DESCENDING'
     : text?.startsWith('-') === true
   return { name, descending }
-}
-
-function sort(rows: readonly Row[], order: Order | null): readonly Row[] {
-  if (order === null) return rows
-  const valueOf = (row: Row) => row.values.get(order.name) ?? ''
-  return rows.toSorted((left, right) => {
-    const property = left.type.byName.get(order.name)
-    const sign = order.descending ? -1 : 1
-    return sign *
-      (property === undefined ? 0 : compareTexts(property, valueOf(left), valueOf(right)))
-  })
 }

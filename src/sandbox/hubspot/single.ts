@@ -5,7 +5,7 @@ import type { JsonObject } from '../json.ts'
 import { type Call, countOf, noContent, queryTexts, readBody, type Reply, reply } from './call.ts'
 import { ApiFailure, failure, invalid, notFound } from './errors.ts'
 import type { ObjectType } from './objects/definition.ts'
-import { livingRow, type Row } from './portal.ts'
+import { altered, livingRow, type Row } from './portal.ts'
 import { renderRow, renderWritten, shownNames } from './render.ts'
 import { createRecord, readProperties, type Saved, updateRecord } from './save.ts'
 
@@ -46,7 +46,7 @@ export function record(call: Call, type: ObjectType, id: string): Reply {
 export function archive({ writer }: Call, type: ObjectType, id: string): void {
   const row = livingRow(writer.portal, type, id)
   if (row === undefined) return
-  writer.portal.put({ ...row, archivedAtMs: writer.nowMs, updatedAtMs: writer.nowMs })
+  writer.portal.put(altered(row, { archivedAtMs: writer.nowMs, updatedAtMs: writer.nowMs }))
 }
 
 /** The property by which an input names its record; null for the id. */
@@ -56,7 +56,7 @@ export function uniqueName(type: ObjectType, idProperty: string | null): string 
   throw invalid(`Property ${idProperty} of ${type.code} does not have unique values`)
 }
 
-export function methodNotAllowed({ method }: Call): Error {
+export function methodNotAllowed({ method }: Pick<Call, 'method'>): Error {
   return failure(`HTTP 405 Method Not Allowed: ${method}`, { status: 405 })
 }
 
@@ -85,9 +85,8 @@ function list({ query, writer: { portal } }: Call, type: ObjectType): Reply {
   const after = query.get('after') ?? ''
   const archived = query.get('archived') === 'true'
   const names = shownNames(type, queryTexts(query, 'properties'))
-  const rows = [...portal.rows(type)].filter((row) =>
-    (row.archivedAtMs !== null) === archived && (after === '' || BigInt(row.id) >= idOf(after))
-  )
+  const from = after === '' ? 0n : idOf(after)
+  const rows = portal.table(type).list({ from, archived, limit: limit + 1 })
   const next = rows[limit]
   return reply(200, {
     results: rows.slice(0, limit).map((row) => renderRow(row, names)),

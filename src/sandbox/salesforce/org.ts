@@ -2,7 +2,9 @@
 // was; and every replacement can be taken back to a mark.
 
 import { makeId } from './ids.ts'
-import { type Sobject, sobjects } from './objects/schema.ts'
+import { createHoldings } from './holdings.ts'
+import { type Child, type Sobject, sobjects } from './objects/schema.ts'
+import { createStamps, type Stamped, type Stamps } from './stamps.ts'
 import type { Value } from './values.ts'
 
 /** One record. A deleted one stays, in the recycle bin. */
@@ -20,8 +22,14 @@ export interface Org {
   nextId(object: Sobject): string
   /** A row by its 18-character id, living or deleted. */
   get(id: string): Row | undefined
-  /** Rows of an object in order of their making, living and deleted. */
-  rows(object: Sobject): Iterable<Row>
+  /** Rows of an object in order of their making, which is that of their ids, living and deleted; those after `after`. */
+  rows(object: Sobject, after?: string): Iterable<Row>
+  /** The same in the order of SystemModstamp and id, from a stamp on. */
+  rowsFrom(object: Sobject, stamp: string): Iterable<Row>
+  /** The same, the newest stamp first. */
+  rowsBack(object: Sobject): Iterable<Row>
+  /** Living rows that refer to a record. */
+  referring(child: Child, id: string): readonly Row[]
   /** Adds a row, or replaces the one with its id. */
   put(row: Row): void
   /** The living row that has the value in a unique field. Cases do not tell values apart. */
@@ -39,23 +47,40 @@ interface Change {
   readonly before: Row | undefined
 }
 
+interface Table {
+  /** In order. */
+  readonly ids: string[]
+  readonly stamps: Stamps
+}
+
 export function createOrg(): Org {
-  const tables = new Map(sobjects.map((object) => [object.name, new Map<string, Row>()]))
+  const tables = new Map(
+    sobjects.map((object): [string, Table] => [object.name, { ids: [], stamps: createStamps() }]),
+  )
   const rowsById = new Map<string, Row>()
-  const holders = new Map<string, string>()
+  const holdings = createHoldings()
   const counts = new Map<string, number>()
   const changes: Change[] = []
+  const tableOf = (name: string): Table => tables.get(name) ?? { ids: [], stamps: createStamps() }
 
   const place = (id: string, before: Row | undefined, after: Row | undefined) => {
-    for (const key of uniqueKeys(before)) holders.delete(key)
-    for (const key of uniqueKeys(after)) holders.set(key, id)
-    const table = tables.get((after ?? before)?.object.name ?? '')
+    holdings.replace(before, after)
+    const { ids, stamps } = tableOf((after ?? before)?.object.name ?? '')
     if (after === undefined) {
       rowsById.delete(id)
-      table?.delete(id)
+      // only what was just added is taken back
+      if (ids.at(-1) === id) ids.pop()
     } else {
       rowsById.set(id, after)
-      table?.set(id, after)
+      if (before === undefined) ids.push(id)
+      stamps.add({ stamp: stampOf(after), id })
+    }
+  }
+
+  function* current(entries: Iterable<Stamped>): Iterable<Row> {
+    for (const { id, stamp } of entries) {
+      const row = rowsById.get(id)
+      if (row !== undefined && stampOf(row) === stamp) yield row
     }
   }
 
@@ -66,14 +91,24 @@ export function createOrg(): Org {
       return makeId(object.keyPrefix, count)
     },
     get: (id) => rowsById.get(id),
-    rows: (object) => tables.get(object.name)?.values() ?? [],
+    *rows(object, after = '') {
+      const { ids } = tableOf(object.name)
+      for (let at = firstAfter(ids, after); at < ids.length; at += 1) {
+        const row = rowsById.get(ids[at] ?? '')
+        if (row !== undefined) yield row
+      }
+    },
+    rowsFrom: (object, stamp) => current(tableOf(object.name).stamps.from(stamp)),
+    rowsBack: (object) => current(tableOf(object.name).stamps.backwards()),
+    referring: (child, id) =>
+      holdings.referring(child, id).flatMap((other) => rowsById.get(other) ?? []),
     put: (row) => {
       const before = rowsById.get(row.id)
       changes.push({ id: row.id, before })
       place(row.id, before, row)
     },
     holderOf: (object, fieldName, value) =>
-      rowsById.get(holders.get(uniqueKey(object.name, fieldName, value)) ?? ''),
+      rowsById.get(holdings.holderOf(object, fieldName, value) ?? ''),
     mark: () => changes.length,
     rollback: (mark) => {
       while (changes.length > mark) {
@@ -82,21 +117,27 @@ export function createOrg(): Org {
       }
     },
     settle: () => {
+      for (const name of new Set(changes.map(({ id }) => rowsById.get(id)?.object.name ?? ''))) {
+        tableOf(name).stamps.tidy(({ id, stamp }) => stampOf(rowsById.get(id)) === stamp)
+      }
       changes.length = 0
     },
   }
 }
 
-function uniqueKey(objectName: string, fieldName: string, value: string): string {
-  return `${objectName}.${fieldName}=${value.toLowerCase()}`
+/** The position of the first id after another; 0 for all. */
+function firstAfter(ids: readonly string[], after: string): number {
+  let [low, high] = [0, ids.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((ids[middle] ?? '') > after) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
-function uniqueKeys(row: Row | undefined): string[] {
-  if (row === undefined || row.deletedAtMs !== null) return []
-  return row.object.uniqueFields.flatMap(({ name }) => {
-    const value = row.values.get(name) ?? null
-    return value === null ? [] : [uniqueKey(row.object.name, name, String(value))]
-  })
+function stampOf(row: Row | undefined): string {
+  return String(row?.values.get('SystemModstamp'))
 }
 
 /** The living row with the id, when it is of the object. */

@@ -30,7 +30,7 @@ function whyNot(writer: Writer, row: Row): ApiError | null {
   if (row.object.name !== 'Account') return null
   const won = childrenOf(row.object)
     .filter(({ object }) => object.name === 'Opportunity')
-    .flatMap((child) => referring(writer, child, row.id))
+    .flatMap((child) => writer.org.referring(child, row.id))
     .filter(({ values }) => values.get('IsWon') === true)
   if (won.length === 0) return null
   const names = won.map(({ values }) => String(values.get('Name'))).join(', ')
@@ -55,7 +55,7 @@ function bin(writer: Writer, row: Row): void {
     deletedAtMs: writer.nowMs,
   })
   for (const child of childrenOf(row.object)) {
-    for (const other of referring(writer, child, row.id)) {
+    for (const other of writer.org.referring(child, row.id)) {
       if (child.field.cascadeDelete) bin(writer, other)
       else clear(writer, other, child)
     }
@@ -68,11 +68,4 @@ function clear({ org, nowMs }: Writer, row: Row, { field }: Child): void {
     ...row,
     values: new Map([...row.values, [field.name, null], ['SystemModstamp', stamp]]),
   })
-}
-
-/** The living records whose field holds the id. */
-function referring({ org }: Writer, { object, field }: Child, id: string): Row[] {
-  return [...org.rows(object)].filter((row) =>
-    row.deletedAtMs === null && row.values.get(field.name) === id
-  )
 }

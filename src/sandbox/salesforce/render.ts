@@ -1,6 +1,6 @@
 // Room sandbox: a record as an API answer shows it.
 
-import type { Json } from '../json.ts'
+import { type Json, writeJson } from '../json.ts'
 import type { Field } from './field.ts'
 import type { Row } from './org.ts'
 
@@ -24,19 +24,52 @@ export function renderField(row: Row, field: Field): Json {
   return row.values.get(field.name) ?? null
 }
 
+const addressParts = [
+  'City',
+  'Country',
+  'GeocodeAccuracy',
+  'Latitude',
+  'Longitude',
+  'PostalCode',
+  'State',
+  'Street',
+] as const
+
+/** The fields of an address's parts, by the name of the address. */
+const partFields = new Map<string, readonly string[]>()
+
+function partsOf(address: string): readonly string[] {
+  const known = partFields.get(address)
+  if (known !== undefined) return known
+  const names = addressParts.map((part) => address.replace(/Address$/, part))
+  partFields.set(address, names)
+  return names
+}
+
 /** The parts of an address together; null when it has none. */
-function renderAddress(row: Row, field: Field): Json {
-  const prefix = field.name.replace(/Address$/, '')
-  const part = (name: string): Json => row.values.get(`${prefix}${name}`) ?? null
-  const whole = {
-    city: part('City'),
-    country: part('Country'),
-    geocodeAccuracy: part('GeocodeAccuracy'),
-    latitude: part('Latitude'),
-    longitude: part('Longitude'),
-    postalCode: part('PostalCode'),
-    state: part('State'),
-    street: part('Street'),
+function renderAddress({ values }: Row, field: Field): Json {
+  const names = partsOf(field.name)
+  if (names.every((name) => (values.get(name) ?? null) === null)) return null
+  return Object.fromEntries(addressParts.map((part, i) => {
+    const key = part.charAt(0).toLowerCase() + part.slice(1)
+    return [key, values.get(names[i] ?? '') ?? null]
+  }))
+}
+
+/** Many records with these fields, as the text of a JSON array, without making all of them first. */
+export function writeRows(
+  rows: Iterable<Row>,
+  fields: readonly Field[],
+  base: BasePath,
+): string {
+  const heads = fields.map((field) => ({ field, head: `,${JSON.stringify(field.name)}:` }))
+  const texts: string[] = []
+  // joined row by row: a text grown piece by piece keeps all its pieces
+  const parts: string[] = []
+  for (const row of rows) {
+    parts.length = 0
+    for (const { field, head } of heads) parts.push(head, writeJson(renderField(row, field)))
+    texts.push(`{"attributes":${writeJson(attributesOf(row, base))}${parts.join('')}}`)
   }
-  return Object.values(whole).every((value) => value === null) ? null : whole
+  return `[${texts.join(',')}]`
 }

@@ -19,7 +19,7 @@ interface Span {
 
 export function updatedResource(api: Api, call: Call, object: Sobject): Reply {
   const span = readSpan(api, call, updatedDaysMax)
-  const rows = [...api.org.rows(object)].filter((row) =>
+  const rows = [...rowsSince(api, object, span)].filter((row) =>
     row.deletedAtMs === null && within(span, datetimeMs(String(row.values.get('SystemModstamp'))))
   )
   return reply(200, {
@@ -30,7 +30,7 @@ export function updatedResource(api: Api, call: Call, object: Sobject): Reply {
 
 export function deletedResource(api: Api, call: Call, object: Sobject): Reply {
   const span = readSpan(api, call, deletedDaysMax)
-  const rows = [...api.org.rows(object)].filter((row) => within(span, row.deletedAtMs))
+  const rows = [...rowsSince(api, object, span)].filter((row) => within(span, row.deletedAtMs))
   return reply(200, {
     deletedRecords: rows.map((row: Row) => ({
       id: row.id,
@@ -39,6 +39,11 @@ export function deletedResource(api: Api, call: Call, object: Sobject): Reply {
     earliestDateAvailable: writeDatetime(daysLater(api.nowMs(), -deletedDaysMax)),
     latestDateCovered: writeDatetime(span.endMs),
   })
+}
+
+/** A deletion is a change as well: it has its stamp. */
+function rowsSince({ org }: Api, object: Sobject, { startMs }: Span): Iterable<Row> {
+  return org.rowsFrom(object, writeDatetime(startMs))
 }
 
 function within({ startMs, endMs }: Span, timeMs: number | null): boolean {

@@ -5,12 +5,16 @@ import { type Api, type Call, failedReply, methodNotAllowed, type Reply, reply }
 import { collectionResource, retrieveResource, upsertResource } from './collections.ts'
 import { batchResource, compositeResource } from './composite.ts'
 import { firstPage, laterPage } from './cursors.ts'
+import { daysLater } from './dates.ts'
 import { describeGlobal, describeObject } from './describe.ts'
 import { ApiFailure, failure, noSuchResource } from './errors.ts'
-import { findSobject, type Sobject } from './objects/schema.ts'
+import { findSobject, type Sobject, sobjects } from './objects/schema.ts'
 import { externalResource, objectResource, recordResource } from './records.ts'
 import { deletedResource, updatedResource } from './replication.ts'
 import { runQuery } from './soql/select.ts'
+
+/** The recycle bin keeps a record so long. */
+const binDaysMax = 15
 
 /** Carries out one call. What is refused becomes a reply; any other error is a fault of the sandbox. */
 export function route(api: Api, call: Call): Reply {
@@ -37,7 +41,7 @@ function dispatch(api: Api, call: Call): Reply {
     case 'queryAll':
       return readable(call, () => queryRoute(api, call, rest[0]))
     case 'limits':
-      return readable(call, () => limits(api))
+      return readable(call, () => limitsRoute(api, call, rest[0]))
     default:
       throw new ApiFailure([noSuchResource])
   }
@@ -110,8 +114,27 @@ function queryRoute(api: Api, call: Call, locator: string | undefined): Reply {
   if (text === null || text.trim() === '') {
     throw failure('MALFORMED_QUERY', 'A query string has to be specified')
   }
-  const binned = call.segments[0] === 'queryAll'
-  return firstPage(api.cursors, runQuery(api.org, text, { binned, base: call.base }), call)
+  const all = call.segments[0] === 'queryAll'
+  const binnedSince = all ? daysLater(api.nowMs(), -binDaysMax) : null
+  return firstPage(api.cursors, runQuery(api.org, text, { binnedSince, base: call.base }), call)
+}
+
+function limitsRoute(api: Api, call: Call, resource: string | undefined): Reply {
+  if (resource === undefined) return limits(api)
+  if (resource === 'recordCount') return recordCount(api, call)
+  throw new ApiFailure([noSuchResource])
+}
+
+/** Objects that the org does not have are left out. */
+function recordCount({ org }: Api, call: Call): Reply {
+  const names = call.query.get('sObjects')?.split(',').map((name) => name.trim())
+  const objects = names === undefined ? sobjects : names.flatMap((name) => findSobject(name) ?? [])
+  const counts = objects.map((object): Json => {
+    let count = 0
+    for (const { deletedAtMs } of org.rows(object)) count += Number(deletedAtMs === null)
+    return { count, name: object.name }
+  })
+  return reply(200, { sObjects: counts })
 }
 
 function limits(api: Api): Reply {

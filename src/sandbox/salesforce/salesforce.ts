@@ -13,11 +13,12 @@ import { type Api, failedReply, type Reply, reply } from './call.ts'
 import { createCursors } from './cursors.ts'
 import { apiError, ApiFailure, failure, noSuchResource, sessionExpired } from './errors.ts'
 import { createTokens, isTokenPath, oauthRefusals } from './oauth.ts'
-import { sobjectOfTable } from './objects/schema.ts'
-import { createOrg, type Org } from './org.ts'
-import { renderRow } from './render.ts'
+import { type Sobject, sobjectOfTable } from './objects/schema.ts'
+import { createOrg, type Org, type Row } from './org.ts'
+import { writeRows } from './render.ts'
 import { route } from './router.ts'
 import { apiUserId, plantSeed } from './seed.ts'
+import { plantMany } from './seed_many.ts'
 import { splitUrl, versions } from './url.ts'
 
 /** Calls a day. The sandbox does not refuse the next one; its day ends there. */
@@ -49,6 +50,7 @@ export function createSalesforce(options: PlatformOptions): SandboxPlatform {
     return answered
   }
   const limitInfo = () => ({
+    date: new Date(options.now()).toUTCString(),
     'sforce-limit-info': `api-usage=${calls % dailyCallsMax}/${dailyCallsMax}`,
   })
   return {
@@ -63,6 +65,7 @@ export function createSalesforce(options: PlatformOptions): SandboxPlatform {
         ? written(oauthRefusals[refusal], {})
         : written(refusals[refusal], limitInfo()),
     records: (table) => recordsOf(org, table),
+    seed: (table, count) => plantMany(org, table, { count, nowMs: options.now() }),
     expireTokens: () => tokens.expire(),
     reset: () => {
       org = planted()
@@ -176,7 +179,12 @@ function written(
 function recordsOf(org: Org, table: string): string | null {
   const object = sobjectOfTable(table)
   if (object === undefined) return null
-  const rows = [...org.rows(object)].filter((row) => row.deletedAtMs === null)
   const base = `/services/data/v${versions.at(-1) ?? ''}`
-  return writeJson(rows.map((row) => renderRow(row, object.fields, base)))
+  return writeRows(living(org, object), object.fields, base)
+}
+
+function* living(org: Org, object: Sobject): Iterable<Row> {
+  for (const row of org.rows(object)) {
+    if (row.deletedAtMs === null) yield row
+  }
 }

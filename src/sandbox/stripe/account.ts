@@ -3,18 +3,15 @@
 
 import type { JsonObject } from '../json.ts'
 import { StripeFailure } from './errors.ts'
-
-/** One object: as Stripe answers it, but for the parts that are put together when it is answered. */
-interface Entry {
-  readonly row: JsonObject
-  readonly deleted: boolean
-}
+import { createShelf, type Entry, type Shelf } from './shelf.ts'
 
 export interface Account {
   /** Seconds since 1970. */
   nowS(): number
   /** A new id: `cus_…`. */
   nextId(prefix: string): string
+  /** A word that nobody can guess: `whsec_…`. */
+  nextSecret(prefix: string): string
   /** A text of capitals and digits that was not given out before, such as a coupon's code. */
   nextCode(): string
   /** The object, when it is there and was not deleted. */
@@ -23,17 +20,21 @@ export interface Account {
   getEver(object: string, id: string): JsonObject | null
   /** The living objects of a kind, oldest first. */
   rows(object: string): JsonObject[]
+  /** Those that have the value in a member, such as the items of a subscription. */
+  rowsBy(object: string, member: string, value: string): JsonObject[]
+  /** The objects of a kind in their order. */
+  shelf(object: string): Shelf
   /** Adds an object, or replaces the one with its id. */
   put(object: string, row: JsonObject): void
   /** Marks as deleted. */
   remove(object: string, id: string): void
-  /** Deletes an object for good. */
-  forget(object: string, id: string): void
+  /** Deletes for good what came first of a kind, but for so many. */
+  keepLast(object: string, count: number): void
   /**
    * What `act` answers. When it throws, all that it wrote is taken back, unless Stripe would have kept it. What stays
    * written is told once it is all there, each object once.
    */
-  attempt<T>(act: () => T, told: (change: Change) => void): T
+  attempt<T>(act: () => T, told: (changes: readonly Change[]) => void): T
 }
 
 /** What became of one object. */
@@ -51,37 +52,34 @@ interface Write {
   readonly before: Entry | undefined
 }
 
-/** `nowMs`: milliseconds since 1970. */
-export function createAccount(nowMs: () => number): Account {
-  const tables = new Map<string, Map<string, Entry>>()
+/** `now`: milliseconds since 1970. */
+export function createAccount(
+  { now: nowMs, makeSecret }: { now: () => number; makeSecret: () => string },
+): Account {
+  const shelves = new Map<string, Shelf>()
   let writes: Write[] = []
   let count = 0
-  const tableOf = (object: string): Map<string, Entry> => {
-    const table = tables.get(object) ?? new Map<string, Entry>()
-    tables.set(object, table)
-    return table
+  const shelfOf = (object: string): Shelf => {
+    const shelf = shelves.get(object) ?? createShelf()
+    shelves.set(object, shelf)
+    return shelf
   }
-  const place = (object: string, id: string, entry: Entry | undefined) => {
-    const table = tableOf(object)
-    writes.push({ object, id, before: table.get(id) })
-    if (entry === undefined) table.delete(id)
-    else table.set(id, entry)
+  const note = (object: string, id: string) => {
+    writes.push({ object, id, before: shelfOf(object).get(id) })
   }
   const rollback = () => {
-    for (const { object, id, before } of writes.toReversed()) {
-      if (before === undefined) tableOf(object).delete(id)
-      else tableOf(object).set(id, before)
-    }
+    for (const { object, id, before } of writes.toReversed()) shelfOf(object).restore(id, before)
   }
-  const tell = (told: (change: Change) => void) => {
+  const tell = (told: (changes: readonly Change[]) => void) => {
     const firsts = new Map<string, Write>()
     for (const write of writes) {
       const key = `${write.object} ${write.id}`
       if (!firsts.has(key)) firsts.set(key, write)
     }
-    for (const { object, id, before } of firsts.values()) {
-      told({ object, before: living(before), after: living(tableOf(object).get(id)) })
-    }
+    const changes = [...firsts.values()].map(({ object, id, before }) => {
+      return { object, before: living(before), after: living(shelfOf(object).get(id)) }
+    })
+    told(changes)
   }
   const next = () => {
     count += 1
@@ -90,20 +88,25 @@ export function createAccount(nowMs: () => number): Account {
   return {
     nowS: () => Math.floor(nowMs() / 1000),
     nextId: (prefix) => `${prefix}1Sbx${base62(next() * stride).padStart(10, '0')}`,
+    nextSecret: (prefix) => `${prefix}${makeSecret().replaceAll('-', '')}`,
     nextCode: () => (next() * stride).toString(36).toUpperCase().padStart(8, '0'),
     get: (object, id) => {
-      const entry = tableOf(object).get(id)
+      const entry = shelfOf(object).get(id)
       return entry === undefined || entry.deleted ? null : entry.row
     },
-    getEver: (object, id) => tableOf(object).get(id)?.row ?? null,
-    rows: (object) =>
-      [...tableOf(object).values()].filter(({ deleted }) => !deleted).map(({ row }) => row),
-    put: (object, row) => place(object, idOf(row), { row, deleted: false }),
-    remove: (object, id) => {
-      const entry = tableOf(object).get(id)
-      if (entry !== undefined) place(object, id, { ...entry, deleted: true })
+    getEver: (object, id) => shelfOf(object).get(id)?.row ?? null,
+    rows: (object) => shelfOf(object).rows(),
+    rowsBy: (object, member, value) => shelfOf(object).rowsBy(member, value),
+    shelf: shelfOf,
+    put: (object, row) => {
+      note(object, idOf(row))
+      shelfOf(object).put(idOf(row), row)
     },
-    forget: (object, id) => place(object, id, undefined),
+    remove: (object, id) => {
+      note(object, id)
+      shelfOf(object).remove(id)
+    },
+    keepLast: (object, count) => shelfOf(object).keepLast(count),
     attempt: (act, told) => {
       writes = []
       try {
@@ -114,6 +117,8 @@ export function createAccount(nowMs: () => number): Account {
         if (error instanceof StripeFailure && error.kept) tell(told)
         else rollback()
         throw error
+      } finally {
+        writes = []
       }
     },
   }

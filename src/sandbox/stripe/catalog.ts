@@ -154,9 +154,8 @@ function productOf(account: Account, params: JsonObject): string {
 export function claimKey(account: Account, row: JsonObject, params: JsonObject): void {
   const key = textOf(params, 'lookup_key')
   if (key === '') return
-  const holder = account.rows('price').find((other) =>
-    other['lookup_key'] === key && other['id'] !== row['id']
-  )
+  const holder = account.rowsBy('price', 'lookup_key', key)
+    .find((other) => other['id'] !== row['id'])
   if (holder === undefined) return
   if (params['transfer_lookup_key'] !== true) {
     throw refusal(`A price (\`${textOf(holder, 'id')}\`) already uses that lookup key.`, {

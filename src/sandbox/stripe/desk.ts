@@ -11,9 +11,14 @@ import { pathOf } from './oauth.ts'
 import { type Cause, tellOf, trimEvents } from './resources/event.ts'
 import { routeOf } from './router.ts'
 import { resourceOfObject, shown } from './schema.ts'
-import { plantSeed } from './seed.ts'
+import { plantMany, plantSeed } from './seed.ts'
+import { itemsBefore } from './resources/subscription_item.ts'
+import { deliveriesOf, endpointsFor } from './webhooks.ts'
 
 export const apiVersion = '2026-10-28.endive'
+
+/** So many objects planted at once have events; more are as if they had been there before the oldest event. */
+const toldMax = 1000
 
 /** How many requests pass between two looks at the number of events. */
 const trimEvery = 1000
@@ -29,6 +34,8 @@ export interface Reply {
 export interface Desk {
   readonly account: Account
   answer(request: PlatformRequest): Reply
+  /** Makes so many more objects of a table; false: there is no such table. */
+  plant(table: string, count: number): boolean
   /** The answer when there were too many requests, whether there were or not. */
   tooMany(): Reply
   /** The answer when Stripe itself fails. It belongs to its idempotency key as any answer does. */
@@ -67,9 +74,22 @@ export function createDesk(options: PlatformOptions): Desk {
           nowMs: options.now(),
           requestId,
           act: () =>
-            attempted(account, causeOf(request, requestId), () => route.act(account, form)),
+            attempted(
+              { account, options },
+              causeOf(request, requestId),
+              (on) => route.act(on, form),
+            ),
         })
       }),
+    plant: (table, count) => {
+      const told = (changes: readonly Change[]) => {
+        if (count <= toldMax) tell(account, changes, seedCause)
+      }
+      return account.attempt(
+        () => plantMany(account, { table, count, told: count <= toldMax }),
+        told,
+      )
+    },
     tooMany: () =>
       caught((requestId) => limited('global-rate', { requestId, nowS: account.nowS() })),
     broken: (request) =>
@@ -84,20 +104,30 @@ export function createDesk(options: PlatformOptions): Desk {
 }
 
 function planted(options: PlatformOptions): Account {
-  const account = createAccount(options.now)
-  const cause = { requestId: 'req_1SbxSeed', idempotencyKey: null, apiVersion }
-  account.attempt(() => plantSeed(account), (change) => tell(account, change, cause))
+  const account = createAccount(options)
+  account.attempt(() => plantSeed(account), (changes) => tell(account, changes, seedCause))
   return account
 }
 
-/** Makes the events of a change. A price for subscriptions is told of as a plan too. */
-function tell(account: Account, change: Change, cause: Cause): void {
-  const row = change.after ?? change.before ?? {}
-  for (const object of change.object === 'price' ? ['price', 'plan'] : [change.object]) {
-    const resource = resourceOfObject(object)
-    if (resource === undefined || resource.has?.(row) === false) continue
-    tellOf(account, { resource, change, cause, show: (shape) => shown(account, resource, shape) })
-  }
+const seedCause: Cause = { requestId: 'req_1SbxSeed', idempotencyKey: null, apiVersion }
+
+/** Makes the events of changes. A price for subscriptions is told of as a plan too. */
+function tell(account: Account, changes: readonly Change[], cause: Cause): JsonObject[] {
+  return changes.flatMap((change) => {
+    const row = change.after ?? change.before ?? {}
+    const objects = change.object === 'price' ? ['price', 'plan'] : [change.object]
+    return objects.flatMap((object) => {
+      const resource = resourceOfObject(object)
+      if (resource === undefined || resource.has?.(row) === false) return []
+      const show = (shape: JsonObject) => shown(account, resource, shape)
+      const showBefore = (shape: JsonObject) => ({
+        ...show(shape),
+        ...(object === 'subscription' ? itemsBefore(account, shape, changes) : {}),
+      })
+      const pending = (type: string) => endpointsFor(account, type).length
+      return tellOf(account, { resource, change, cause, show, showBefore, pending })
+    })
+  })
 }
 
 interface Attempt extends Reply {
@@ -105,11 +135,25 @@ interface Attempt extends Reply {
   readonly executed: boolean
 }
 
-/** Carries out, with events for what was written. */
-function attempted(account: Account, cause: Cause, act: () => JsonObject): Attempt {
+interface Place {
+  readonly account: Account
+  readonly options: PlatformOptions
+}
+
+/** Carries out, with events for what was written, and calls those who want to hear of them. */
+function attempted(
+  { account, options }: Place,
+  cause: Cause,
+  act: (account: Account) => JsonObject,
+): Attempt {
   const { requestId } = cause
+  const told = (changes: readonly Change[]) => {
+    for (const event of tell(account, changes, cause)) {
+      for (const delivery of deliveriesOf(account, event)) options.deliver(delivery)
+    }
+  }
   try {
-    const body = account.attempt(act, (change) => tell(account, change, cause))
+    const body = account.attempt(() => act(account), told)
     return { requestId, status: 200, body, headers: {}, executed: true }
   } catch (error) {
     if (!(error instanceof StripeFailure)) throw error

@@ -47,6 +47,9 @@ function makeDiscount(
     })
   }
   account.put('coupon', { ...coupon, times_redeemed: numberOf(coupon, 'times_redeemed') + 1 })
+  if (code !== null) {
+    account.put('promotion_code', { ...code, times_redeemed: numberOf(code, 'times_redeemed') + 1 })
+  }
   const row: JsonObject = {
     id: account.nextId('di_'),
     ...blank,

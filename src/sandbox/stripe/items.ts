@@ -100,7 +100,7 @@ export function changeItem(
 
 /** The items of a subscription, oldest first. */
 export function itemsOf(account: Account, subscription: string): JsonObject[] {
-  return account.rows('subscription_item').filter((item) => item['subscription'] === subscription)
+  return account.rowsBy('subscription_item', 'subscription', subscription)
 }
 
 /** When a period ends that starts then, in seconds. A month has as many days as it has. */

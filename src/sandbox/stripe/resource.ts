@@ -20,6 +20,10 @@ export interface Resource {
   readonly eventName?: string | null
   /** Members that are answered only when they are asked for with `expand`. */
   readonly hidden?: readonly string[]
+  /** Members that only the answer to its making has. */
+  readonly shownOnce?: readonly string[]
+  /** How long it is there, in seconds; for ever when absent. */
+  readonly lifetimeS?: number
   /** It does not say when it was made, so that lists cannot be narrowed by it. */
   readonly undated?: boolean
   /** Lists that stand below an object: GET /v1/<path>/<id>/<name> */
@@ -34,6 +38,8 @@ export interface Resource {
   readonly filters: Fields
   /** Filters that are named like a member, and do not simply ask for its value. */
   readonly ownFilters?: readonly string[]
+  /** Throws `StripeFailure` for filters that do not go together. */
+  readonly checkFilters?: (filters: JsonObject) => void
   /** Does a row pass the filters? Those named like a member of the object are applied anyway. */
   readonly passes?: (row: JsonObject, filters: JsonObject, account: Account) => boolean
   readonly create?: Operation<(account: Account, params: JsonObject) => JsonObject>
@@ -146,5 +152,6 @@ export function given(params: JsonObject): JsonObject {
 
 /** Without some members. */
 export function without(row: JsonObject, names: readonly string[]): JsonObject {
+  if (!names.some((name) => Object.hasOwn(row, name))) return row
   return Object.fromEntries(Object.entries(row).filter(([name]) => !names.includes(name)))
 }

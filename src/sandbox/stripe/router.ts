@@ -5,12 +5,12 @@ import type { Account } from './account.ts'
 import { noSuch, refusal } from './errors.ts'
 import { expanded } from './expand.ts'
 import type { FormHash } from './form.ts'
-import { filtered, listFields, pageFields, pageOf } from './list.ts'
+import { listFields, pageFields, pageOf, pageOfShelf } from './list.ts'
 import { accountId } from './oauth.ts'
 import { type Fields, list, text } from './params.ts'
 import { readParams } from './read.ts'
 import { deletedAnswer, type Operation, type Resource, textOf, without } from './resource.ts'
-import { findRow, resourceOfObject, resourceOfPath, rowsOf, shown } from './schema.ts'
+import { findRow, resourceOfObject, resourceOfPath, shown } from './schema.ts'
 
 /** What is to be carried out: `endpoint` is the method and the path without ids, as the rate limits count. */
 export interface Route {
@@ -83,7 +83,10 @@ function collectionRoute(method: string, resource: Resource): Route | null {
     act: (account, form) => {
       const { params, expand } = paramsOf(account, form, create)
       const row = create.act(account, params)
-      return answered(account, resource, { row, expand })
+      const once = Object.fromEntries(
+        (resource.shownOnce ?? []).map((name) => [name, row[name] ?? null]),
+      )
+      return { ...answered(account, resource, { row, expand }), ...once }
     },
   }
 }
@@ -211,8 +214,8 @@ function retrieved(
 
 function listed(account: Account, resource: Resource, form: FormHash): JsonObject {
   const { params, expand } = paramsOf(account, form, { params: listFields(resource), act: null })
-  const rows = filtered(account, resource, { rows: rowsOf(account, resource), filters: params })
-  const page = pageOf(rows, params, resource)
+  resource.checkFilters?.(params)
+  const page = pageOfShelf(account, resource, params)
   return expanded(account, {
     object: 'list',
     data: page.rows.map((row) => shown(account, resource, row)),

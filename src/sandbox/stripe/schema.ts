@@ -6,6 +6,7 @@ import { type Resource, without } from './resource.ts'
 import { charge } from './resources/charge.ts'
 import { coupon } from './resources/coupon.ts'
 import { customer } from './resources/customer.ts'
+import { discount } from './resources/discount.ts'
 import { event } from './resources/event.ts'
 import { invoice } from './resources/invoice.ts'
 import { invoiceItem } from './resources/invoice_item.ts'
@@ -20,6 +21,7 @@ import { refund } from './resources/refund.ts'
 import { subscription } from './resources/subscription.ts'
 import { subscriptionItem } from './resources/subscription_item.ts'
 import { taxRate } from './resources/tax_rate.ts'
+import { webhookEndpoint } from './resources/webhook_endpoint.ts'
 
 const resources: readonly Resource[] = [
   charge,
@@ -39,10 +41,13 @@ const resources: readonly Resource[] = [
   subscription,
   subscriptionItem,
   taxRate,
+  webhookEndpoint,
 ]
 
 const byPath = new Map(resources.map((resource) => [resource.path, resource]))
-const byObject = new Map(resources.map((resource) => [resource.object, resource]))
+const byObject = new Map(
+  [...resources, discount].map((resource) => [resource.object, resource]),
+)
 
 /** By the name in URLs: `customers`. */
 export function resourceOfPath(path: string): Resource | undefined {
@@ -77,7 +82,8 @@ export function findRow(
 
 /** The object as answered, without what is shown only when it is asked for. */
 export function shown(account: Account, resource: Resource, row: JsonObject): JsonObject {
-  return without(whole(account, resource, row), resource.hidden ?? [])
+  const { hidden = [], shownOnce = [] } = resource
+  return without(whole(account, resource, row), [...hidden, ...shownOnce])
 }
 
 /** The object as answered, with all that it has. */

@@ -28,6 +28,10 @@ import { resourceOfTable, rowsOf, shown } from './schema.ts'
 export function createStripe(options: PlatformOptions): SandboxPlatform {
   const tokens = createTokens(options)
   let desk = createDesk(options)
+  const dated = (reply: Reply, request: PlatformRequest): PlatformResponse => {
+    const { headers, ...rest } = written(reply, request)
+    return { ...rest, headers: { ...headers, date: new Date(options.now()).toUTCString() } }
+  }
   const isOAuth = (request: PlatformRequest) => [authorizePath, tokenPath].includes(pathOf(request))
   return {
     name: 'stripe',
@@ -35,13 +39,14 @@ export function createStripe(options: PlatformOptions): SandboxPlatform {
     handle: (request) => {
       if (isOAuth(request)) return tokens.answer(request)
       const unknown = unauthenticated(request, (key) => tokens.stateOf(key))
-      return unknown === null ? written(desk.answer(request), request) : refusedKey(unknown)
+      return unknown === null ? dated(desk.answer(request), request) : refusedKey(unknown)
     },
     refuse: (kind, request) => {
       if (isOAuth(request)) return oauthRefusals[kind]
-      return written(kind === '429' ? desk.tooMany() : desk.broken(request), request)
+      return dated(kind === '429' ? desk.tooMany() : desk.broken(request), request)
     },
     records: (table) => recordsOf(desk.account, table),
+    seed: (table, count) => desk.plant(table, count),
     expireTokens: () => tokens.expire(),
     reset: () => {
       desk = createDesk(options)

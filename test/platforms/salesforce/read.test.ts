@@ -1,4 +1,4 @@
-// Goal: describing, paging and refreshing give what the documents say, and a clear Fault for everything else.
+// Goal: describing and refreshing give what the documents say, and a clear Fault for everything else.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -6,7 +6,7 @@ import { deadlineIn } from '../../../src/lib/deadline.ts'
 import { Fault } from '../../../src/mutation/fault.ts'
 import type { RefreshGrant } from '../../../src/platforms/platform.ts'
 import { salesforce } from '../../../src/platforms/salesforce/index.ts'
-import { type Answer, contacts, type FakeOrg, fakeOrg, idAt, type Script } from './fake.ts'
+import { type Answer, type FakeOrg, fakeOrg, type Script } from './fake.ts'
 
 let org: FakeOrg
 
@@ -140,93 +140,6 @@ describe('describe', () => {
     play({ body: contactDescribe })
     const fault = await faultOf(salesforce.describe(['../limits'], org.caller()))
     assert.equal(fault.code, 'not_found')
-    assert.equal(org.asked.length, 0)
-  })
-})
-
-describe('page', () => {
-  const record = (n: number) => ({
-    attributes: { type: 'Contact' },
-    Id: idAt(n),
-    LastName: `Dune ${n}`,
-    Score__c: 1.5,
-    SystemModstamp: '2026-11-22T10:20:30.000+0000',
-  })
-  const next = '/services/data/v62.0/query/01g5e000012345AAAQ-2000'
-
-  test('reads all columns in the order of the ids, and follows the cursor', async () => {
-    play(
-      { body: { totalSize: 2, done: false, nextRecordsUrl: next, records: [record(1)] } },
-      { body: { totalSize: 2, done: true, records: [record(2)] } },
-    )
-    const first = await salesforce.page(contacts, null, org.caller())
-    assert.equal(first.next, next)
-    assert.deepEqual(first.rows, [{
-      id: idAt(1),
-      values: {
-        id: idAt(1),
-        last_name: 'Dune 1',
-        score__c: '1.5',
-        system_modstamp: '2026-11-22T10:20:30+00:00',
-      },
-    }])
-    const second = await salesforce.page(contacts, first.next, org.caller())
-    assert.equal(second.next, null)
-    assert.equal(second.rows[0]?.id, idAt(2))
-    const query = new URL(org.url + (org.asked[0]?.url ?? '')).searchParams.get('q') ?? ''
-    assert.match(query, /^SELECT Id,FirstName,LastName,.*SystemModstamp FROM Contact ORDER BY Id$/)
-    assert.equal(org.asked[1]?.url, next)
-  })
-
-  test('a cursor that is not a path of the query resource is refused unsent', async () => {
-    play({ body: {} })
-    const cursors = ['https://evil.example/', '//evil.example/x', '/services/data/v62.0/limits', '']
-    for (const cursor of [...cursors, `${next}/../../limits`, '@evil.example/']) {
-      const fault = await faultOf(salesforce.page(contacts, cursor, org.caller()))
-      assert.equal(fault.code, 'bad_request')
-    }
-    assert.equal(org.asked.length, 0)
-  })
-
-  test('an expired cursor says to begin again', async () => {
-    play({
-      status: 400,
-      body: [{ errorCode: 'INVALID_QUERY_LOCATOR', message: 'invalid query locator' }],
-    })
-    const fault = await faultOf(salesforce.page(contacts, next, org.caller()))
-    assert.equal(fault.code, 'bad_request')
-    assert.match(fault.data.hint ?? '', /first page/)
-  })
-
-  test('a page of another shape is a failure, never an empty page', async () => {
-    const bodies = [
-      {},
-      { done: true },
-      { done: false, records: [] },
-      {
-        done: false,
-        records: [],
-        nextRecordsUrl: 'https://evil.example/services/data/v1.0/query/x',
-      },
-      { done: true, records: [{ LastName: 'no id' }] },
-    ]
-    for (const body of bodies) {
-      play({ body })
-      const fault = await faultOf(salesforce.page(contacts, null, org.caller()))
-      assert.equal(fault.code, 'platform_failed', JSON.stringify(body))
-    }
-  })
-
-  test('more columns than fit into a query are refused unsent', async () => {
-    play({ body: {} })
-    const [id] = contacts.columns
-    assert.ok(id)
-    const columns = Array.from({ length: 500 }, (_, i) => ({
-      ...id,
-      field: `A_field_with_a_rather_long_name_${i}__c`,
-    }))
-    const fault = await faultOf(salesforce.page({ ...contacts, columns }, null, org.caller()))
-    assert.equal(fault.code, 'bad_request')
     assert.equal(org.asked.length, 0)
   })
 })

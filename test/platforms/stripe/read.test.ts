@@ -127,6 +127,42 @@ describe('pages', () => {
     assert.match(found.hint ?? '', /first page/)
   })
 
+  test('a cursor says when its record was made, from where it goes on when that is gone', async () => {
+    const missing = { code: 'resource_missing', param: 'starting_after' }
+    const customer = (n: number) => ({ id: `cus_${n}`, object: 'customer', created: 1000 + n })
+    const found = await pages('customers', (asked) => {
+      const { starting_after: after, 'created[lte]': until } = queryOf(asked)
+      if (after !== undefined) {
+        return { status: 400, body: errorBody('invalid_request_error', missing) }
+      }
+      if (until === undefined) return { body: list([customer(9), customer(8)], true) }
+      assert.equal(until, '1008')
+      return { body: list([customer(7)]) }
+    })
+    assert.deepEqual(found.flatMap(({ rows }) => rows.map(({ id }) => id)), [
+      'cus_9',
+      'cus_8',
+      'cus_7',
+    ])
+    assert.equal(found[0]?.next, '1008 cus_8')
+  })
+
+  test('what DELETE would have made of a record is no row, and neither are its items', async () => {
+    const items = (id: string) => list([{ id, object: 'subscription_item' }])
+    const expired = { id: 'sub_1', object: 'subscription', status: 'incomplete_expired' }
+    const active = { id: 'sub_2', object: 'subscription', status: 'active' }
+    const body = list([
+      { ...expired, items: items('si_1') },
+      { ...active, items: items('si_2') },
+    ])
+    for (
+      const [name, id] of [['subscriptions', 'sub_2'], ['subscription_items', 'si_2']] as const
+    ) {
+      const [only] = await pages(name, () => ({ body }))
+      assert.deepEqual(only?.rows.map((row) => row.id), [id])
+    }
+  })
+
   const faults: Record<string, { script: Script; code: string }> = {
     'a key that is refused': {
       script: () => ({ status: 401, body: errorBody('invalid_request_error') }),

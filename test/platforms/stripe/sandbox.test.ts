@@ -130,6 +130,23 @@ describe('stripe and its sandbox', () => {
     })
   }
 
+  test('a record that goes between two pages, the one that the cursor names, costs no other', async () => {
+    const rows = Array.from({ length: 100 }, (_, i) => ({ values: { email: `a${i}@x.org` } }))
+    const first = await written('customers', 'insert', rows)
+    await written('customers', 'insert', rows)
+    const table = await tableOf('customers')
+    const page = await stripe.page(table, null, caller())
+    assert.match(page.next ?? '', /^\d+ cus_/)
+    await written('customers', 'delete', [{ id: page.rows.at(-1)?.id ?? '' }])
+    const read = new Set<string>()
+    for (let cursor = page.next; cursor !== null;) {
+      const more: Page = await stripe.page(table, cursor, caller())
+      for (const { id } of more.rows) read.add(id)
+      cursor = more.next
+    }
+    assert.ok(first.every(({ id }) => read.has(id)))
+  })
+
   test('100 rows are inserted, updated and deleted; outcome and pages agree', async () => {
     const before = (await all('customers')).length
     const emails = Array.from({ length: 100 }, (_, i) => ({ values: { email: `a${i}@x.org` } }))

@@ -35,6 +35,8 @@ export interface Quota {
   admit(request: Admission): Denial | null
   /** Counts one thing that is made; null when it may be. */
   admitContent(): Denial | null
+  /** A request that changed nothing for its sender is not counted against the primary limit. */
+  giveBack(resource: Resource): void
   usage(resource: Resource): Usage
 }
 
@@ -77,6 +79,7 @@ export function createQuota(
       hour.take(now(), 1)
       return null
     },
+    giveBack: (resource) => primary[resource].take(now(), -1),
     usage: (resource) => primary[resource].usage(now()),
   }
 }

@@ -7,7 +7,7 @@ import { needWrite } from './rights.ts'
 import { bodyLengthMax, checkText } from './text.ts'
 
 export function commentsOf({ hub }: Session, issue: Issue): readonly Comment[] {
-  return hub.comments.all().filter((one) => one.issueId === issue.id)
+  return [...hub.found.commentsOfIssue.of(issue.id).values()]
 }
 
 /** Throws `Refused`. */

@@ -122,9 +122,8 @@ function stateAfter(
 export function deleteIssue(session: Session, issue: Issue): void {
   needWrite(repositoryOf(session, issue))
   const { hub } = session
-  for (const comment of hub.comments.all()) {
-    if (comment.issueId === issue.id) hub.comments.remove(comment)
-  }
+  const comments = [...hub.found.commentsOfIssue.of(issue.id).values()]
+  for (const comment of comments) hub.comments.remove(comment)
   hub.issues.remove(issue)
   hub.gone.set(`${issue.repositoryId}#${issue.number}`, null)
 }

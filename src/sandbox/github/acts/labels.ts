@@ -1,6 +1,7 @@
 // Room sandbox: what can be done to the labels of a repository.
 
 import { type FieldError, refuseInvalid } from '../refusal.ts'
+import { nameKey } from '../state/hub.ts'
 import type { Label, Repository } from '../state/model.ts'
 import { repositoryOf, type Session, timeText } from '../state/session.ts'
 import { needWrite } from './rights.ts'
@@ -19,17 +20,17 @@ const nameLengthMax = 50
 const descriptionLengthMax = 100
 
 export function labelsOf({ hub }: Session, repository: Repository): readonly Label[] {
-  return hub.labels.all().filter((one) => one.repositoryId === repository.id)
+  return [...hub.found.labels.of(repository.id).values()]
 }
 
 /** The label of a name, whatever its case. */
 export function labelNamed(
-  session: Session,
+  { hub }: Session,
   repository: Repository,
   name: string,
 ): Label | undefined {
-  const wanted = name.toLowerCase()
-  return labelsOf(session, repository).find((one) => one.name.toLowerCase() === wanted)
+  const [label] = hub.found.labelsNamed.of(nameKey(repository.id, name)).values()
+  return label
 }
 
 /** Makes a label. Throws `Refused`. */
@@ -72,8 +73,9 @@ export function updateLabel(session: Session, label: Label, change: LabelChange)
 /** Removes a label, also from its issues. Throws `Refused`. */
 export function deleteLabel(session: Session, label: Label): void {
   needWrite(repositoryOf(session, label))
-  const { issues, labels } = session.hub
-  for (const issue of issues.all().filter(({ labelIds }) => labelIds.includes(label.id))) {
+  const { issues, labels, found } = session.hub
+  const inIt = [...found.issues.of(label.repositoryId).values()]
+  for (const issue of inIt.filter(({ labelIds }) => labelIds.includes(label.id))) {
     issues.put({ ...issue, labelIds: issue.labelIds.filter((id) => id !== label.id) })
   }
   labels.remove(label)

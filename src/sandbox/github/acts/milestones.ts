@@ -14,15 +14,15 @@ export interface MilestoneChange {
 }
 
 export function milestonesOf({ hub }: Session, repository: Repository): readonly Milestone[] {
-  return hub.milestones.all().filter((one) => one.repositoryId === repository.id)
+  return [...hub.found.milestones.of(repository.id).values()]
 }
 
 export function milestoneNumbered(
-  session: Session,
+  { hub }: Session,
   repository: Repository,
   number: number,
 ): Milestone | undefined {
-  return milestonesOf(session, repository).find((one) => one.number === number)
+  return hub.found.milestones.of(repository.id).get(number)
 }
 
 /** Throws `Refused`. */
@@ -80,8 +80,8 @@ export function updateMilestone(
 /** Removes a milestone, also from its issues. Throws `Refused`. */
 export function deleteMilestone(session: Session, milestone: Milestone): void {
   needWrite(repositoryOf(session, milestone))
-  const { issues, milestones } = session.hub
-  for (const issue of issues.all().filter((one) => one.milestoneId === milestone.id)) {
+  const { issues, milestones, found } = session.hub
+  for (const issue of found.issuesOfMilestone.of(milestone.id).values()) {
     issues.put({ ...issue, milestoneId: null })
   }
   milestones.remove(milestone)
@@ -93,7 +93,7 @@ function checkMilestone(
   { title, self }: MilestoneChange & { readonly self?: Milestone },
 ): readonly FieldError[] {
   const resource = 'Milestone'
-  const holder = milestonesOf(session, repository).find((one) => one.title === title)
+  const [holder] = session.hub.found.milestonesTitled.of(`${repository.id} ${title}`).values()
   return [
     ...checkText(title, { resource, field: 'title', lengthMax: titleLengthMax, needed: true }),
     ...(holder === undefined || holder.id === self?.id

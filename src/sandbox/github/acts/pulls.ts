@@ -6,6 +6,7 @@ import { nodeIdOf } from '../state/ids.ts'
 import type { Issue, Pull, Repository } from '../state/model.ts'
 import { accountOf, fullNameOf, repositoryOf, type Session, timeText } from '../state/session.ts'
 import { addIssue, checkIssue, type IssueChange, updateIssue } from './issues.ts'
+import { pullsByCreation } from '../state/sorting.ts'
 import { needWrite } from './rights.ts'
 
 export interface PullInput {
@@ -134,9 +135,9 @@ function checkBranches(
   if (repository.branches.get(head) === repository.branches.get(base)) {
     return [custom(`No commits between ${base} and ${head}`)]
   }
-  const open = session.hub.issues.all().some((one) =>
-    one.repositoryId === repository.id && one.state === 'open' && one.pull?.head === head &&
-    one.pull.base === base
+  const pulls = session.hub.orders.issues.rows(repository.id, pullsByCreation)
+  const open = pulls.some(({ state, pull }) =>
+    state === 'open' && pull?.head === head && pull.base === base
   )
   const owner = fullNameOf(session, repository).split('/')[0] ?? ''
   return open ? [custom(`A pull request already exists for ${owner}:${head}.`)] : []

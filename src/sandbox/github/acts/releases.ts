@@ -18,7 +18,7 @@ export interface ReleaseChange {
 const bodyLengthMax = 125_000
 
 export function releasesOf({ hub }: Session, repository: Repository): readonly Release[] {
-  return hub.releases.all().filter((one) => one.repositoryId === repository.id)
+  return [...hub.found.releases.of(repository.id).values()]
 }
 
 /** The latest one that is published and no prerelease. */
@@ -88,9 +88,8 @@ function checkRelease(
   const resource = 'Release'
   const published = !(isDraft ?? self?.isDraft ?? false)
   const tag = tagName ?? self?.tagName
-  const taken = releasesOf(session, repository).some((one) =>
-    one.id !== self?.id && !one.isDraft && one.tagName === tag
-  )
+  const holders = session.hub.found.releasesTagged.of(`${repository.id} ${tag}`)
+  const taken = [...holders.values()].some(({ id }) => id !== self?.id)
   return [
     ...checkText(tagName, { resource, field: 'tag_name', lengthMax: 255, needed: true }),
     ...(published && taken

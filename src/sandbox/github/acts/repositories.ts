@@ -2,9 +2,10 @@
 
 import { createHash } from 'node:crypto'
 import { type FieldError, refused, refuseInvalid } from '../refusal.ts'
-import type { Shelf } from '../state/hub.ts'
+import { nameKey } from '../state/hub.ts'
+import type { Groups, Shelf } from '../state/shelf.ts'
 import type { Account, Repository, RepositoryFlags, Row } from '../state/model.ts'
-import { fullNameOf, type Session, timeText } from '../state/session.ts'
+import { accountNamed, fullNameOf, type Session, timeText } from '../state/session.ts'
 import { createLabel } from './labels.ts'
 
 export interface RepositoryChange {
@@ -44,7 +45,11 @@ const labelsDefault: readonly (readonly [name: string, color: string, descriptio
 
 /** The viewer may know of them. */
 export function repositoriesVisible({ hub }: Session): readonly Repository[] {
-  return hub.repositories.all().filter(({ access }) => access !== 'none')
+  return hub.orders.repositories.rows(0n, {
+    name: 'visible',
+    by: () => 0,
+    keep: ({ access }) => access !== 'none',
+  })
 }
 
 /** A made-up commit. */
@@ -132,19 +137,24 @@ export function updateRepository(
 /** Removes a repository and all that is in it. Throws `Refused`. */
 export function deleteRepository({ hub }: Session, repository: Repository): void {
   needAdmin(repository)
-  empty(hub.comments, repository)
-  empty(hub.issues, repository)
-  empty(hub.labels, repository)
-  empty(hub.milestones, repository)
-  empty(hub.releases, repository)
+  const { found } = hub
+  empty(hub.comments, found.comments, repository)
+  empty(hub.issues, found.issues, repository)
+  empty(hub.labels, found.labels, repository)
+  empty(hub.milestones, found.milestones, repository)
+  empty(hub.releases, found.releases, repository)
+  for (const { id, repositoryId } of hub.hooks.values()) {
+    if (repositoryId === repository.id) hub.hooks.delete(id)
+  }
   hub.repositories.remove(repository)
 }
 
 function empty<T extends Row & { readonly repositoryId: bigint }>(
   shelf: Shelf<T>,
+  groups: Groups<T>,
   repository: Repository,
 ): void {
-  for (const row of shelf.all()) if (row.repositoryId === repository.id) shelf.remove(row)
+  for (const row of groups.of(repository.id).values()) shelf.remove(row)
 }
 
 /** Unlike for what is in it, an archived repository can itself be changed. */
@@ -169,10 +179,9 @@ function checkName(
     const message = 'name is too long (maximum is 100 characters)'
     return [{ resource, field: 'name', code: 'custom', message }]
   }
-  const wanted = `${owner}/${name}`.toLowerCase()
-  const taken = session.hub.repositories.all().some((one) =>
-    one.id !== self?.id && fullNameOf(session, one).toLowerCase() === wanted
-  )
+  const ownerId = accountNamed(session, owner)?.id ?? -1n
+  const holders = session.hub.found.repositoriesNamed.of(nameKey(ownerId, name))
+  const taken = [...holders.values()].some(({ id }) => id !== self?.id)
   if (!taken) return []
   const message = 'name already exists on this account'
   return [{ resource, field: 'name', code: 'custom', message }]

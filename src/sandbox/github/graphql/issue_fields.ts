@@ -125,17 +125,22 @@ export const labelFields: Resolvers<Label> = {
   isDefault: ({ isDefault }) => isDefault,
   url: (label, _args, { session }) => site + labelPath(session, label),
   resourcePath: (label, _args, { session }) => labelPath(session, label),
-  issues: (label, args, context, info) =>
-    issuesListed(context, with_(context, 'Issue', ({ labelIds }) => labelIds.includes(label.id)), {
-      args,
-      info,
-    }),
+  issues: (label, args, context, info) => labelled(label, 'Issue', { context, args, info }),
   pullRequests: (label, args, context, info) =>
-    issuesListed(
-      context,
-      with_(context, 'PullRequest', ({ labelIds }) => labelIds.includes(label.id)),
-      { args, info },
-    ),
+    labelled(label, 'PullRequest', { context, args, info }),
+}
+
+function labelled(
+  { id, repositoryId }: Label,
+  type: Issue['type'],
+  { context, args, info }: {
+    readonly context: Context
+    readonly args: Parameters<Resolver<Label>>[1]
+    readonly info: Parameters<Resolver<Label>>[3]
+  },
+) {
+  const isWanted = ({ labelIds }: Issue) => labelIds.includes(id)
+  return issuesListed(context, with_(context, repositoryId, { type, isWanted }), { args, info })
 }
 
 function labelPath(session: Session, label: Label): string {
@@ -146,10 +151,11 @@ function labelPath(session: Session, label: Label): string {
 /** The issues, or the pull requests, that a test is true of. */
 function with_(
   { session }: Context,
-  type: Issue['type'],
-  isWanted: (issue: Issue) => boolean,
+  repositoryId: bigint,
+  { type, isWanted }: { type: Issue['type']; isWanted: (issue: Issue) => boolean },
 ): readonly Issue[] {
-  return session.hub.issues.all().filter((issue) => issue.type === type && isWanted(issue))
+  const issues = [...session.hub.found.issues.of(repositoryId).values()]
+  return issues.filter((issue) => issue.type === type && isWanted(issue))
 }
 
 export const milestoneFields: Resolvers<Milestone> = {
@@ -167,11 +173,11 @@ export const milestoneFields: Resolvers<Milestone> = {
   creator: ({ creatorId }, _args, { session }) => accountOf(session, creatorId),
   url: (row, _args, { session }) => site + milestonePath(session, row),
   resourcePath: (row, _args, { session }) => milestonePath(session, row),
-  issues: ({ id }, args, context, info) =>
-    issuesListed(context, with_(context, 'Issue', ({ milestoneId }) => milestoneId === id), {
-      args,
-      info,
-    }),
+  issues: ({ id, repositoryId }, args, context, info) => {
+    const isWanted = ({ milestoneId }: Issue) => milestoneId === id
+    const rows = with_(context, repositoryId, { type: 'Issue', isWanted })
+    return issuesListed(context, rows, { args, info })
+  },
 }
 
 function milestonePath(session: Session, row: Milestone): string {

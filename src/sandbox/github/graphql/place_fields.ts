@@ -165,7 +165,7 @@ function queried<T extends { readonly name: string }>(
 }
 
 function issuesIn({ session }: Context, { id }: Repository): readonly Issue[] {
-  return session.hub.issues.all().filter(({ repositoryId }) => repositoryId === id)
+  return [...session.hub.found.issues.of(id).values()]
 }
 
 function pullsIn(context: Context, row: Repository, args: Arguments): readonly PullIssue[] {

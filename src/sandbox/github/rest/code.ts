@@ -17,7 +17,9 @@ import { issueNumbered, type Session } from '../state/session.ts'
 import { type Call, created, found, idParam, issueParam, noContent, param } from './call.ts'
 import { type Reply, reply, repositoryParam, type Route } from './call.ts'
 import { checkShape, defined, flagOf, nullableText, type Shape, textOf, wordOf } from './fields.ts'
-import { choice, paged, sorted } from './page.ts'
+import { windowOf } from '../state/orders.ts'
+import { pullsByChange, pullsByCreation } from '../state/sorting.ts'
+import { choice, paged } from './page.ts'
 import { repositoryUrl, showRelease } from './show.ts'
 import { showPull, showWholePull } from './show_issue.ts'
 
@@ -127,15 +129,18 @@ function listPulls(call: Call): Reply {
   })
   const head = query.get('head')?.split(':').at(-1)
   const base = query.get('base')
-  const rows = session.hub.issues.all().filter(isPull).filter((one) =>
-    one.repositoryId === repository.id && (state === 'all' || one.state === state) &&
-    (head === undefined || one.pull.head === head) && (base === null || one.pull.base === base)
-  )
-  const ordered = sorted(rows, {
-    by: (one) => sort === 'updated' ? one.updatedAt : one.createdAt,
-    descending: direction === 'desc',
+  const order = sort === 'updated' ? pullsByChange : pullsByCreation
+  const all = session.hub.orders.issues.rows(repository.id, order)
+  const isFiltered = state !== 'all' || head !== undefined || base !== null
+  const rows = isFiltered
+    ? all.filter((one) =>
+      (state === 'all' || one.state === state) &&
+      (head === undefined || one.pull?.head === head) && (base === null || one.pull?.base === base)
+    )
+    : all
+  return paged(call, windowOf(rows, { descending: direction === 'desc' }), {
+    show: (one) => isPull(one) ? showPull(session, one) : null,
   })
-  return paged(call, ordered, { show: (one) => showPull(session, one) })
 }
 
 const pullShape: Shape = {
@@ -212,8 +217,11 @@ function releaseParam(call: Call): Release {
 }
 
 function listReleases(call: Call): Reply {
-  const rows = releasesOf(call.session, repositoryParam(call)).toReversed()
-  return paged(call, rows, { show: (one) => showRelease(call.session, one) })
+  const order = { name: 'made', by: () => 0 }
+  const rows = call.session.hub.orders.releases.rows(repositoryParam(call).id, order)
+  return paged(call, windowOf(rows, { descending: true }), {
+    show: (one) => showRelease(call.session, one),
+  })
 }
 
 function releaseByTag(call: Call): Reply {

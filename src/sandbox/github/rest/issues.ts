@@ -19,7 +19,9 @@ import { accountNamed, type Session } from '../state/session.ts'
 import { type Call, created, issueParam, noContent, param, type Reply, reply } from './call.ts'
 import { repositoryParam, type Route } from './call.ts'
 import { checkShape, defined, nullableText, type Shape, textOf, textsOf, wordOf } from './fields.ts'
-import { choice, paged, sinceOf, sorted } from './page.ts'
+import { issuesByChange, issuesByCreation } from '../state/sorting.ts'
+import { firstFrom, windowOf } from '../state/orders.ts'
+import { choice, paged, sinceOf, sorted, stampOf } from './page.ts'
 import { showLabel } from './show.ts'
 import { showIssue, showWholeIssue } from './show_issue.ts'
 
@@ -92,21 +94,30 @@ function list(call: Call): Reply {
   const direction = choice(call, 'direction', { ...words, words: ['desc', 'asc'] })
   const since = sinceOf(call, resource)
   const wanted = filterOf(call, repository)
-  const rows = session.hub.issues.all().filter((issue) =>
-    issue.repositoryId === repository.id && (state === 'all' || issue.state === state) &&
-    Date.parse(issue.updatedAt) >= since && wanted(issue)
-  )
-  const keys = {
-    created: (issue: Issue) => issue.createdAt,
-    updated: (issue: Issue) => issue.updatedAt,
-    comments: (issue: Issue) => commentsOf(session, issue).length,
+  const descending = direction === 'desc'
+  const order = sort === 'updated' ? issuesByChange(state) : issuesByCreation(state)
+  const all = session.hub.orders.issues.rows(repository.id, order)
+  const show = (issue: Issue) => showIssue(session, issue)
+  if (sort === 'updated' && wanted === null) {
+    const from = firstFrom(all, { by: order.by, from: stampOf(since) })
+    return paged(call, windowOf(all, { from, descending }), { show })
   }
-  const ordered = sorted(rows, { by: keys[sort], descending: direction === 'desc' })
-  return paged(call, ordered, { show: (issue) => showIssue(session, issue) })
+  const kept = since === Number.NEGATIVE_INFINITY && wanted === null
+    ? all
+    : all.filter((issue) => Date.parse(issue.updatedAt) >= since && (wanted?.(issue) ?? true))
+  if (sort !== 'comments') return paged(call, windowOf(kept, { descending }), { show })
+  const by = (issue: Issue) => commentsOf(session, issue).length
+  return paged(call, sorted(kept, { by, descending }), { show })
 }
 
-/** By milestone, assignee, creator, mentioned and labels, all of which must fit. */
-function filterOf({ query, session }: Call, repository: Repository): (issue: Issue) => boolean {
+const filters = ['labels', 'milestone', 'assignee', 'creator', 'mentioned']
+
+/** By milestone, assignee, creator, mentioned and labels, all of which must fit; null: by nothing. */
+function filterOf(
+  { query, session }: Call,
+  repository: Repository,
+): ((issue: Issue) => boolean) | null {
+  if (filters.every((name) => (query.get(name) ?? '') === '')) return null
   const labels = (query.get('labels') ?? '').split(',').filter(Boolean)
   const labelIds = labels.map((name) => labelNamed(session, repository, name.trim())?.id ?? -1n)
   const milestone = query.get('milestone') ?? ''

@@ -3,6 +3,8 @@
 
 import type { Json } from '../../json.ts'
 import { refuseInvalid } from '../refusal.ts'
+import { timeText } from '../state/session.ts'
+import type { Rows } from '../state/orders.ts'
 import { type Call, type Reply, reply } from './call.ts'
 
 export const perPageDefault = 30
@@ -11,7 +13,7 @@ export const perPageMax = 100
 /** The page that the query asks for, each row written by `show`. */
 export function paged<T>(
   call: Call,
-  rows: readonly T[],
+  rows: Rows<T>,
   { show, wrap = (list) => list }: {
     readonly show: (row: T) => Json
     /** Puts the list into what the endpoint answers. */
@@ -64,6 +66,11 @@ export function sinceOf({ query }: Call, resource: string): number {
     refuseInvalid([{ resource, field: 'since', code: 'invalid', value: text }])
   }
   return since
+}
+
+/** The first moment, to the second, that is not before: as records have it. */
+export function stampOf(since: number): string {
+  return since <= 0 ? '' : timeText(Math.ceil(since / 1000) * 1000)
 }
 
 /** Rows in the order of `by`, and of their ids where that is the same. */

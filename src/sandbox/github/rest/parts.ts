@@ -3,12 +3,11 @@
 
 import type { JsonObject } from '../../json.ts'
 import { commentsOf, createComment, deleteComment, updateComment } from '../acts/comments.ts'
-import { createLabel, deleteLabel, labelNamed, labelsOf, updateLabel } from '../acts/labels.ts'
+import { createLabel, deleteLabel, labelNamed, updateLabel } from '../acts/labels.ts'
 import {
   createMilestone,
   deleteMilestone,
   milestoneNumbered,
-  milestonesOf,
   updateMilestone,
 } from '../acts/milestones.ts'
 import { needIssues } from '../acts/rights.ts'
@@ -18,7 +17,9 @@ import { timeText } from '../state/session.ts'
 import { type Call, created, found, idParam, issueParam, noContent, numberParam } from './call.ts'
 import { param, type Reply, reply, repositoryParam, type Route } from './call.ts'
 import { checkShape, defined, nullableText, type Shape, textOf, wordOf } from './fields.ts'
-import { choice, paged, sinceOf, sorted } from './page.ts'
+import { firstFrom, windowOf } from '../state/orders.ts'
+import { commentsByChange, commentsByCreation } from '../state/sorting.ts'
+import { choice, paged, sinceOf, sorted, stampOf } from './page.ts'
 import { showComment, showLabel, showMilestone } from './show.ts'
 
 const at = '/repos/:owner/:repo'
@@ -137,9 +138,9 @@ function labelParam(call: Call): Label {
 }
 
 function listLabels(call: Call): Reply {
-  const labels = sorted(labelsOf(call.session, repositoryParam(call)), {
+  const labels = call.session.hub.orders.labels.rows(repositoryParam(call).id, {
+    name: 'name',
     by: ({ name }) => name.toLowerCase(),
-    descending: false,
   })
   return paged(call, labels, { show: (one) => showLabel(call.session, one) })
 }
@@ -186,14 +187,16 @@ function listComments(call: Call): Reply {
   const sort = choice(call, 'sort', { words: ['created', 'updated'], resource })
   const direction = choice(call, 'direction', { words: ['asc', 'desc'], resource })
   const since = sinceOf(call, resource)
-  const rows = session.hub.comments.all().filter((one) =>
-    one.repositoryId === repository.id && Date.parse(one.updatedAt) >= since
-  )
-  const ordered = sorted(rows, {
-    by: (one) => sort === 'created' ? one.createdAt : one.updatedAt,
-    descending: direction === 'desc',
-  })
-  return paged(call, ordered, { show: (one) => showComment(session, one) })
+  const descending = direction === 'desc'
+  const show = (one: Comment) => showComment(session, one)
+  const order = sort === 'created' ? commentsByCreation : commentsByChange
+  const all = session.hub.orders.comments.rows(repository.id, order)
+  if (sort === 'created' && since > 0) {
+    const kept = all.filter((one) => Date.parse(one.updatedAt) >= since)
+    return paged(call, windowOf(kept, { descending }), { show })
+  }
+  const from = firstFrom(all, { by: order.by, from: stampOf(since) })
+  return paged(call, windowOf(all, { from, descending }), { show })
 }
 
 function listIssueComments(call: Call): Reply {
@@ -232,19 +235,21 @@ function listMilestones(call: Call): Reply {
   const state = choice(call, 'state', { words: ['open', 'closed', 'all'], resource })
   const sort = choice(call, 'sort', { words: ['due_on', 'completeness'], resource })
   const direction = choice(call, 'direction', { words: ['asc', 'desc'], resource })
-  const rows = milestonesOf(session, repositoryParam(call)).filter((one) =>
-    state === 'all' || one.state === state
-  )
-  const ordered = sorted(rows, {
-    by: (one) => sort === 'due_on' ? one.dueOn ?? '9' : completeness(session, one),
-    descending: direction === 'desc',
+  const rows = session.hub.orders.milestones.rows(repositoryParam(call).id, {
+    name: `due ${state}`,
+    by: ({ dueOn }) => dueOn ?? '9',
+    keep: (one) => state === 'all' || one.state === state,
   })
+  const descending = direction === 'desc'
+  const ordered = sort === 'due_on'
+    ? windowOf(rows, { descending })
+    : sorted(rows, { by: (one) => completeness(session, one), descending })
   return paged(call, ordered, { show: (one) => showMilestone(session, one) })
 }
 
 function completeness({ hub }: Call['session'], { id }: Milestone): number {
-  const issues = hub.issues.all().filter(({ milestoneId }) => milestoneId === id)
-  return issues.filter(({ state }) => state === 'closed').length / Math.max(1, issues.length)
+  const { size } = hub.found.issuesOfMilestone.of(id)
+  return hub.found.closedIssues(id) / Math.max(1, size)
 }
 
 const milestoneShape: Shape = {

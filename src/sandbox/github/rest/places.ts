@@ -18,7 +18,8 @@ import { accountParam, type Call, created, found, idParam, noContent, type Reply
 import { reply, repositoryParam, type Route } from './call.ts'
 import { checkShape, defined, flagOf, nullableText, type Shape, textOf, textsOf } from './fields.ts'
 import { wordOf } from './fields.ts'
-import { choice, paged, sorted } from './page.ts'
+import { windowOf } from '../state/orders.ts'
+import { choice, paged } from './page.ts'
 import { number, showAccount, showRepository, showWholeRepository } from './show.ts'
 
 const at = '/repos/:owner/:repo'
@@ -51,20 +52,20 @@ export const placeRoutes: readonly Route[] = [
     path: '/user/repos',
     run: (call) => {
       needUser(call.session)
-      return listRepositories(call, repositoriesVisible(call.session))
+      return listRepositories(call, null)
     },
     docs: '/repos/repos#list-repositories-for-the-authenticated-user',
   },
   {
     method: 'GET',
     path: '/orgs/:login/repos',
-    run: (call) => listRepositories(call, ownedBy(call, organizationParam(call))),
+    run: (call) => listRepositories(call, organizationParam(call)),
     docs: '/repos/repos#list-organization-repositories',
   },
   {
     method: 'GET',
     path: '/users/:login/repos',
-    run: (call) => listRepositories(call, ownedBy(call, accountParam(call, 'login'))),
+    run: (call) => listRepositories(call, accountParam(call, 'login')),
     docs: '/repos/repos#list-repositories-for-a-user',
   },
   {
@@ -196,11 +197,8 @@ function organizationParam(call: Call): Account {
   return account
 }
 
-function ownedBy({ session }: Call, { id }: Account): readonly Repository[] {
-  return repositoriesVisible(session).filter(({ ownerId }) => ownerId === id)
-}
-
-function listRepositories(call: Call, rows: readonly Repository[]): Reply {
+/** Those of an owner, or all. */
+function listRepositories(call: Call, owner: Account | null): Reply {
   const { session } = call
   const resource = 'Repository'
   const sort = choice(call, 'sort', {
@@ -217,8 +215,14 @@ function listRepositories(call: Call, rows: readonly Repository[]): Reply {
     updated: (row: Repository) => row.updatedAt,
     pushed: (row: Repository) => row.pushedAt,
   }
-  const ordered = sorted(rows, { by: keys[sort], descending: direction === 'desc' })
-  return paged(call, ordered, { show: (row) => showRepository(session, row) })
+  const rows = session.hub.orders.repositories.rows(0n, {
+    name: `${sort} ${owner?.id ?? ''}`,
+    by: keys[sort],
+    keep: ({ access, ownerId }) => access !== 'none' && (owner === null || ownerId === owner.id),
+  })
+  return paged(call, windowOf(rows, { descending: direction === 'desc' }), {
+    show: (row) => showRepository(session, row),
+  })
 }
 
 function installed(call: Call): Reply {

@@ -15,6 +15,7 @@ import { type FieldError, notFound, type Refusal, Refused, refused } from '../re
 import type { Session } from '../state/session.ts'
 import { type Reply, reply, type Route } from './call.ts'
 import { codeRoutes } from './code.ts'
+import { hookRoutes } from './hooks.ts'
 import { issueRoutes } from './issues.ts'
 import { partRoutes } from './parts.ts'
 import { placeRoutes } from './places.ts'
@@ -38,6 +39,7 @@ const compiled: readonly Compiled[] = [
   ...partRoutes,
   ...codeRoutes,
   ...placeRoutes,
+  ...hookRoutes,
 ].map(compile).toSorted((left, right) => left.names.length - right.names.length)
 
 function compile(route: Route): Compiled {

@@ -23,7 +23,18 @@ export function association(session: Session, repository: Repository, authorId: 
   return accountOf(session, authorId).type === 'Bot' ? 'NONE' : 'CONTRIBUTOR'
 }
 
+const accounts = new WeakMap<Account, JsonObject & { readonly url: string }>()
+
+/** The same object each time: accounts never change, and every record shows some. */
 export function showAccount({ base }: Session, account: Account): JsonObject {
+  const known = accounts.get(account)
+  if (known?.url.startsWith(`${base}/users/`)) return known
+  const shown = accountShown(base, account)
+  accounts.set(account, shown)
+  return shown
+}
+
+function accountShown(base: string, account: Account) {
   const url = `${base}/users/${encodeURIComponent(account.login)}`
   const html = account.type === 'Bot'
     ? `${site}/apps/${account.login.replace('[bot]', '')}`
@@ -90,14 +101,29 @@ const repositoryLinks: Readonly<Record<string, string>> = {
   trees_url: 'git/trees{/sha}',
 }
 
+interface Shown {
+  readonly base: string
+  readonly open: number
+  readonly json: JsonObject
+}
+
+const repositories = new WeakMap<Repository, Shown>()
+
+/** The same object as long as nothing in it changes: every pull request shows two. */
 export function showRepository(session: Session, repository: Repository): JsonObject {
+  const { base } = session
+  const open = session.hub.found.openIssues(repository.id)
+  const known = repositories.get(repository)
+  if (known?.base === base && known.open === open) return known.json
+  const json = repositoryShown(session, repository, open)
+  repositories.set(repository, { base, open, json })
+  return json
+}
+
+function repositoryShown(session: Session, repository: Repository, open: number): JsonObject {
   const fullName = fullNameOf(session, repository)
   const url = repositoryUrl(session, repository)
   const links = Object.entries(repositoryLinks).map(([name, rest]) => [name, `${url}/${rest}`])
-  const open =
-    session.hub.issues.all().filter((one) =>
-      one.repositoryId === repository.id && one.state === 'open'
-    ).length
   const may = repository.access === 'admin'
   return {
     id: number(repository.id),
@@ -131,6 +157,8 @@ export function showRepository(session: Session, repository: Repository): JsonOb
     has_pages: false,
     has_downloads: true,
     has_discussions: false,
+    web_commit_signoff_required: false,
+    custom_properties: {},
     disabled: false,
     visibility: repository.visibility,
     topics: repository.topics,
@@ -169,8 +197,8 @@ export function showLabel(session: Session, label: Label): JsonObject {
 export function showMilestone(session: Session, milestone: Milestone): JsonObject {
   const repository = repositoryOf(session, milestone)
   const url = `${repositoryUrl(session, repository)}/milestones/${milestone.number}`
-  const issues = session.hub.issues.all().filter((one) => one.milestoneId === milestone.id)
-  const open = issues.filter(({ state }) => state === 'open').length
+  const { found } = session.hub
+  const closed = found.closedIssues(milestone.id)
   return {
     url,
     html_url: `${site}/${fullNameOf(session, repository)}/milestone/${milestone.number}`,
@@ -181,8 +209,8 @@ export function showMilestone(session: Session, milestone: Milestone): JsonObjec
     title: milestone.title,
     description: milestone.description,
     creator: showAccount(session, accountOf(session, milestone.creatorId)),
-    open_issues: open,
-    closed_issues: issues.length - open,
+    open_issues: found.issuesOfMilestone.of(milestone.id).size - closed,
+    closed_issues: closed,
     state: milestone.state,
     created_at: milestone.createdAt,
     updated_at: milestone.updatedAt,

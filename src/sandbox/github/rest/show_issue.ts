@@ -35,7 +35,7 @@ function showCommon(session: Session, issue: Issue): JsonObject {
     assignees,
     labels: labels.map((label) => showLabel(session, label)),
     milestone: milestone === undefined ? null : showMilestone(session, milestone),
-    comments: hub.comments.all().filter((one) => one.issueId === issue.id).length,
+    comments: hub.found.commentsOfIssue.of(issue.id).size,
     created_at: issue.createdAt,
     updated_at: issue.updatedAt,
     closed_at: issue.closedAt,

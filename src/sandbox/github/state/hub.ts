@@ -1,6 +1,7 @@
 // Room sandbox: everything that GitHub keeps, in memory, shared by its REST and its GraphQL door.
 
-import { nodeIdOf } from './ids.ts'
+import type { Hook } from './hook.ts'
+import { nodeIdOf, typeIn } from './ids.ts'
 import type {
   Account,
   Comment,
@@ -11,14 +12,13 @@ import type {
   Repository,
   Row,
 } from './model.ts'
+import { createOrders, type Orders } from './orders.ts'
+import { createCounts, createGroups, createShelf, type Groups, type Shelf } from './shelf.ts'
 
-/** The records of one kind, oldest first. */
-export interface Shelf<T extends Row> {
-  get(id: bigint): T | undefined
-  all(): readonly T[]
-  /** Adds the record, or puts it in the place of the one with its id. */
-  put(row: T): T
-  remove(row: T): void
+/** A record as it was and as it is: undefined where it was not, or is no more. */
+export interface Change {
+  readonly before: Row | undefined
+  readonly after: Row | undefined
 }
 
 export interface Hub {
@@ -29,6 +29,12 @@ export interface Hub {
   readonly issues: Shelf<Issue>
   readonly comments: Shelf<Comment>
   readonly releases: Shelf<Release>
+  readonly found: Found
+  readonly orders: Ordered
+  /** The webhooks of repositories, by their ids. */
+  readonly hooks: Map<bigint, Hook>
+  /** What was done since this was asked the last time; nothing is kept while there are no webhooks. */
+  takeChanges(): readonly Change[]
   /** The record with a node id. */
   byNode(nodeId: string): Row | undefined
   /** A number for a new record, and its node id. */
@@ -39,22 +45,77 @@ export interface Hub {
   readonly renamed: Map<string, bigint>
 }
 
+/** Records by what they are looked for with. Repositories and releases that no one shares a key with are groups of one. */
+interface Found {
+  /** By their repository, each by its number. */
+  readonly issues: Groups<Issue>
+  readonly milestones: Groups<Milestone>
+  /** By their repository. */
+  readonly labels: Groups<Label>
+  readonly comments: Groups<Comment>
+  readonly releases: Groups<Release>
+  readonly issuesOfMilestone: Groups<Issue>
+  readonly commentsOfIssue: Groups<Comment>
+  /** By `nameKey`. */
+  readonly labelsNamed: Groups<Label>
+  readonly repositoriesNamed: Groups<Repository>
+  readonly milestonesTitled: Groups<Milestone>
+  /** Published ones. */
+  readonly releasesTagged: Groups<Release>
+  /** How many open ones a repository has, and how many closed ones a milestone. */
+  readonly openIssues: (repositoryId: bigint) => number
+  readonly closedIssues: (milestoneId: bigint) => number
+}
+
+/** Records of a repository in an order; repositories themselves are all in the group 0. */
+interface Ordered {
+  readonly issues: Orders<Issue>
+  readonly comments: Orders<Comment>
+  readonly labels: Orders<Label>
+  readonly milestones: Orders<Milestone>
+  readonly releases: Orders<Release>
+  readonly repositories: Orders<Repository>
+}
+
+/** The key of a name within what has it: a label's within its repository, a repository's within its owner. */
+export function nameKey(holderId: bigint, name: string): string {
+  return `${holderId} ${name.toLowerCase()}`
+}
+
 /** Below 2^31, so that GraphQL's Int can hold what the sandbox makes itself. */
 const idFirst = 1_296_269_001n
 
 /** Makes an empty hub. */
 export function createHub(): Hub {
-  const nodes = new Map<string, Row>()
+  const shelves = {
+    accounts: createShelf<Account>(),
+    repositories: createShelf<Repository>(),
+    labels: createShelf<Label>(),
+    milestones: createShelf<Milestone>(),
+    issues: createShelf<Issue>(),
+    comments: createShelf<Comment>(),
+    releases: createShelf<Release>(),
+  }
+  const hooks = new Map<bigint, Hook>()
+  const found = findIn(shelves)
+  let changes: Change[] = []
+  for (const shelf of Object.values(shelves) as Shelf<Row>[]) {
+    shelf.watch((before, after) => {
+      if (hooks.size > 0) changes.push({ before, after })
+    })
+  }
   let idNext = idFirst
   return {
-    accounts: createShelf(nodes),
-    repositories: createShelf(nodes),
-    labels: createShelf(nodes),
-    milestones: createShelf(nodes),
-    issues: createShelf(nodes),
-    comments: createShelf(nodes),
-    releases: createShelf(nodes),
-    byNode: (nodeId) => nodes.get(nodeId),
+    ...shelves,
+    found,
+    orders: ordersOf(shelves, found),
+    hooks,
+    takeChanges: () => {
+      const taken = changes
+      changes = []
+      return taken
+    },
+    byNode: (nodeId) => rowAt(shelves, nodeId),
     mint: (type) => {
       const id = idNext
       idNext += 1n
@@ -65,21 +126,79 @@ export function createHub(): Hub {
   }
 }
 
-function createShelf<T extends Row>(nodes: Map<string, Row>): Shelf<T> {
-  const rows = new Map<bigint, T>()
+type Shelves = Pick<
+  Hub,
+  'accounts' | 'repositories' | 'labels' | 'milestones' | 'issues' | 'comments' | 'releases'
+>
+
+function findIn(shelves: Shelves): Found {
+  const { repositories, labels, milestones, issues, comments, releases } = shelves
+  const by = ({ repositoryId }: { readonly repositoryId: bigint }) => repositoryId
+  const within = ({ number }: { readonly number: number }) => number
   return {
-    get: (id) => rows.get(id),
-    all: () => [...rows.values()],
-    put: (row) => {
-      const before = rows.get(row.id)
-      if (before !== undefined && before.nodeId !== row.nodeId) nodes.delete(before.nodeId)
-      rows.set(row.id, row)
-      nodes.set(row.nodeId, row)
-      return row
-    },
-    remove: (row) => {
-      rows.delete(row.id)
-      nodes.delete(row.nodeId)
-    },
+    issues: createGroups(issues, { by, within }),
+    milestones: createGroups(milestones, { by, within }),
+    labels: createGroups(labels, { by }),
+    comments: createGroups(comments, { by }),
+    releases: createGroups(releases, { by }),
+    issuesOfMilestone: createGroups(issues, { by: ({ milestoneId }) => milestoneId }),
+    commentsOfIssue: createGroups(comments, { by: ({ issueId }) => issueId }),
+    labelsNamed: createGroups(labels, {
+      by: ({ repositoryId, name }) => nameKey(repositoryId, name),
+    }),
+    repositoriesNamed: createGroups(repositories, {
+      by: ({ ownerId, name }) => nameKey(ownerId, name),
+    }),
+    milestonesTitled: createGroups(milestones, {
+      by: ({ repositoryId, title }) => `${repositoryId} ${title}`,
+    }),
+    releasesTagged: createGroups(releases, {
+      by: ({ repositoryId, tagName, isDraft }) => isDraft ? null : `${repositoryId} ${tagName}`,
+    }),
+    openIssues: createCounts(
+      issues,
+      ({ repositoryId, state }) => state === 'open' ? repositoryId : null,
+    ),
+    closedIssues: createCounts(
+      issues,
+      ({ milestoneId, state }) => state === 'closed' ? milestoneId : null,
+    ),
   }
+}
+
+function ordersOf(shelves: Shelves, found: Found): Ordered {
+  const groupOf = ({ repositoryId }: { readonly repositoryId: bigint }) => repositoryId
+  const everywhere = createGroups(shelves.repositories, { by: () => 0n })
+  return {
+    issues: createOrders(shelves.issues, { groups: found.issues, groupOf }),
+    comments: createOrders(shelves.comments, { groups: found.comments, groupOf }),
+    labels: createOrders(shelves.labels, { groups: found.labels, groupOf }),
+    milestones: createOrders(shelves.milestones, { groups: found.milestones, groupOf }),
+    releases: createOrders(shelves.releases, { groups: found.releases, groupOf }),
+    repositories: createOrders(shelves.repositories, { groups: everywhere, groupOf: () => 0n }),
+  }
+}
+
+/** A node id says of what type a record is, and its number. */
+function rowAt(shelves: Shelves, nodeId: string): Row | undefined {
+  const parts = typeIn(nodeId)
+  if (parts === undefined) return undefined
+  const row = shelfOf(shelves, parts.type).get(parts.id)
+  return row?.nodeId === nodeId ? row : undefined
+}
+
+function shelfOf(shelves: Shelves, type: Row['type']): Shelf<Row> {
+  const shelf = {
+    User: shelves.accounts,
+    Organization: shelves.accounts,
+    Bot: shelves.accounts,
+    Repository: shelves.repositories,
+    Label: shelves.labels,
+    Milestone: shelves.milestones,
+    Issue: shelves.issues,
+    PullRequest: shelves.issues,
+    IssueComment: shelves.comments,
+    Release: shelves.releases,
+  }[type]
+  return shelf as unknown as Shelf<Row>
 }

@@ -16,6 +16,18 @@ const prefixes: Record<Row['type'], string> = {
   Release: 'RE',
 }
 
+const types = new Map(
+  Object.entries(prefixes).map(([type, prefix]) => [prefix, type as Row['type']]),
+)
+
+/** The type and the number that a node id is of; undefined when it is none. */
+export function typeIn(nodeId: string): { type: Row['type']; id: bigint } | undefined {
+  const [, prefix = '', text = ''] = /^([A-Z]+)_kwDO([\w-]{12})$/.exec(nodeId) ?? []
+  const type = types.get(prefix)
+  if (type === undefined) return undefined
+  return { type, id: Buffer.from(text, 'base64url').readBigUInt64BE(1) }
+}
+
 /** The node id of the record of a type that has the number: opaque to clients, and never another's. */
 export function nodeIdOf(type: Row['type'], id: bigint): string {
   const bytes = Buffer.alloc(9)

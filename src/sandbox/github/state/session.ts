@@ -1,7 +1,8 @@
 // Room sandbox: who asks, and when. Everything that is done to the hub is done in a session.
 
 import { required } from '../../../lib/assert.ts'
-import type { Hub } from './hub.ts'
+import type { Hook } from './hook.ts'
+import { type Hub, nameKey } from './hub.ts'
 import type { Account, Issue, Repository } from './model.ts'
 
 export interface Session {
@@ -13,6 +14,8 @@ export interface Session {
   readonly nowMs: number
   /** Base URL of the API, without a slash at the end. */
   readonly base: string
+  /** Calls a webhook to see that it is there. */
+  readonly ping: (hook: Hook) => void
 }
 
 /** GitHub's form of a moment: to the second. */
@@ -35,10 +38,13 @@ export function repositoryOf({ hub }: Session, { repositoryId }: { repositoryId:
 
 /** The repository of a name, unless the viewer may not know of it. Renamed ones answer to their old name too. */
 export function repositoryNamed(session: Session, fullName: string): Repository | undefined {
-  const wanted = fullName.toLowerCase()
-  const { repositories, renamed } = session.hub
-  const found = repositories.all().find((one) => fullNameOf(session, one).toLowerCase() === wanted)
-  const moved = found ?? repositories.get(renamed.get(wanted) ?? -1n)
+  const [login = '', name = ''] = fullName.split('/')
+  const { repositories, renamed, found } = session.hub
+  const owner = accountNamed(session, login)
+  const [here] = owner === undefined
+    ? []
+    : found.repositoriesNamed.of(nameKey(owner.id, name)).values()
+  const moved = here ?? repositories.get(renamed.get(fullName.toLowerCase()) ?? -1n)
   return moved === undefined || moved.access === 'none' ? undefined : moved
 }
 
@@ -52,5 +58,5 @@ export function issueNumbered(
   repository: Repository,
   number: number,
 ): Issue | undefined {
-  return hub.issues.all().find((one) => one.repositoryId === repository.id && one.number === number)
+  return hub.found.issues.of(repository.id).get(number)
 }

@@ -1,6 +1,6 @@
 // Room sandbox: what one type of HubSpot's objects is.
 
-import { datetime, number, type Property, readOnly, text } from '../property.ts'
+import { datetime, external, number, type Property, readOnly, text } from '../property.ts'
 
 export interface ObjectType {
   /** As in URLs: `contacts`. */
@@ -21,6 +21,8 @@ export interface ObjectType {
   readonly custom: boolean
   readonly properties: readonly Property[]
   readonly byName: ReadonlyMap<string, Property>
+  /** Names of the properties that no two records have the same value of. */
+  readonly unique: readonly string[]
 }
 
 interface Outline {
@@ -49,6 +51,10 @@ export function defineObject(outline: Outline): ObjectType {
     readOnly(number('hs_object_id', 'Record ID')),
     readOnly(text('hs_object_source', 'Record creation source')),
     readOnly(text('hs_object_source_label', 'Record source')),
+    readOnly({
+      ...external('hs_merged_object_ids', 'Merged record IDs', []),
+      fieldType: 'checkbox',
+    }),
   ].map((one) => ({ ...one, groupName }))
   const properties = [...own, ...common]
   return {
@@ -65,6 +71,7 @@ export function defineObject(outline: Outline): ObjectType {
     custom: outline.custom ?? false,
     properties,
     byName: new Map(properties.map((one) => [one.name, one])),
+    unique: properties.filter(({ unique }) => unique).map(({ name }) => name),
   }
 }
 

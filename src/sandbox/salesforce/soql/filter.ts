@@ -60,10 +60,11 @@ function compileComparison(
 ): Test {
   const column = columnOf(scope, path)
   const wanted = comparable(column.field, literal)
+  const compare = compareBy(column.field)
   return (row) => {
     const value = valueOf(scope.org, row, column)
     if (value === null || wanted === null) return nullComparison(value, { operator, wanted })
-    const order = compareValues(value, wanted)
+    const order = compare(value, wanted)
     switch (operator) {
       case '=':
         return order === 0
@@ -227,8 +228,17 @@ function wrongLiteral(field: Field, type: string): never {
   )
 }
 
-/** Below, equal or above: -1, 0, 1. Neither is null. */
-export function compareValues(left: Value, right: Value): number {
+/** Below, equal or above: -1, 0, 1; neither value is null. Ids tell cases apart, other texts do not. */
+export function compareBy({ type }: Field): (left: Value, right: Value) => number {
+  return type === 'id' || type === 'reference' ? compareIds : compareValues
+}
+
+function compareIds(left: Value, right: Value): number {
+  const [a, b] = [String(left), String(right)]
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+function compareValues(left: Value, right: Value): number {
   if (left instanceof JsonNumber && right instanceof JsonNumber) {
     return compareDecimals(left.text, right.text)
   }

@@ -7,8 +7,9 @@ import type { Sobject } from '../objects/schema.ts'
 import type { Org, Row } from '../org.ts'
 import { attributesOf, type BasePath, renderField } from '../render.ts'
 import { type ColumnRef, parentOf, resolveObject, resolvePath, valueOf } from './columns.ts'
-import { compareValues, compileCondition } from './filter.ts'
+import { compareBy as compareOf, compileCondition } from './filter.ts'
 import { parseQuery } from './parser.ts'
+import { planOf } from './plan.ts'
 import type { Ordering, Query, SelectItem } from './query.ts'
 
 /** What a query finds. `show` gives a row as an answer shows it. */
@@ -21,12 +22,14 @@ export interface Found {
 
 const everyLimitMax = 200
 
-/** Runs a query. `binned`: rows in the recycle bin count too. Throws an `ApiFailure`. */
-export function runQuery(
-  org: Org,
-  text: string,
-  { binned, base }: { binned: boolean; base: BasePath },
-): Found {
+export interface Running {
+  /** Rows count too that were put into the recycle bin since, in milliseconds since 1970; null: none. */
+  readonly binnedSince: number | null
+  readonly base: BasePath
+}
+
+/** Runs a query. Throws an `ApiFailure`. */
+export function runQuery(org: Org, text: string, { binnedSince, base }: Running): Found {
   const query = parseQuery(text)
   const object = resolveObject(query)
   const test = query.where === null
@@ -34,16 +37,23 @@ export function runQuery(
     : compileCondition({ org, query, object }, query.where)
   const compare = compareBy(org, query, object)
   const columns = columnsOf(query, object)
-  const matching = [...org.rows(object)].filter((row) =>
-    (binned || row.deletedAtMs === null) && test(row)
-  )
-  if (compare !== null) matching.sort(compare)
-  const end = query.limit === null ? undefined : query.offset + query.limit
+  const { rows: candidates, isOrdered } = planOf(org, query, object)
+  const end = query.limit === null ? Number.POSITIVE_INFINITY : query.offset + query.limit
+  const matching: Row[] = []
+  for (const row of candidates) {
+    if (isOrdered && matching.length >= end) break
+    if (isThere(row, binnedSince) && test(row)) matching.push(row)
+  }
+  if (compare !== null && !isOrdered) matching.sort(compare)
   const rows = matching.slice(query.offset, end)
   const show = (row: Row) => showRow(org, { row, columns, base })
   return query.selection.kind === 'count'
     ? { rows: [], total: rows.length, show }
     : { rows, total: rows.length, show }
+}
+
+function isThere({ deletedAtMs }: Row, binnedSince: number | null): boolean {
+  return deletedAtMs === null || (binnedSince !== null && deletedAtMs >= binnedSince)
 }
 
 function columnsOf(query: Query, object: Sobject): ColumnRef[] {
@@ -97,13 +107,14 @@ function compareColumn(
   column: ColumnRef,
   { descending, nullsLast }: Ordering,
 ): (left: Row, right: Row) => number {
+  const compare = compareOf(column.field)
   return (left, right) => {
     const [a, b] = [valueOf(org, left, column), valueOf(org, right, column)]
     if (a === null || b === null) {
       const nulls = Number(a !== null) - Number(b !== null)
       return nullsLast ? -nulls : nulls
     }
-    return descending ? -compareValues(a, b) : compareValues(a, b)
+    return descending ? -compare(a, b) : compare(a, b)
   }
 }
 

@@ -116,8 +116,7 @@ export const customer: Resource = {
   remove: {
     params: {},
     act: (account, row) => {
-      const mine = account.rows('subscription').filter((other) => other['customer'] === row['id'])
-      for (const subscription of mine) {
+      for (const subscription of account.rowsBy('subscription', 'customer', textOf(row, 'id'))) {
         if (subscription['status'] !== 'canceled') cancelSubscription(account, subscription, {})
       }
       account.remove('customer', textOf(row, 'id'))

@@ -2,12 +2,13 @@
 
 import { isObject, type JsonObject, scalarText, writeJson } from '../../json.ts'
 import type { Account, Change } from '../account.ts'
+import { onlyOne, refusal } from '../errors.ts'
 import { boolean, list, text } from '../params.ts'
-import { deletedAnswer, numberOf, type Resource, textOf } from '../resource.ts'
+import { deletedAnswer, numberOf, type Resource, textOf, without } from '../resource.ts'
 
 const lifetimeSeconds = 30 * 86_400
 
-/** How many events an account remembers; older ones are forgotten first. */
+/** How many events an account remembers at least; older ones are forgotten first. */
 export const eventsMax = 100_000
 
 export const event: Resource = {
@@ -16,17 +17,24 @@ export const event: Resource = {
   title: 'event',
   idParam: 'id',
   eventName: null,
+  lifetimeS: lifetimeSeconds,
   filters: { delivery_success: boolean, type: text(), types: list(text()) },
   ownFilters: ['type'],
-  passes: (row, { type, types }, account) =>
-    numberOf(row, 'created') > account.nowS() - lifetimeSeconds &&
+  checkFilters: ({ type, types }) => {
+    if (type !== undefined && types !== undefined) throw onlyOne('type', 'types')
+    if (!Array.isArray(types) || types.length <= typesMax) return
+    throw refusal(`Array types exceeded maximum ${typesMax} allowed elements.`, { param: 'types' })
+  },
+  passes: (row, { type, types }) =>
     (type === undefined || matches(textOf(row, 'type'), scalarText(type) ?? '')) &&
-    (!Array.isArray(types) ||
-      types.some((wanted) => matches(textOf(row, 'type'), scalarText(wanted) ?? ''))),
+    (!Array.isArray(types) || types.includes(textOf(row, 'type'))),
 }
 
+/** How many types a list can be narrowed to. */
+const typesMax = 20
+
 /** `charge.*` is every event about charges. */
-function matches(type: string, wanted: string): boolean {
+export function matches(type: string, wanted: string): boolean {
   return wanted === '*' || type === wanted ||
     (wanted.endsWith('.*') && type.startsWith(wanted.slice(0, -1)))
 }
@@ -38,46 +46,52 @@ export interface Cause {
   readonly apiVersion: string
 }
 
-/** Stores the events of a change. `show` answers an object as Stripe would. */
+interface Telling {
+  readonly resource: Resource
+  readonly change: Change
+  readonly cause: Cause
+  /** Answers an object as Stripe would. */
+  readonly show: (row: JsonObject) => JsonObject
+  /** As it would have answered it before. */
+  readonly showBefore: (row: JsonObject) => JsonObject
+  /** How many endpoints are to hear of an event. */
+  readonly pending: (type: string) => number
+}
+
+/** Stores the events of a change, and gives them. */
 export function tellOf(
   account: Account,
-  { resource, change, cause, show }: {
-    resource: Resource
-    change: Change
-    cause: Cause
-    show: (row: JsonObject) => JsonObject
-  },
-): void {
+  { resource, change, cause, show, showBefore, pending }: Telling,
+): JsonObject[] {
   const { before, after } = change
   const row = after ?? before
-  if (row === null) return
+  if (row === null) return []
   const object = after === null
     ? { ...show(row), ...deletedAnswer(resource, textOf(row, 'id')) }
     : show(row)
-  for (const type of typesOf(resource, before, after)) {
+  return typesOf(resource, before, after).map((type) => {
     const previous = before !== null && after !== null && type.endsWith('.updated')
-      ? { previous_attributes: differences(show(before), object) }
+      ? { previous_attributes: differences(showBefore(before), object) }
       : {}
-    account.put('event', {
+    const event: JsonObject = {
       id: account.nextId('evt_'),
       object: 'event',
       api_version: cause.apiVersion,
       created: account.nowS(),
       data: { object, ...previous },
       livemode: false,
-      pending_webhooks: 0,
+      pending_webhooks: pending(type),
       request: { id: cause.requestId, idempotency_key: cause.idempotencyKey },
       type,
-    })
-  }
+    }
+    account.shelf('event').put(textOf(event, 'id'), event)
+    return event
+  })
 }
 
-/** Forgets the oldest events beyond the bound. */
+/** Forgets the oldest events, when there are many more than the bound. */
 export function trimEvents(account: Account): void {
-  const events = account.rows('event')
-  for (const old of events.slice(0, Math.max(0, events.length - eventsMax))) {
-    account.forget('event', textOf(old, 'id'))
-  }
+  if (account.shelf('event').end > 2 * eventsMax) account.keepLast('event', eventsMax)
 }
 
 /** What a change is called. */
@@ -92,9 +106,19 @@ function typesOf(
   if (before === null) return object === 'charge' ? steps : [`${eventName}.created`, ...steps]
   if (steps.includes('customer.subscription.deleted')) return steps
   if (['payment_intent', 'invoiceitem'].includes(object)) return steps
-  const same = object !== 'subscription' && writeJson(before) === writeJson(after)
-  return same ? [] : [`${eventName}.updated`, ...steps]
+  return isUpdate(object, before, after) ? [`${eventName}.updated`, ...steps] : steps
 }
+
+function isUpdate(object: string, before: JsonObject, after: JsonObject): boolean {
+  if (object === 'subscription') return true
+  const shown = object === 'charge'
+    ? (row: JsonObject) => [row['description'] ?? null, row['metadata'] ?? null]
+    : (row: JsonObject) => without(row, unsung)
+  return writeJson(shown(before)) !== writeJson(shown(after))
+}
+
+/** Members whose change alone is no update: how often a coupon was redeemed is told by the discount. */
+const unsung = ['times_redeemed']
 
 /** Steps in an object's life that have events of their own. */
 function stepsOf(object: string, before: JsonObject | null, after: JsonObject): string[] {

@@ -148,8 +148,8 @@ export const invoice: Resource = {
       if (subscriptionOf(row) !== '') {
         throw refusal("You can't delete invoices created by subscriptions.")
       }
-      for (const item of account.rows('invoiceitem')) {
-        if (item['invoice'] === row['id']) account.put('invoiceitem', { ...item, invoice: null })
+      for (const item of account.rowsBy('invoiceitem', 'invoice', textOf(row, 'id'))) {
+        account.put('invoiceitem', { ...item, invoice: null })
       }
       account.remove('invoice', textOf(row, 'id'))
       return 'deleted'
@@ -192,8 +192,8 @@ function createInvoice(account: Account, params: JsonObject): JsonObject {
   }
   const draft = makeInvoice(account, { ...rest, customer, parent })
   if (pending !== 'include') return draft
-  const items = account.rows('invoiceitem').filter((item) =>
-    item['customer'] === customer && item['invoice'] === null &&
+  const items = account.rowsBy('invoiceitem', 'customer', customer).filter((item) =>
+    item['invoice'] === null &&
     item['currency'] === draft['currency']
   )
   for (const item of items) {

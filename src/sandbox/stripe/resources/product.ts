@@ -103,7 +103,7 @@ export const product: Resource = {
   remove: {
     params: {},
     act: (account, row) => {
-      if (account.rows('price').some((price) => price['product'] === row['id'])) {
+      if (account.rowsBy('price', 'product', textOf(row, 'id')).length > 0) {
         throw refusal(
           'This product cannot be deleted because it has one or more user-created prices.',
         )

@@ -23,7 +23,7 @@ import {
   time,
   unset,
 } from '../params.ts'
-import { hashOf, listOf, type Resource, textOf } from '../resource.ts'
+import { hashOf, type Resource, textOf } from '../resource.ts'
 import {
   collectionMethod,
   discounts,
@@ -34,7 +34,7 @@ import {
 } from '../shapes.ts'
 import { itemsOf } from '../items.ts'
 import { cancelSubscription, changeSubscription, makeSubscription } from '../subscribing.ts'
-import { itemParams, itemShown, ratesShown } from './subscription_item.ts'
+import { itemParams, ratesShown, shownList } from './subscription_item.ts'
 
 const cancellation = hash({
   comment: text(),
@@ -138,11 +138,10 @@ export const subscription: Resource = {
     ),
   render: (account, row) => {
     const id = textOf(row, 'id')
-    const items = itemsOf(account, id).map((item) => itemShown(account, item))
     return {
       ...row,
       default_tax_rates: ratesShown(account, row, 'default_tax_rates'),
-      items: listOf(items, `/v1/subscription_items?subscription=${id}`),
+      items: shownList(account, id, itemsOf(account, id)),
     }
   },
   create: {

@@ -1,7 +1,7 @@
 // Room sandbox: items of subscriptions. https://docs.stripe.com/api/subscription_items
 
 import type { JsonObject } from '../../json.ts'
-import type { Account } from '../account.ts'
+import type { Account, Change } from '../account.ts'
 import {
   boolean,
   type Fields,
@@ -13,7 +13,7 @@ import {
   time,
   unset,
 } from '../params.ts'
-import { hashesOf, type Resource, textOf, without } from '../resource.ts'
+import { hashesOf, listOf, type Resource, textOf, without } from '../resource.ts'
 import { discounts, prorationBehavior, quantity, recurringPriceData, taxRates } from '../shapes.ts'
 import { changeItem, itemsOf, lastItem, makeItem } from '../items.ts'
 import { planOf } from './plan.ts'
@@ -77,6 +77,33 @@ export const subscriptionItem: Resource = {
 function touch(account: Account, item: JsonObject): void {
   const subscription = account.get('subscription', textOf(item, 'subscription'))
   if (subscription !== null) account.put('subscription', subscription)
+}
+
+/** The `items` that a subscription had before these changes; `{}` when they are the same. */
+export function itemsBefore(
+  account: Account,
+  subscription: JsonObject,
+  changes: readonly Change[],
+): JsonObject {
+  const id = textOf(subscription, 'id')
+  const mine = changes.filter(({ object, before, after }) =>
+    object === 'subscription_item' && textOf(before ?? after ?? {}, 'subscription') === id
+  )
+  if (mine.length === 0) return {}
+  const changed = new Set(mine.map(({ before, after }) => textOf(before ?? after ?? {}, 'id')))
+  const kept = itemsOf(account, id).filter((item) => !changed.has(textOf(item, 'id')))
+  const items = [...kept, ...mine.map(({ before }) => before).filter((item) => item !== null)]
+  return { items: shownList(account, id, items) }
+}
+
+/** `items` of a subscription. */
+export function shownList(
+  account: Account,
+  subscription: string,
+  items: readonly JsonObject[],
+): JsonObject {
+  const url = `/v1/subscription_items?subscription=${subscription}`
+  return listOf(items.map((item) => itemShown(account, item)), url)
 }
 
 /** The item with its price, whole, and the plan that it is. */
