@@ -118,7 +118,10 @@ async function upsert(
 }
 
 /** A value that should be there once and is not: the last row has it, since of the others one is out of date. */
-function withoutTwins(rows: Rows, keys: readonly string[]): Rows {
+export function withoutTwins<Row extends Rows[number]>(
+  rows: readonly Row[],
+  keys: readonly string[],
+): readonly Row[] {
   let left = rows
   for (const key of keys) {
     const last = new Map(left.map(({ id, values }) => [values?.[key] ?? null, id]))

@@ -6,14 +6,22 @@ import type postgres from 'postgres'
 const ddlLockWaitMs = 10_000
 const ddlWaitMs = 60_000
 
+export interface DdlWaits {
+  /** For a lock, in milliseconds; ten seconds when absent. */
+  readonly lockWaitMs?: number
+  /** For a statement, in milliseconds; a minute when absent. */
+  readonly waitMs?: number
+}
+
 /** Runs `work` in a transaction that only one session at a time runs in this database, with bounded waits. */
 export async function inDdlTransaction<T>(
   sql: postgres.Sql,
   work: (tx: postgres.TransactionSql) => Promise<T>,
+  { lockWaitMs = ddlLockWaitMs, waitMs = ddlWaitMs }: DdlWaits = {},
 ): Promise<T> {
   const result = await sql.begin(async (tx) => {
-    await tx.unsafe(`set local lock_timeout = ${ddlLockWaitMs}`)
-    await tx.unsafe(`set local statement_timeout = ${ddlWaitMs}`)
+    await tx.unsafe(`set local lock_timeout = ${lockWaitMs}`)
+    await tx.unsafe(`set local statement_timeout = ${waitMs}`)
     await tx.unsafe('set local client_min_messages = warning')
     await tx.unsafe('set local search_path = pg_catalog, pg_temp') // nothing of theirs stands in for ours
     await tx.unsafe(

@@ -6,16 +6,20 @@ import { saveFaults } from './catalog.ts'
 import { inDdlTransaction } from './ddl.ts'
 import { functionsSql } from './functions.ts'
 import { pruneFunctionSql } from './prune.ts'
-import { catalogSql, grantsSql, tablesSql, upsertSql } from './schema.ts'
+import { catalogSql, grantsSql, syncingTablesSql, tablesSql, upsertSql } from './schema.ts'
+import { syncingSql } from './syncing.ts'
 import { hmacPads } from './ticket.ts'
 import { triggersSql } from './triggers.ts'
 import { viewsSql } from './views.ts'
 
 /** Step n brings the tables from version n to n + 1. Never change a step that was released: add one. */
-const steps: readonly string[] = [tablesSql, catalogSql, upsertSql]
+const steps: readonly string[] = [tablesSql, catalogSql, upsertSql, syncingTablesSql]
 
 /** What is not a table is made anew at every version. */
-const aboveSql = [triggersSql, functionsSql, pruneFunctionSql, viewsSql, grantsSql].join('\n')
+const aboveSql = [triggersSql, functionsSql, syncingSql, pruneFunctionSql, viewsSql, grantsSql]
+  .join(
+    '\n',
+  )
 
 /** The oldest Postgres that has what Sluice needs, as server_version_num. */
 const serverVersionMin = 140_000
@@ -135,4 +139,15 @@ async function storeKey(tx: postgres.TransactionSql, ticketKey: Uint8Array): Pro
     where (sluice.secret.ipad, sluice.secret.opad) is distinct from (excluded.ipad, excluded.opad)`,
     hex,
   )
+}
+
+/** Is this the key of the tickets that the database has? Needs schema `sluice`, and to be its owner. */
+export async function hasTicketKey(sql: postgres.Sql, ticketKey: Uint8Array): Promise<boolean> {
+  const { ipad, opad } = hmacPads(ticketKey)
+  const [row] = await sql.unsafe(
+    `select count(*)::int as keys from sluice.secret
+    where ipad = pg_catalog.decode($1::text, 'hex') and opad = pg_catalog.decode($2::text, 'hex')`,
+    [ipad, opad].map((pad) => Buffer.from(pad).toString('hex')),
+  )
+  return row?.['keys'] === 1
 }

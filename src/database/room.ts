@@ -19,7 +19,12 @@ const keysSql = `
 
 /** The columns of which the platform holds no value twice: those of our own unique indexes, and that of an upsert. */
 export async function keysOf(
-  tx: Pick<postgres.TransactionSql, 'unsafe'>,
+  tx: {
+    unsafe(
+      text: string,
+      parameters: (string | null)[],
+    ): PromiseLike<readonly Readonly<Record<string, unknown>>[]>
+  },
   table: SyncedTable,
   upsertBy?: string,
 ): Promise<string[]> {

@@ -127,11 +127,19 @@ function encodeValue(
   { table }: { table: SyncedTable },
 ): string {
   if (value === null) return 'null'
-  if (!isJsonType(column.type)) return quote(value)
+  return isJsonType(column.type) ? jsonOf(value, column, { table }) : quote(value)
+}
+
+/** The JSON of a jsonb or array value as Postgres can hold it. Throws RangeError, naming table and column, when it is none. */
+export function jsonOf(
+  value: string,
+  { name }: { readonly name: string },
+  { table }: { table: SyncedTable },
+): string {
   try {
     JSON.parse(value)
   } catch (cause) {
-    const place = `${table.schema}.${table.name}.${column.name}`
+    const place = `${table.schema}.${table.name}.${name}`
     throw new RangeError(`Cannot read the value of ${place} as JSON`, { cause })
   }
   return storableJson(value.toWellFormed())

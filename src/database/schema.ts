@@ -112,6 +112,27 @@ export const upsertSql = `
 alter table sluice.tickets add column upsert text;
 `
 
+/**
+ * Step 4: the sync process. `seen` is logged: after a crash an empty one would make everything look unseen.
+ */
+export const syncingTablesSql = `
+alter table sluice.synced
+  add column fence bigint,
+  add column phase text,
+  add column rows_done bigint,
+  add column rows_total bigint,
+  add column fresh_at timestamptz,
+  add column agreement float8,
+  add column problem text;
+
+create table sluice.seen (
+  place oid not null,
+  id text not null,
+  primary key (place, id)
+);
+comment on table sluice.seen is 'Rows that the passes under way have seen';
+`
+
 /** Who may do what. The mac, not the grant, keeps the doors: a session may have changed its role. */
 export const grantsSql = `
 revoke all on all tables in schema sluice from public;
@@ -147,6 +168,11 @@ grant execute on function
   sluice.close(uuid, text, regclass, text, int),
   sluice.record(uuid, text, regclass, text, int),
   sluice.filled(uuid, regclass),
+  sluice.fence(uuid, regclass, bigint),
+  sluice.see(uuid, regclass, text[]),
+  sluice.unseen(uuid, regclass, text[]),
+  sluice.forget(uuid, regclass),
+  sluice.show(uuid, regclass, jsonb),
   sluice.prune(uuid, text[], bigint, uuid[], int),
   sluice.planned()
 to public;

@@ -70,6 +70,24 @@ export const recordSql =
 export const filledSql = 'select sluice.filled($1::pg_catalog.text::pg_catalog.uuid,' +
   ' $2::pg_catalog.text::pg_catalog.regclass)'
 
+const place = (mutation: string, name: string) =>
+  `select sluice.${name}($1::pg_catalog.text::pg_catalog.uuid, $2::pg_catalog.text::pg_catalog.regclass${mutation})`
+
+/**
+ * Takes the table for a process of the sync, or checks that it has it still; until the transaction ends nobody else can.
+ * Inside `sync` mode, as the next ones. Parameters: mutation id, quoteName, fence. Errors: `fencedState`; 42809 not in a sync.
+ */
+export const fenceSql = place(', $3::pg_catalog.text::pg_catalog.int8', 'fence')
+
+/** Notes ids that a pass has brought. Parameters: mutation id, quoteName, encodeIds. */
+export const seeSql = place(', $3::pg_catalog.text::pg_catalog.text[]', 'see')
+
+/** Forgets what the pass has seen. Parameters: mutation id, quoteName. */
+export const forgetSql = place('', 'forget')
+
+/** What `sluice.tables` shows of a table. Parameters: mutation id, quoteName, a JSON object of columns of sluice.synced. */
+export const showSql = place(', $3::pg_catalog.text::pg_catalog.jsonb', 'show')
+
 /**
  * The column of a unique index that was made here, because the platform holds no value of it twice. Parameters: schema and
  * name of the index. One row, one text; none where the index is somebody else's.

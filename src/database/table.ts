@@ -41,26 +41,45 @@ export async function ensureTable(
   table: SyncedTable,
   { role }: { role?: string } = {},
 ): Promise<void> {
+  await inDdlTransaction(sql, (tx) => ensureTableWithin(tx, table, { role }))
+}
+
+/** The same within a transaction of `inDdlTransaction`. */
+export async function ensureTableWithin(
+  tx: postgres.TransactionSql,
+  table: SyncedTable,
+  { role }: { role?: string | undefined } = {},
+): Promise<void> {
   checkShape(table)
-  await inDdlTransaction(sql, async (tx) => {
-    const before = await present(tx, table)
-    if (before === undefined) {
-      for (const text of createSql(table)) await tx.unsafe(text)
-    } else {
-      checkPresent(table, before)
-      await run(tx, [...columnsSql(table, before), ...primaryKeySql(table, before)])
-    }
-    const now = await present(tx, table)
-    if (now === undefined) throw new Error(`Cannot make ${place(table)}`)
-    await run(tx, [...triggersSql(table, now), ...commentsSql(table, now)])
-    await ensureUnique(tx, table)
-    await run(
-      tx,
-      now.triggerGrantees.map((name) => `revoke trigger on ${place(table)} from ${name}`),
-    )
-    if (role !== undefined) await run(tx, grantsSql(table, role))
-    await saveTable(tx, table, { made: before === undefined })
-  })
+  const before = await present(tx, table)
+  if (before === undefined) {
+    for (const text of createSql(table)) await tx.unsafe(text)
+  } else {
+    checkPresent(table, before)
+    await run(tx, [...columnsSql(table, before), ...primaryKeySql(table, before)])
+  }
+  const now = await present(tx, table)
+  if (now === undefined) throw new Error(`Cannot make ${place(table)}`)
+  await run(tx, [...triggersSql(table, now), ...commentsSql(table, now)])
+  await ensureUnique(tx, table)
+  await run(
+    tx,
+    now.triggerGrantees.map((name) => `revoke trigger on ${place(table)} from ${name}`),
+  )
+  if (role !== undefined) await run(tx, grantsSql(table, role))
+  await saveTable(tx, table, { made: before === undefined })
+}
+
+/** Why the relation of that name cannot become the table, as `ensureTable` would say it; null: it can, or there is none. */
+export async function tableFlaw(sql: postgres.Sql, table: SyncedTable): Promise<string | null> {
+  const before = await present(sql, table)
+  if (before === undefined) return null
+  try {
+    checkPresent(table, before)
+    return null
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 async function run(tx: postgres.TransactionSql, texts: readonly string[]): Promise<void> {
@@ -98,7 +117,7 @@ function place(table: SyncedTable): string {
 }
 
 async function present(
-  tx: postgres.TransactionSql,
+  tx: postgres.Sql | postgres.TransactionSql,
   table: SyncedTable,
 ): Promise<Present | undefined> {
   const [relation] = await tx.unsafe(relationSql, [table.schema, table.name])

@@ -20,6 +20,7 @@ select r.sync_id as sync, r.platform, r.schema_name, r.table_name, r.object as a
       select count(*) from pg_trigger t where t.tgrelid = c.oid and t.tgenabled = 'A'
         and t.tgname in (${guardNames.map((name) => `'${name}'`).join(', ')})
     ) < ${guardNames.length} then 'unguarded'
+    when r.phase in ('failed', 'paused') then r.phase
     when r.filled_at is null then 'filling'
     else 'ready'
   end as state,
@@ -27,7 +28,14 @@ select r.sync_id as sync, r.platform, r.schema_name, r.table_name, r.object as a
   (
     select max(a.applied_at) from sluice.applied a
     where a.schema_name = r.schema_name and a.table_name = r.table_name
-  ) as last_mutation_at
+  ) as last_mutation_at,
+  nullif(greatest(c.reltuples, -1), -1)::bigint as rows,
+  r.rows_done, r.rows_total,
+  case when r.rows_total > 0 then least(r.rows_done::float8 / r.rows_total, 1) end as progress,
+  r.fresh_at,
+  case when r.fresh_at is not null
+    then greatest(extract(epoch from clock_timestamp() - r.fresh_at), 0) end::float8 as seconds_behind,
+  r.agreement, r.problem
 from sluice.synced r ${readable};
 
 comment on view sluice.tables is 'The synced tables of this database that you may read';
@@ -41,9 +49,18 @@ comment on column sluice.tables.insert_refused is 'Why INSERT is refused, and wh
 comment on column sluice.tables.update_refused is 'Why UPDATE is refused, and what to do instead';
 comment on column sluice.tables.delete_refused is 'Why DELETE is refused, and what to do instead';
 comment on column sluice.tables.state is
-  'ready, filling (not yet filled for the first time), or unguarded (a trigger of Sluice is missing: set the sync up again)';
+  'ready, filling (not yet filled for the first time), failed (see problem), paused, or unguarded (a trigger of Sluice is missing: set the sync up again)';
 comment on column sluice.tables.filled_at is 'When the table was last filled with all that the platform has';
 comment on column sluice.tables.last_mutation_at is 'When a mutation of the table was last applied';
+comment on column sluice.tables.rows is 'How many rows there are, about; null: not known yet';
+comment on column sluice.tables.rows_done is 'Rows that the listing under way has brought; null: none is under way';
+comment on column sluice.tables.rows_total is 'Rows that the listing under way will bring, about; null: not known';
+comment on column sluice.tables.progress is 'Share of the listing under way that is done, 0 to 1; null: not known';
+comment on column sluice.tables.fresh_at is 'All that happened at the platform before this moment is in the table; null: never filled';
+comment on column sluice.tables.seconds_behind is 'How long ago fresh_at is, in seconds';
+comment on column sluice.tables.agreement is
+  'Of the rows compared with the platform lately, this share was equal, 0 to 1; null: none compared yet';
+comment on column sluice.tables.problem is 'What keeps the table from being filled or followed; null: nothing';
 `
 
 const mutationsView = `

@@ -49,6 +49,17 @@ export function readJsonObject(
   return members
 }
 
+/** The items of the JSON array that is the whole of `source`, in its order. Throws as `readJsonObject`. */
+export function readJsonArray(source: string): Omit<JsonMember, 'name'>[] {
+  const cursor = { source, at: 0 }
+  const items: Omit<JsonMember, 'name'>[] = []
+  skipSpace(cursor)
+  eachItem(cursor, '[]', () => items.push(readValue(cursor)))
+  skipSpace(cursor)
+  if (cursor.at < source.length) throw unexpected(cursor)
+  return items
+}
+
 function readName(cursor: Cursor): string {
   const start = cursor.at
   const asIs = skipString(cursor)

@@ -146,6 +146,14 @@ function tablesTests(fixture: () => Fixture): void {
       state: 'filling',
       filled_at: null,
       last_mutation_at: null,
+      rows: null,
+      rows_done: null,
+      rows_total: null,
+      progress: null,
+      fresh_at: null,
+      seconds_behind: null,
+      agreement: null,
+      problem: null,
     })
     const begun = new Date()
     await noteFilled(client.sql, { table: prices, ticketKey, waitMs: 10_000 })

@@ -114,6 +114,7 @@ function shapeTests(started: () => Started): void {
         { version: 1 },
         { version: 2 },
         { version: 3 },
+        { version: 4 },
       ])
       const fresh = postgres((await makeDatabase(started())).url, { max: 1, onnotice: () => {} })
       try {

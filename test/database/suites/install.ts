@@ -47,6 +47,7 @@ export function installSuite(context: Context): void {
         { version: 1 },
         { version: 2 },
         { version: 3 },
+        { version: 4 },
       ])
     } finally {
       await sql.end()
@@ -69,7 +70,7 @@ export function installSuite(context: Context): void {
       await installDatabase(sql, { ticketKey })
       await sql`insert into sluice.version values (99)`
       await assert.rejects(installDatabase(sql, { ticketKey }), {
-        message: 'Cannot install Sluice: the database has version 99, this Sluice knows 3',
+        message: 'Cannot install Sluice: the database has version 99, this Sluice knows 4',
       })
     } finally {
       await sql.end()
