@@ -186,7 +186,7 @@ const takeTurns = `
           moved := false;
           for charge in select * from jsonb_array_elements(request) loop
             i := (charge->>0)::integer + 1;
-            lim := case when background then greatest(1, lims[i] * 4 / 5) else lims[i] end;
+            lim := case when background then greatest(1, {backgroundLimit}) else lims[i] end;
             u := least((charge->>1)::integer, lim);
             if b[i].blocked_until > s then
               s := b[i].blocked_until;
@@ -276,4 +276,10 @@ const takeTurns = `
     return jsonb_build_object('now', now_ms, 'epoch', total, 'jobs', results);
   end $$;`
 
-export const bucketTurns = [freeGrain, giveUnits, takeTurns].join('\n')
+/** With `backgroundLimit`, SQL for the units of bucket i that are for jobs in the background. */
+export function createTakeTurns(backgroundLimit: string): string {
+  return takeTurns.replace('{backgroundLimit}', () => backgroundLimit)
+}
+
+/** As the third migration makes them. */
+export const bucketTurns = [freeGrain, giveUnits, createTakeTurns('lims[i] * 4 / 5')].join('\n')

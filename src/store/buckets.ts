@@ -37,6 +37,8 @@ export interface Job {
   readonly waitMs: number
   /** Takes only what it can have at once and nobody waits for. */
   readonly background: boolean
+  /** The part of each limit that is for the background, from 0 to 1; four fifths when absent. */
+  readonly share?: number
   /** The turn is near: takes a firm moment, beside what others have that is firm. */
   readonly confirm: boolean
   /** Given back first. */

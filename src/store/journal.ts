@@ -192,12 +192,13 @@ async function insert(
   mutation: Mutation,
   { hash, syncVersion, state, service }: BeginOptions & { service: number },
 ): Promise<boolean> {
-  const { id, syncId, schema, table, operation, rows } = mutation
+  const { by = null, ...request } = mutation
+  const { id, syncId, schema, table, operation, rows } = request
   const written = await sql`
     insert into sluice_store.mutations (id, sync_id, schema_name, table_name, operation, rows,
-      request, request_hash, state, service, sent_at)
-    select ${id}, ${syncId}, ${schema}, ${table}, ${operation}, ${rows.length},
-      ${JSON.stringify(mutation)}::text::json, ${hash}, ${state}, ${service},
+      made_by, request, request_hash, state, service, sent_at)
+    select ${id}, ${syncId}, ${schema}, ${table}, ${operation}, ${rows.length}, ${by},
+      ${JSON.stringify(request)}::text::json, ${hash}, ${state}, ${service},
       case when ${state === 'sent'} then now() end
     from sluice_store.syncs
     where id = ${syncId} and version = ${syncVersion} and state = 'active'

@@ -3,6 +3,7 @@
 import type postgres from 'postgres'
 import { bucketSchema } from './bucket-schema.ts'
 import type { Store } from './store.ts'
+import { syncSchema } from './sync-schema.ts'
 
 interface Migration {
   readonly id: number
@@ -223,6 +224,31 @@ export const migrations: readonly Migration[] = [
         where state in ('accepted', 'applied') and next_inquiry_at is null and inquiries = 0
           and sent_at > now() - interval '1 day' and outcome::text like '%"state":"partial"%'
           and outcome::text like '%"state":"unknown"%';`,
+  },
+  { id: 10, name: 'the sync process', sql: syncSchema },
+  {
+    id: 11,
+    name: 'what a sync was asked for, administrators',
+    // selection: which objects and fields were asked for; {}: the tables that there are, with all their fields. retired:
+    // columns that the table still has and that are written no more
+    sql: `
+      alter table sluice_store.syncs add column selection jsonb not null default '{}'
+        check (jsonb_typeof(selection) = 'object');
+      alter table sluice_store.tables add column retired jsonb not null default '[]'
+        check (jsonb_typeof(retired) = 'array');
+      create table sluice_store.admin_tokens (
+        id text primary key,
+        name text not null,
+        sha256 bytea not null unique check (length(sha256) = 32),
+        created_at timestamptz not null default now(),
+        last_used_at timestamptz,
+        revoked_at timestamptz
+      );`,
+  },
+  {
+    id: 12,
+    name: 'who sent a mutation',
+    sql: `alter table sluice_store.mutations add column made_by text;`,
   },
 ]
 

@@ -9,6 +9,7 @@ export const sealedColumns = [
   { table: 'databases', column: 'address' },
   { table: 'oauth_apps', column: 'secret' },
   { table: 'oauth_states', column: 'details' },
+  { table: 'webhooks', column: 'registration' },
 ] as const satisfies readonly Omit<Place, 'row'>[]
 
 type SealedColumn = typeof sealedColumns[number]

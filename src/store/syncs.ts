@@ -4,7 +4,7 @@ import type postgres from 'postgres'
 import { parseRange } from '../lib/addresses.ts'
 import type { SyncConfig } from '../mutation/config.ts'
 import { fault } from '../mutation/fault.ts'
-import { type Platform, type SyncedTable, traitsOf } from '../mutation/table.ts'
+import { type Column, type Platform, type SyncedTable, traitsOf } from '../mutation/table.ts'
 import { openDatabase } from './databases.ts'
 import type { Sql, Store } from './store.ts'
 
@@ -15,6 +15,22 @@ export interface User {
   readonly verifier: string
 }
 
+/** Which objects and fields of the platform somebody has chosen, in the platform's own names. */
+export interface Selection {
+  /** `all`: those that the platform has, and will have. Absent: the tables that there are. */
+  readonly objects?: readonly string[] | 'all'
+  /** By object; of an object that is not here, all fields. */
+  readonly fields?: Readonly<Record<string, readonly string[]>>
+}
+
+/** A column that a table still has, with its values, and that is written no more. */
+export interface Retired extends Pick<Column, 'name' | 'field' | 'type'> {
+  /** `removed`: the platform has no such field any more; `retyped`: it has another type now; `unchosen`: see Selection. */
+  readonly why: 'removed' | 'retyped' | 'unchosen'
+  /** The day, `2026-11-26`. */
+  readonly on: string
+}
+
 /** A sync as somebody sets it up. */
 export interface NewSync {
   /** `sync_` and six or more characters. */
@@ -23,7 +39,12 @@ export interface NewSync {
   readonly databaseId: string
   readonly schema: string
   readonly tables: readonly SyncedTable[]
-  readonly users: readonly User[]
+  /** Absent: as they are. */
+  readonly users?: readonly User[]
+  /** Absent: as it is. */
+  readonly selection?: Selection
+  /** By the table's name; of a table that is not here, as they are. */
+  readonly retired?: Readonly<Record<string, readonly Retired[]>>
 }
 
 /** A sync as the mutation service needs it. */
@@ -42,42 +63,104 @@ export interface Sync {
   readonly tables: readonly SyncedTable[]
 }
 
-/** Creates the sync or changes it; its tables and users become exactly these. One commit. */
+/** Creates the sync or changes it; its tables become exactly these, its users too where they are given. One commit. */
 export async function saveSync(store: Store, sync: NewSync): Promise<void> {
-  const tables = sync.tables.map((table) => {
-    const { name, object, columns } = table
-    return { name, object, columns, traits: traitsOf(table) }
-  })
-  const users = sync.users.map(({ name, verifier }) => ({ name, verifier }))
+  const tables = encodeTables(sync.tables, sync.retired)
+  const users = sync.users?.map(({ name, verifier }) => ({ name, verifier }))
+  const selection = sync.selection === undefined ? null : JSON.stringify(sync.selection)
   await store.ask('Saving the sync', (sql) =>
     sql`
-      with given_tables as (
-        select * from jsonb_to_recordset(${JSON.stringify(tables)}::text::jsonb)
-          as t(name text, object text, columns jsonb, traits jsonb)
-      ), given_users as (
-        select * from jsonb_to_recordset(${JSON.stringify(users)}::text::jsonb)
+      with given_users as (
+        select * from jsonb_to_recordset(${JSON.stringify(users ?? [])}::text::jsonb)
           as u(name text, verifier text)
       ), saved as (
-        insert into sluice_store.syncs (id, connection_id, database_id, schema_name)
-        values (${sync.id}, ${sync.connectionId}, ${sync.databaseId}, ${sync.schema})
+        insert into sluice_store.syncs (id, connection_id, database_id, schema_name, selection)
+        values (${sync.id}, ${sync.connectionId}, ${sync.databaseId}, ${sync.schema},
+          coalesce(${selection}::text::jsonb, '{}'))
         on conflict (id) do update set connection_id = excluded.connection_id,
           database_id = excluded.database_id, schema_name = excluded.schema_name,
+          selection = coalesce(${selection}::text::jsonb, syncs.selection),
           version = syncs.version + 1, updated_at = now()
-      ), no_tables as (
-        delete from sluice_store.tables
-        where sync_id = ${sync.id} and name not in (select name from given_tables)
       ), no_users as (
         delete from sluice_store.users
-        where sync_id = ${sync.id} and name not in (select name from given_users)
-      ), saved_tables as (
-        insert into sluice_store.tables (sync_id, name, object, columns, traits)
-        select ${sync.id}, name, object, columns, traits from given_tables
-        on conflict (sync_id, name) do update set object = excluded.object,
-          columns = excluded.columns, traits = excluded.traits
-      )
+        where sync_id = ${sync.id} and ${users !== undefined}
+          and name not in (select name from given_users)
+      ), ${savedTables(sql, { syncId: sync.id, tables })}
       insert into sluice_store.users (sync_id, name, verifier)
       select ${sync.id}, name, verifier from given_users
       on conflict (sync_id, name) do update set verifier = excluded.verifier`)
+}
+
+/**
+ * Changes the tables of a sync as long as it is the version that they were read with. False: it has changed since, or is
+ * gone, and nothing was written. One commit.
+ */
+export async function saveTables(
+  store: Store,
+  { id, version, tables, retired, selection, refill = {} }:
+    & Required<Pick<NewSync, 'id' | 'tables' | 'retired'>>
+    & Pick<NewSync, 'selection'>
+    & {
+      readonly version: string
+      /** Tables that are to be filled again, as `requestResync` would ask for it, and why. */
+      readonly refill?: Readonly<Record<string, string>>
+    },
+): Promise<boolean> {
+  const encoded = encodeTables(tables, retired)
+  const chosen = selection === undefined ? null : JSON.stringify(selection)
+  const [row] = await store.ask('Saving the tables', (sql) =>
+    sql<{ done: boolean }[]>`
+      with saved as (
+        update sluice_store.syncs
+        set version = version + 1, updated_at = now(),
+          selection = coalesce(${chosen}::text::jsonb, selection)
+        where id = ${id} and version = ${version}::text::bigint returning id
+      ), ${
+      savedTables(sql, { syncId: id, tables: encoded, only: sql`exists (select from saved)` })
+    },
+      refilled as (
+        insert into sluice_store.table_states as st (sync_id, name, wanted)
+        select ${id}, key, value from json_each_text(${JSON.stringify(refill)}::text::json)
+        where exists (select from saved)
+        on conflict (sync_id, name) do update
+          set wanted = excluded.wanted, due_at = least(st.due_at, now()), nudges = st.nudges + 1
+      )
+      select count(*) > 0 as done from saved`)
+  return row?.done === true
+}
+
+function encodeTables(tables: readonly SyncedTable[], retired: NewSync['retired']): string {
+  return JSON.stringify(tables.map((table) => {
+    const { name, object, columns } = table
+    return { name, object, columns, traits: traitsOf(table), retired: retired?.[name] ?? null }
+  }))
+}
+
+/** Parts of a WITH that make the tables of the sync exactly these. */
+function savedTables(
+  sql: Sql,
+  { syncId, tables, only = sql`true` }: {
+    syncId: string
+    tables: string
+    only?: postgres.PendingQuery<postgres.Row[]>
+  },
+) {
+  return sql`
+    given_tables as (
+      select * from jsonb_to_recordset(${tables}::text::jsonb)
+        as t(name text, object text, columns jsonb, traits jsonb, retired jsonb)
+    ), no_tables as (
+      delete from sluice_store.tables
+      where sync_id = ${syncId} and ${only} and name not in (select name from given_tables)
+    ), saved_tables as (
+      insert into sluice_store.tables as t (sync_id, name, object, columns, traits, retired)
+      select ${syncId}, name, object, columns, traits, coalesce(nullif(retired, 'null'), '[]')
+      from given_tables where ${only}
+      on conflict (sync_id, name) do update set object = excluded.object,
+        columns = excluded.columns, traits = excluded.traits,
+        retired = coalesce(
+          (select nullif(g.retired, 'null') from given_tables g where g.name = t.name), t.retired)
+    )`
 }
 
 /** Pauses or resumes a sync. Mutations that are not yet in the journal are refused from now on. Throws `not_found`. */

@@ -1,0 +1,35 @@
+// Room store: what is done for each sync now and then, by one process at a time.
+
+import type { Store } from './store.ts'
+
+/** reconcile: following the platform's schema. */
+export type Chore = 'reconcile'
+
+/**
+ * Claims an active sync for which the chore is due, and makes it due again after `everyMs` milliseconds. A sync that is
+ * new is due after a first such time. Null: there is none. Throws `service_unreachable`.
+ */
+export async function claimChore(
+  store: Store,
+  { chore, everyMs }: { chore: Chore; everyMs: number },
+): Promise<string | null> {
+  const [row] = await store.ask('Claiming a chore', (sql) =>
+    sql<{ id: string }[]>`
+      with made as (
+        insert into sluice_store.chores (sync_id, chore, due_at)
+        select s.id, ${chore}, now() + ${everyMs} * interval '1 millisecond'
+        from sluice_store.syncs s
+        where not exists (select from sluice_store.chores c
+          where c.sync_id = s.id and c.chore = ${chore})
+        on conflict do nothing
+      ), due as materialized (
+        select c.sync_id from sluice_store.chores c
+          join sluice_store.syncs s on s.id = c.sync_id and s.state = 'active'
+        where c.chore = ${chore} and c.due_at <= now()
+        order by c.due_at limit 1 for update of c skip locked
+      )
+      update sluice_store.chores c set due_at = now() + ${everyMs} * interval '1 millisecond'
+      from due where c.sync_id = due.sync_id and c.chore = ${chore}
+      returning c.sync_id as id`)
+  return row?.id ?? null
+}

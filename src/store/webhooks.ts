@@ -1,0 +1,198 @@
+// Room store: the webhook of each sync at its platform: what its deliveries are signed with, sealed, and when somebody has
+// to look after it.
+
+import { fault } from '../mutation/fault.ts'
+import { open, type Place, seal } from './seal.ts'
+import type { Store } from './store.ts'
+
+/** As an adapter keeps it; see Registration in platforms/platform.ts. */
+export interface KeptRegistration {
+  readonly secret: string
+  readonly state: Readonly<Record<string, unknown>>
+  readonly renewAt: number | null
+}
+
+/** The webhook of a sync. */
+export interface Webhook {
+  readonly syncId: string
+  /** Null: it could not be made yet. */
+  readonly registration: KeptRegistration | null
+  /** The address that the platform was given; null: somebody has pasted the secret, and the address is theirs. */
+  readonly url: string | null
+  /** When a delivery was last taken; milliseconds since 1970. */
+  readonly heardAt: number | null
+  /** What went wrong when it was last made or renewed, in words. */
+  readonly failure: string | null
+  readonly tries: number
+  /** A ping has come, and what it stands for was not fetched yet. */
+  readonly collect: boolean
+}
+
+interface Row extends Omit<Webhook, 'registration'> {
+  readonly bytes: Uint8Array | null
+  readonly keyId: string | null
+}
+
+const place = (id: string): Place => ({ table: 'webhooks', row: id, column: 'registration' })
+
+/**
+ * Keeps the registration. `url`: the address that the platform has; `objects`: those that it was made for, kept as they
+ * were when absent. Throws `service_unreachable`.
+ */
+export async function saveWebhook(
+  store: Store,
+  { syncId, url, registration, objects }: {
+    syncId: string
+    url: string | null
+    registration: KeptRegistration
+    objects?: readonly string[]
+  },
+): Promise<void> {
+  const made = objects === undefined ? null : [...objects].sort().join(',')
+  const { bytes, keyId } = seal(store.keyring, place(syncId), JSON.stringify(registration))
+  const { renewAt } = registration
+  await store.ask('Saving the webhook', (sql) =>
+    sql`
+      insert into sluice_store.webhooks as w
+        (id, registration, key_id, url, objects, renew_at, due_at)
+      values (${syncId}, ${bytes}, ${keyId}, ${url}, ${made},
+        to_timestamp(${renewAt === null ? null : renewAt / 1000}::float8),
+        coalesce(to_timestamp(${renewAt === null ? null : renewAt / 1000}::float8), 'infinity'))
+      on conflict (id) do update set registration = excluded.registration,
+        key_id = excluded.key_id, url = excluded.url, renew_at = excluded.renew_at,
+        objects = coalesce(excluded.objects, w.objects),
+        due_at = case when w.collect then now() else excluded.due_at end,
+        failure = null, tries = 0, updated_at = now()`)
+}
+
+/**
+ * Keeps the secret of a webhook that somebody has set up at the platform by hand, for the address
+ * `<SLUICE_PUBLIC_URL>/webhooks/<platform>/<sync>`. Throws `bad_request` when it is empty, `not_found`,
+ * `service_unreachable`.
+ */
+export async function saveWebhookSecret(
+  store: Store,
+  { syncId, secret }: { syncId: string; secret: string },
+): Promise<void> {
+  if (secret.trim() === '') throw fault('bad_request', { message: 'the secret is empty' })
+  const found = await store.ask(
+    'Looking for the sync',
+    (sql) => sql`select from sluice_store.syncs where id = ${syncId}`,
+  )
+  if (found.length === 0) throw fault('not_found', { message: `sync "${syncId}" not found` })
+  const registration = { secret: secret.trim(), state: {}, renewAt: null }
+  await saveWebhook(store, { syncId, url: null, registration })
+}
+
+/** Notes that it could not be made or renewed, and when to try again. Throws `service_unreachable`. */
+export async function noteWebhookFailure(
+  store: Store,
+  { syncId, failure, inMs }: { syncId: string; failure: string; inMs: number },
+): Promise<void> {
+  await store.ask('Noting what became of a webhook', (sql) =>
+    sql`
+      insert into sluice_store.webhooks as w (id, failure, tries, due_at)
+      values (${syncId}, ${failure}, 1, now() + ${inMs} * interval '1 millisecond')
+      on conflict (id) do update
+        set failure = excluded.failure, tries = w.tries + 1, due_at = excluded.due_at`)
+}
+
+/** Forgets the webhook. Throws `service_unreachable`. */
+export async function dropWebhook(store: Store, syncId: string): Promise<void> {
+  await store.ask(
+    'Forgetting the webhook',
+    (sql) => sql`delete from sluice_store.webhooks where id = ${syncId}`,
+  )
+}
+
+/** The webhook of the sync; null: there is none. Throws `service_unreachable`, SealError. */
+export async function readWebhook(store: Store, syncId: string): Promise<Webhook | null> {
+  const [row] = await store.ask(
+    'Reading the webhook',
+    (sql) => sql<Row[]>`${selected(sql)} where id = ${syncId}`,
+  )
+  return row === undefined ? null : openRow(store, row)
+}
+
+/**
+ * Claims the webhook that somebody has to look after, for so long: one to be renewed, or one that pings have come for.
+ * Null: there is none. Throws `service_unreachable`.
+ */
+export async function claimWebhook(
+  store: Store,
+  { leaseMs }: { leaseMs: number },
+): Promise<Webhook | null> {
+  const [row] = await store.ask('Claiming a webhook', (sql) =>
+    sql<Row[]>`
+      with due as materialized (
+        select w.id, w.collect from sluice_store.webhooks w
+          join sluice_store.syncs s on s.id = w.id and s.state = 'active'
+        where w.due_at <= now() and w.registration is not null order by w.due_at limit 1 for update of w skip locked
+      )
+      update sluice_store.webhooks w
+      set due_at = now() + ${leaseMs} * interval '1 millisecond', collect = false
+      from due where w.id = due.id
+      returning w.id as "syncId", w.registration as bytes, w.key_id as "keyId", w.url, w.failure,
+        w.tries, due.collect, (extract(epoch from w.heard_at) * 1000)::float8 as "heardAt"`)
+  return row === undefined ? null : openRow(store, row)
+}
+
+/**
+ * Claims a sync whose webhook is to be made, for so long: an active one of these platforms that has none, or one that was
+ * made for other objects or for another address than it has now. What was pasted is left alone. Gives its id; null: there is none. Throws
+ * `service_unreachable`.
+ */
+export async function claimUnheard(
+  store: Store,
+  { platforms, publicUrl, leaseMs }: {
+    platforms: readonly string[]
+    publicUrl: string
+    leaseMs: number
+  },
+): Promise<string | null> {
+  const lease = `${leaseMs} ms`
+  const [row] = await store.ask('Claiming a webhook to be made', (sql) =>
+    sql<{ id: string }[]>`
+      with unheard as materialized (
+        select s.id from sluice_store.syncs s
+          join sluice_store.connections c on c.id = s.connection_id and c.state = 'active'
+          left join sluice_store.webhooks w on w.id = s.id
+        where s.state = 'active' and (w.id is null or (w.due_at <= now() and w.registration is null)
+            or (w.url is not null and (w.objects is distinct from
+              (select string_agg(t.object, ',' order by t.object collate "C")
+                from sluice_store.tables t where t.sync_id = s.id)
+                or w.url <> ${publicUrl} || '/webhooks/' || c.platform || '/' || s.id)
+              and (w.failure is null or w.due_at <= now())))
+          and c.platform in (select json_array_elements_text(${
+      JSON.stringify(platforms)
+    }::text::json))
+        order by s.id limit 1
+      )
+      insert into sluice_store.webhooks as w (id, due_at, failure)
+      select id, now() + ${lease}::text::interval, 'not made yet' from unheard
+      on conflict (id) do update set due_at = excluded.due_at, failure = excluded.failure
+        where w.failure is null or w.due_at <= now()
+      returning w.id`)
+  return row?.id ?? null
+}
+
+/** A ping has come: what it stands for is to be fetched at once. Throws `service_unreachable`. */
+export async function requestCollect(store: Store, syncId: string): Promise<void> {
+  await store.ask('Noting a ping', (sql) =>
+    sql`
+      with noted as (
+        update sluice_store.webhooks set collect = true, due_at = least(due_at, now())
+        where id = ${syncId} returning id)
+      select pg_notify('sluice_sync', id) from noted`)
+}
+
+function selected(sql: Store['sql']) {
+  return sql`select id as "syncId", registration as bytes, key_id as "keyId", url, failure, tries,
+    collect, (extract(epoch from heard_at) * 1000)::float8 as "heardAt" from sluice_store.webhooks`
+}
+
+function openRow(store: Store, { bytes, keyId, ...row }: Row): Webhook {
+  if (bytes === null || keyId === null) return { ...row, registration: null }
+  const text = open(store.keyring, place(row.syncId), { bytes, keyId })
+  return { ...row, registration: JSON.parse(text) as KeptRegistration }
+}
