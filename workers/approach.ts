@@ -3,6 +3,7 @@
 
 import { type AddressGuard, parseGuard } from '../src/lib/addresses.ts'
 import type { Approach } from '../src/session/login.ts'
+import { processTunnels } from '../src/session/tunnel.ts'
 import { booleanEnv, ConfigError, env, numberEnv } from './environment.ts'
 
 /** `allow`, or ranges between commas; the public internet only where it is not set. Throws ConfigError. */
@@ -19,6 +20,7 @@ export function addressGuard(otherwise = ''): AddressGuard {
 export function approachEnv(): Required<Approach> {
   return {
     guard: addressGuard(),
+    tunnels: processTunnels,
     allowCleartext: booleanEnv('SLUICE_DATABASE_CLEARTEXT', false),
     stepWaitMs: numberEnv('SLUICE_DATABASE_WAIT_MS', { otherwise: 120_000, min: 1_000 }),
   }

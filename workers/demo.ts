@@ -1,7 +1,6 @@
 // Workers: what `npm start` sets up: keys and a certificate, a store, a demo database, and one sync for each platform
 // that there is an adapter for.
 
-import { Buffer } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,6 +13,7 @@ import { quoteIdent, quoteLiteral } from '../src/lib/quote.ts'
 import type { DatabaseAddress } from '../src/mutation/config.ts'
 import { adapterFor } from '../src/platforms/index.ts'
 import { createService } from '../src/service/service.ts'
+import { saveAdminToken } from '../src/store/admin-tokens.ts'
 import { saveConnection } from '../src/store/connections.ts'
 import { createJournal } from '../src/store/journal.ts'
 import { saveListenerKey } from '../src/store/keys.ts'
@@ -21,9 +21,10 @@ import { migrate } from '../src/store/migrations.ts'
 import { listOAuthApps, saveOAuthApp } from '../src/store/oauth-apps.ts'
 import { parseKeyring } from '../src/store/seal.ts'
 import { openStore } from '../src/store/store.ts'
+import { isFilled, listTableStates, type TableState } from '../src/store/tables.ts'
 import { saveToken } from '../src/store/tokens.ts'
-import { fillTable } from '../src/sync/fill.ts'
 import { createSync } from '../src/sync/setup.ts'
+import { parseDatabaseUrl } from '../src/sync/setup-address.ts'
 import { makeVerifier } from '../src/wire/scram.ts'
 import type { DemoSync } from './demo-syncs.ts'
 
@@ -92,7 +93,7 @@ export async function startDemoCluster(dataDir: string, port: number): Promise<C
   return cluster
 }
 
-/** Sets up the store, the demo database and the syncs, and fills the tables. */
+/** Sets up the store, the demo database and the syncs; the sync process fills the tables. */
 export async function setUp(demo: Demo, syncs: readonly DemoSync[]): Promise<void> {
   const store = openStore({
     url: demo.store,
@@ -104,14 +105,16 @@ export async function setUp(demo: Demo, syncs: readonly DemoSync[]): Promise<voi
   try {
     await migrate(store)
     await saveListenerKey(store, { id: 'dev', key: demo.secrets.listenerKey })
+    await saveAdminToken(store, { id: 'demo', name: 'npm start', token: 'sluice_demo_admin' })
     const address = await demoAddress(sql, demo)
+    const owner = parseDatabaseUrl(demo.database)
     await makeLocalNotes(sql, address.user)
     const journal = createJournal(store, { service: 0 })
     const service = createService({ store, journal, http, adapterFor, log: silentLog })
     for (const sync of syncs) {
       const callerFor: SyncDeps['callerFor'] = (id, options) => service.callerFor(id, options)
       const deps = { store, sql, adapterFor, callerFor }
-      await setUpSync(deps, { sync, address })
+      await setUpSync(deps, { sync, address, owner })
     }
   } finally {
     await Promise.all([store.close(), sql.end(), http.close()])
@@ -125,20 +128,20 @@ type SyncDeps = Pick<
 
 async function setUpSync(
   deps: SyncDeps,
-  { sync, address }: { sync: DemoSync; address: DatabaseAddress },
+  { sync, address, owner }: { sync: DemoSync; address: DatabaseAddress; owner: DatabaseAddress },
 ): Promise<void> {
   const { platform, objects, connection } = sync
   // the store has the tokens of a sandbox that has ended since, and has forgotten them
   await saveConnection(deps.store, connection, { replace: true })
   await registerSandbox(deps, connection)
-  const { tables, database } = await createSync({
+  await createSync({
     ...deps,
     random: (size) => randomBytes(size),
     now: Date.now,
   }, {
     id: `sync_${platform}`,
     connection,
-    database: { id: 'demo', address },
+    database: { id: 'demo', address, owner },
     schema: platform,
     objects,
     users: [{ name: 'demo', verifier: await makeVerifier('demo') }],
@@ -150,16 +153,37 @@ async function setUpSync(
     name: 'npm start',
     token: `sluice_demo_${platform}`,
   })
-  for (const table of tables) {
-    await fillTable({
-      adapter: deps.adapterFor(platform),
-      caller: ({ deadline }) => deps.callerFor(connection.id, { deadline }),
-      sql: deps.sql,
-      ticketKey: Buffer.from(database.ticketKey, 'base64'),
-      log: silentLog,
-      now: Date.now,
-    }, table)
+}
+
+/** How often the store is asked, in milliseconds. */
+const lookMs = 30
+
+/**
+ * Waits until every table has been filled once, at most `waitMs` milliseconds. Gives the tables that are not filled by
+ * then, or cannot be, in words.
+ */
+export async function waitForTables(
+  demo: Pick<Demo, 'store' | 'secrets'>,
+  { waitMs }: { waitMs: number },
+): Promise<readonly string[]> {
+  const keyring = parseKeyring(demo.secrets.keys)
+  const store = openStore({ url: demo.store, keyring, connectionsMax: 1 })
+  const until = Date.now() + waitMs
+  try {
+    for (;;) {
+      const states = await listTableStates(store, { syncId: null })
+      const open = states.filter((state) => !isFilled([state]))
+      const hopeless = open.every(({ phase }) => phase === 'failed')
+      if (hopeless || Date.now() > until) return open.map(wordsOf)
+      await new Promise((resolve) => setTimeout(resolve, lookMs))
+    }
+  } finally {
+    await store.close()
   }
+}
+
+function wordsOf({ schema, name, phase, failure }: TableState): string {
+  return `${schema}.${name}: ${failure?.message ?? phase}`
 }
 
 /** Registers the app that every platform of the sandbox knows, unless somebody has registered one of their own. */

@@ -7,7 +7,7 @@ import type { Cluster } from '../src/lib/cluster.ts'
 import { type Child, listens, startChild, stopChild, waitForChild } from './children.ts'
 import type { Platform } from '../src/mutation/table.ts'
 import { type DemoSync, demoSyncs } from './demo-syncs.ts'
-import { prepareFiles, setUp, startDemoCluster } from './demo.ts'
+import { prepareFiles, setUp, startDemoCluster, waitForTables } from './demo.ts'
 import { ConfigError, env, numberEnv, optionalEnv, runWorker } from './environment.ts'
 
 const port = (name: string, otherwise: number) =>
@@ -25,18 +25,41 @@ async function stop(): Promise<void> {
   await cluster?.stop()
 }
 
-async function startWorker(
-  options: { name: string; file: string; port: number; env: Record<string, string> },
-): Promise<void> {
-  const child = startChild({ ...options, file: new URL(options.file, import.meta.url).pathname })
+/** Tables that are not filled after so long are filled while people begin, in milliseconds. */
+const fillWaitMs = 30_000
+
+/** The sync process, which listens nowhere. */
+function startSync(env: Record<string, string>): Child {
+  const file = new URL('./sync.ts', import.meta.url).pathname
+  const child = startChild({ name: 'sync process', file, env })
   running.push(child)
-  await waitForChild(child, options.port)
+  watchOver(child)
+  return child
+}
+
+/** For tests and trials that are alone with the platforms: the tables stay as they were filled. */
+async function endSync(child: Child): Promise<void> {
+  running.splice(running.indexOf(child), 1)
+  await stopChild(child)
+}
+
+/** All end when one does. */
+function watchOver(child: Child): void {
   void child.exited.then(async (code) => {
     if (!running.includes(child)) return // we are stopping it
     console.error(`${child.name} ended with exit code ${code}`)
     await stop()
     process.exit(1)
   })
+}
+
+async function startWorker(
+  options: { name: string; file: string; port: number; env: Record<string, string> },
+): Promise<void> {
+  const child = startChild({ ...options, file: new URL(options.file, import.meta.url).pathname })
+  running.push(child)
+  await waitForChild(child, options.port)
+  watchOver(child)
 }
 
 async function start(): Promise<() => Promise<void>> {
@@ -65,7 +88,17 @@ async function start(): Promise<() => Promise<void>> {
   const demo = { ...files, ...urls }
   const syncs = demoSyncs(sandboxUrl)
   await setUp(demo, syncs)
-  await fetch(`${sandboxUrl}/_exchanges`, { method: 'DELETE' }) // what is logged from now on, clients caused
+  const publicUrl = env('SLUICE_PUBLIC_URL', `http://localhost:${ports.service}`)
+  const sync = startSync({
+    SLUICE_STORE_URL: demo.store,
+    SLUICE_KEYS: demo.secrets.keys,
+    SLUICE_PUBLIC_URL: publicUrl,
+    SLUICE_WEBHOOKS: env('SLUICE_WEBHOOKS', 'on'),
+    // nobody else uses the sandbox
+    SLUICE_BACKGROUND_SHARE: env('SLUICE_BACKGROUND_SHARE', '80'),
+    ...inside,
+    ...log,
+  })
   await startWorker({
     name: 'mutation service',
     file: './mutations.ts',
@@ -74,7 +107,8 @@ async function start(): Promise<() => Promise<void>> {
       SLUICE_STORE_URL: demo.store,
       SLUICE_KEYS: demo.secrets.keys,
       SLUICE_SERVICE_PORT: String(ports.service),
-      SLUICE_PUBLIC_URL: env('SLUICE_PUBLIC_URL', `http://localhost:${ports.service}`),
+      SLUICE_PUBLIC_URL: publicUrl,
+      ...administered(cluster, ports.listener),
       ...inside,
       ...log,
     },
@@ -94,8 +128,21 @@ async function start(): Promise<() => Promise<void>> {
       ...log,
     },
   })
-  printWelcome({ ports, sandboxUrl, database: demo.database, syncs })
+  const unfilled = await waitForTables(demo, { waitMs: fillWaitMs })
+  if (env('SLUICE_SYNC', 'on') === 'once') await endSync(sync)
+  // what is logged from now on, clients caused, and the sync process, which looks for changes now and then
+  await fetch(`${sandboxUrl}/_exchanges`, { method: 'DELETE' })
+  printWelcome({ ports, sandboxUrl, database: demo.database, syncs, unfilled })
   return stop
+}
+
+/** Databases made on the spot are in the embedded Postgres, where there is one. */
+function administered(cluster: Cluster | null, port: number): Record<string, string> {
+  const url = optionalEnv('SLUICE_HOSTED_URL') ?? cluster?.url('postgres')
+  return {
+    SLUICE_LISTENER_PORT: String(port),
+    ...(url === undefined ? {} : { SLUICE_HOSTED_URL: url }),
+  }
 }
 
 async function refuseTakenPorts(ports: Record<string, number>): Promise<void> {
@@ -122,11 +169,12 @@ async function startDatabases(
 }
 
 function printWelcome(
-  { ports, sandboxUrl, database, syncs }: {
+  { ports, sandboxUrl, database, syncs, unfilled }: {
     ports: { listener: number; service: number }
     sandboxUrl: string
     database: string
     syncs: readonly DemoSync[]
+    unfilled: readonly string[]
   },
 ): void {
   const urlOf = (platform: string) =>
@@ -138,7 +186,7 @@ Sluice is running. A login may read everything and write to the tables of every 
 
 ${lines.join('\n')}
   Postgres     ${database} (the tables themselves, past Sluice)
-  Service      http://localhost:${ports.service} (HTTP API: /docs; tokens: sluice_demo_${first}, …)
+  Service      http://localhost:${ports.service} (HTTP API: /docs; tokens: sluice_demo_${first}, …; an administrator's: sluice_demo_admin)
   Sandbox      ${sandboxUrl} (keys and refresh tokens: sandbox; what was sent: ${sandboxUrl}/_exchanges)
 
 Try:
@@ -151,6 +199,7 @@ Try:
 
 Ctrl-C stops everything.
 `)
+  if (unfilled.length > 0) console.log(`Not filled yet:\n  ${unfilled.join('\n  ')}\n`)
 }
 
 /** A first statement for whoever has just started. */

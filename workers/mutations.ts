@@ -4,7 +4,7 @@
 // (8787), SLUICE_RECOVERY_AFTER_MS (30000), SLUICE_RECOVERY_EVERY_MS (10000), SLUICE_INQUIRY_WAIT_MS (15000), SLUICE_INQUIRY_AFTER_MS (10000),
 // SLUICE_JOURNAL_KEEP_DAYS (30), SLUICE_LOG_LEVEL (info), SLUICE_IN_FLIGHT_MAX (1000),
 // SLUICE_STORE_CONNECTIONS (20), SLUICE_DRAIN_MS (40000), SLUICE_PUBLIC_URL (http://localhost:8787, where browsers reach
-// it), SLUICE_RETURN_ORIGINS (none), SLUICE_RENEW_MS (120000, between passes over tokens that are due), those of approach.ts and of watch.ts, SLUICE_EXIT_WITH_STDIN (1: ends when its standard input ends).
+// it), SLUICE_HOSTED_URL (none, where databases of syncs are made on the spot), SLUICE_LISTENER_HOST and SLUICE_LISTENER_PORT (what connection URLs say), SLUICE_REGIONS and SLUICE_OUTBOUND_ADDRESSES (what the console says), SLUICE_RETURN_ORIGINS (none), SLUICE_RENEW_MS (120000, between passes over tokens that are due), SLUICE_BACKGROUND_SHARE (50), those of approach.ts and of watch.ts, SLUICE_EXIT_WITH_STDIN (1: ends when its standard input ends).
 
 import './quiet.ts'
 import { hostname } from 'node:os'
@@ -14,7 +14,7 @@ import { withDeadline } from '../src/lib/deadline.ts'
 import { createHttp } from '../src/lib/http.ts'
 import { answerBytesMax } from '../src/mutation/limits.ts'
 import { createLog, type LogLevel, logLineMax } from '../src/lib/log.ts'
-import { adapterFor } from '../src/platforms/index.ts'
+import { adapterFor, objectsOf } from '../src/platforms/index.ts'
 import { createServiceMetrics, type ServiceMetrics } from '../src/service/metrics.ts'
 import { createService, type Service } from '../src/service/service.ts'
 import { dialSession } from '../src/session/adopted.ts'
@@ -28,10 +28,14 @@ import { announce } from '../src/store/presence.ts'
 import { parseKeyring } from '../src/store/seal.ts'
 import { openStore } from '../src/store/store.ts'
 import { recover, type RecoveryDeps } from '../src/sync/recovery.ts'
+import { createAdministration } from '../src/sync/setup-administration.ts'
 import { createSilences } from '../src/sync/silences.ts'
 import { approachEnv } from './approach.ts'
+import { backgroundShare } from './background-share.ts'
+import { placeEnv } from './place.ts'
 import { publicUrl, returnOrigins } from './public-url.ts'
 import { startAftermath } from './aftermath.ts'
+import { adminDeps } from './commands/syncs-deps.ts'
 import { startRenewals } from './renewals.ts'
 import { createWatch, type Watch } from './watch.ts'
 
@@ -104,7 +108,12 @@ async function start(): Promise<void> {
     publicUrl: publicUrl(),
     returnOrigins: returnOrigins(),
     presence,
+    backgroundShare: backgroundShare(),
     watched: { ...watch, metrics },
+    administration: (callerFor) =>
+      createAdministration(adminDeps({ store, callerFor, log, approach })),
+    objectsOf,
+    place: placeEnv(),
     door: {
       keys,
       statements: (carrier) => createInside({ service: carrier, log, approach, metrics: sessions }),

@@ -1,7 +1,7 @@
 // Workers: where browsers reach the service, from SLUICE_PUBLIC_URL, and where they may be sent afterwards, from
 // SLUICE_RETURN_ORIGINS.
 
-import { ConfigError, env, numberEnv, optionalEnv } from './environment.ts'
+import { booleanEnv, ConfigError, env, numberEnv, optionalEnv } from './environment.ts'
 
 /** Without a slash at the end; the service's port on localhost when SLUICE_PUBLIC_URL is not set. Throws ConfigError. */
 export function publicUrl(): string {
@@ -12,6 +12,12 @@ export function publicUrl(): string {
     throw new ConfigError('SLUICE_PUBLIC_URL must be an http or https address without a query')
   }
   return url.href.replace(/\/+$/, '')
+}
+
+/** The base of the webhooks' addresses; null: none are made at the platforms (SLUICE_WEBHOOKS). Throws ConfigError. */
+export function webhooksUrl(): string | null {
+  const on = booleanEnv('SLUICE_WEBHOOKS', optionalEnv('SLUICE_PUBLIC_URL') !== undefined)
+  return on ? publicUrl() : null
 }
 
 /** The origins in SLUICE_RETURN_ORIGINS, between commas; none when it is not set. Throws ConfigError. */

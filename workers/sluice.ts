@@ -1,4 +1,5 @@
-// `npm run sluice -- <command>`: what an operator does by hand. Each group of commands has a file in workers/commands.
+// `sluice <command>`: what an operator does by hand, and the processes themselves. What each command is called and takes
+// is in commands/catalogue.ts; what it does, in a file of its own there.
 //
 // SLUICE_STORE_URL and SLUICE_KEYS say which store. Without them it is the one that `npm start` has set up in
 // SLUICE_DATA_DIR (.sluice), while it runs.
@@ -7,71 +8,147 @@ import './quiet.ts'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { Fault } from '../src/mutation/fault.ts'
+import { CommanderError } from 'commander'
+import { catalogue as faults, Fault } from '../src/mutation/fault.ts'
 import { parseKeyring } from '../src/store/seal.ts'
 import { openStore, type Store } from '../src/store/store.ts'
-import { apps } from './commands/apps.ts'
-import { type Command, UsageError } from './commands/command.ts'
-import { connect, connections } from './commands/connections.ts'
-import { keys } from './commands/keys.ts'
-import { listeners } from './commands/listeners.ts'
-import { syncs } from './commands/syncs.ts'
-import { tokens } from './commands/tokens.ts'
+import { catalogue } from './commands/catalogue.ts'
+import { type CommandDeps, UsageError } from './commands/command.ts'
+import type { Entry } from './commands/entry.ts'
+import { type Chosen, createProgram } from './commands/program.ts'
+import { createProgress, linesOf, tellError } from './commands/screen.ts'
 import { ConfigError, env, numberEnv, optionalEnv, requiredEnv } from './environment.ts'
 
-/** Each by its name: one word or two. */
-const commands: ReadonlyMap<string, Command> = new Map([
-  ['connect', connect],
-  ...grouped('connections', connections),
-  ...grouped('syncs', syncs),
-  ...grouped('apps', apps),
-  ...grouped('tokens', tokens),
-  ...grouped('keys', keys),
-  ...grouped('listeners', listeners),
-])
-
-function grouped(group: string, commands: Readonly<Record<string, Command>>): [string, Command][] {
-  return Object.entries(commands).map(([name, command]) => [`${group} ${name}`, command])
+const groups = {
+  connections: 'accounts at the platforms',
+  apps: 'our OAuth apps at the platforms',
+  databases: 'the databases that tables are in',
+  syncs: 'accounts mirrored into schemas of databases',
+  tokens: 'who may use the HTTP API',
+  listeners: 'the keys with which listeners come',
+  keys: 'the keys that seal the store',
+  mutations: 'the journal of what was written',
 }
 
-function usage(): string {
-  const lines = [...commands].map(([name, { usage }]) => `  sluice ${name} ${usage}`.trimEnd())
-  return `Usage:\n${lines.join('\n')}`
+const sections = {
+  'Run': ['dev', 'listener', 'service', 'sync', 'migrate'],
+  'Set up': ['connect', 'connections', 'apps', 'databases', 'syncs'],
+  'Who may come': ['tokens', 'listeners', 'keys'],
+  'Look and mend': ['state', 'doctor', 'mutations', 'errors', 'recover', 'pause', 'resume'],
+  'Shell': ['completion'],
 }
 
-function openConfigured(): Store {
-  const [url, keys] = storeAddress()
-  return openStore({ url, keyring: parseKeyring(keys), connectionsMax: 1 })
+function version(): string {
+  const file = new URL('../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
-function storeAddress(): [url: string, keys: string] {
+interface StoreAddress {
+  readonly url: string
+  readonly keys: string
+  readonly local: boolean
+}
+
+function storeAddress(): StoreAddress {
   const secrets = join(env('SLUICE_DATA_DIR', '.sluice'), 'secrets.json')
   const named = optionalEnv('SLUICE_STORE_URL') !== undefined || !existsSync(secrets)
   const known = named ? null : JSON.parse(readFileSync(secrets, 'utf8')) as { keys: string }
-  if (known === null) return [requiredEnv('SLUICE_STORE_URL'), requiredEnv('SLUICE_KEYS')]
+  if (known === null) {
+    return { url: requiredEnv('SLUICE_STORE_URL'), keys: requiredEnv('SLUICE_KEYS'), local: false }
+  }
   const port = numberEnv('SLUICE_DATABASE_PORT', { otherwise: 6433, min: 1, max: 65_535 })
-  return [`postgres://postgres:postgres@127.0.0.1:${port}/sluice_store`, known.keys]
+  const url = `postgres://postgres:postgres@127.0.0.1:${port}/sluice_store`
+  return { url, keys: known.keys, local: true }
 }
 
-async function run(args: readonly string[]): Promise<void> {
-  const words = commands.has(args[0] ?? '') ? 1 : 2
-  const command = commands.get(args.slice(0, words).join(' '))
-  if (command === undefined) throw new UsageError('No such command.')
-  const rest = args.slice(words)
-  const store = openConfigured()
-  try {
-    for (const line of await command.run(rest, { store })) console.log(line)
-  } finally {
-    await store.close()
+/** The store is opened for the commands that ask for it. */
+function createDeps(): { deps: CommandDeps; close: () => Promise<void> } {
+  let opened: { store: Store; local: boolean } | undefined
+  const open = () => {
+    if (opened !== undefined) return opened
+    const { url, keys, local } = storeAddress()
+    const store = openStore({ url, keyring: parseKeyring(keys), connectionsMax: 4 })
+    return opened = { store, local }
+  }
+  const deps: CommandDeps = {
+    get store() {
+      return open().store
+    },
+    get local() {
+      return open().local
+    },
+    print: (line) => console.log(line),
+    progress: createProgress(),
+    isTerminal: process.stdout.isTTY === true,
+  }
+  return {
+    deps,
+    close: async () => {
+      deps.progress.end()
+      await opened?.store.close()
+    },
   }
 }
 
-try {
-  await run(process.argv.slice(2))
-} catch (error) {
-  const told = error instanceof UsageError || error instanceof ConfigError || error instanceof Fault
-  console.error(told ? error.message : error)
-  if (error instanceof Fault && error.data.hint !== undefined) console.error(error.data.hint)
-  if (error instanceof UsageError) console.error(usage())
-  process.exitCode = told ? 2 : 1
+async function run({ entry, given }: Chosen): Promise<void> {
+  const command = await entry.load()
+  if (command === null) return
+  const { deps, close } = createDeps()
+  try {
+    const answer = await command(given, deps)
+    deps.progress.end()
+    const screen = {
+      isTerminal: deps.isTerminal,
+      columns: process.stdout.columns ?? 80,
+      json: given.flags.has('json'),
+    }
+    for (const line of linesOf(answer, screen)) deps.print(line)
+    if ('exitCode' in answer && answer.exitCode !== 0) process.exitCode = answer.exitCode
+  } finally {
+    await close()
+  }
 }
+
+/** Chooses by the arguments. Null: help was printed, or what is wrong with them. */
+function choose(args: readonly string[]): Chosen | null {
+  let chosen: Chosen | null = null
+  const program = createProgram({
+    catalogue,
+    groups,
+    sections,
+    version: version(),
+    chosen: (found) => chosen = found,
+  })
+  const [first, ...rest] = args
+  const asked = first === 'help' ? [...rest, '--help'] : [...args]
+  try {
+    program.parse(asked, { from: 'user' })
+    return chosen
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    process.exitCode = error.exitCode === 0 ? 0 : 2
+    return null
+  }
+}
+
+/** What is wrong with what was asked ends with 2, and what failed with 1. */
+function tell(error: unknown, entry: Entry): void {
+  if (error instanceof Fault) {
+    const { message, detail, hint } = error.data
+    tellError([message, detail, hint].filter((line) => line !== undefined))
+    process.exitCode = faults[error.code].blame === 'client' ? 2 : 1
+  } else if (error instanceof UsageError) {
+    const usage = `sluice ${entry.name} ${entry.usage}`.trimEnd()
+    tellError([error.message, `Usage: ${usage}`])
+    process.exitCode = 2
+  } else if (error instanceof ConfigError) {
+    tellError([error.message])
+    process.exitCode = 2
+  } else {
+    console.error(error)
+    process.exitCode = 1
+  }
+}
+
+const chosen = choose(process.argv.slice(2))
+if (chosen !== null) await run(chosen).catch((error: unknown) => tell(error, chosen.entry))

@@ -6,6 +6,17 @@ import type { SyncedTable } from './table.ts'
 /** A SCRAM-SHA-256 verifier as Postgres stores it: `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`. */
 export type Verifier = string
 
+/** An SSH server through which a database is reached that has no public address. */
+export interface Bastion {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  /** PEM, without a passphrase. */
+  readonly privateKey: string
+  /** The key that it must show: `ssh-ed25519 AAAA…` or `SHA256:…`. */
+  readonly hostKey: string
+}
+
 /** How to reach the customer's Postgres. */
 export interface DatabaseAddress {
   readonly host: string
@@ -17,6 +28,8 @@ export interface DatabaseAddress {
   readonly sslmode: 'disable' | 'require' | 'verify-full'
   /** PEM of the certificate authority for verify-full; the system's own when absent. */
   readonly sslrootcert?: string
+  /** Where it is, host and port are what the bastion connects to. */
+  readonly ssh?: Bastion
 }
 
 /** One sync, as GET /internal/syncs/:id answers it to a listener. */

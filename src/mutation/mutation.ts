@@ -38,6 +38,8 @@ export interface Mutation {
    * row in the outcome has the record's id, whatever the row here had.
    */
   readonly upsertBy?: string
+  /** Who sent it: a login's name, `HTTP API`; for people to read. It makes no other mutation of it. */
+  readonly by?: string
   readonly rows: readonly PlannedRow[]
 }
 

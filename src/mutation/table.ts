@@ -25,6 +25,8 @@ export interface Column {
    * index. loose: nobody promises that, and the index that ON CONFLICT needs is the owner's to make. Absent: no.
    */
   readonly upsert?: 'unique' | 'loose'
+  /** The name that it would have today, where the platform has renamed the field since: the column keeps its own. */
+  readonly label?: string
 }
 
 /** Why a platform has no such operation for an object, and what to do instead. */
@@ -44,6 +46,8 @@ export interface TableTraits {
   readonly rowsMax?: Readonly<Partial<Record<Operation, number>>>
   /** Operations that the platform does not have for this object. They are refused with 0A000 before anything is sent. */
   readonly refuses?: Readonly<Partial<Record<Operation, Refusal>>>
+  /** The name that it would have today, where the platform has renamed the object since: the table keeps its own. */
+  readonly label?: string
 }
 
 /** A table whose rows mirror the platform's records. Its primary key is always the column `id`. */
@@ -67,11 +71,12 @@ export function tableKey(schema: string, name: string): string {
 }
 
 /** The traits of a table or shape alone. */
-export function traitsOf({ keyColumns, rowsMax, refuses }: TableTraits): TableTraits {
+export function traitsOf({ keyColumns, rowsMax, refuses, label }: TableTraits): TableTraits {
   return {
     ...(keyColumns === undefined ? {} : { keyColumns }),
     ...(rowsMax === undefined ? {} : { rowsMax }),
     ...(refuses === undefined ? {} : { refuses }),
+    ...(label === undefined ? {} : { label }),
   }
 }
 

@@ -51,7 +51,7 @@ export function createCarrier(deps: CarrierDeps): Carrier {
   return {
     send: async (mutation, options) => {
       try {
-        return await runner.run(mutation, options)
+        return await runner.run({ by: 'HTTP API', ...mutation }, options)
       } catch (error) {
         return failed(mutation, { error, deps })
       }

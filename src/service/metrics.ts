@@ -29,15 +29,19 @@ export type RequestResult = typeof requestResults[number]
 export const doors = ['internal', 'v1', 'oauth', 'other'] as const
 export type Door = typeof doors[number]
 
-export interface ServiceMetrics {
-  readonly mutations: Counter<'platform' | 'operation' | 'state'>
-  readonly phases: Histogram<'phase' | 'platform' | 'operation'>
-  /** Of mutations, by the fault that their sender heard. */
-  readonly faults: Counter<'code'>
+/** What is counted wherever platforms are called. */
+export interface PlatformMetrics {
   readonly requests: Counter<'platform' | 'result'>
   readonly requestSeconds: Histogram<'platform'>
   readonly bucketWaits: Histogram<'platform' | 'urgency'>
   readonly refreshes: Counter<'platform' | 'result'>
+}
+
+export interface ServiceMetrics extends PlatformMetrics {
+  readonly mutations: Counter<'platform' | 'operation' | 'state'>
+  readonly phases: Histogram<'phase' | 'platform' | 'operation'>
+  /** Of mutations, by the fault that their sender heard. */
+  readonly faults: Counter<'code'>
   readonly http: Counter<'door' | 'status'>
   readonly recovered: Counter<'result'>
   readonly inquiries: Counter<'at' | 'result'>
@@ -60,7 +64,7 @@ export function createServiceMetrics(metrics: Metrics): ServiceMetrics {
   watchStore(metrics, () => looking)
   return {
     ...mutationMetrics(metrics),
-    ...platformMetrics(metrics),
+    ...createPlatformMetrics(metrics),
     http: metrics.counter({
       name: 'sluice_http_requests_total',
       help: 'HTTP requests answered, by door and class of status.',
@@ -101,7 +105,8 @@ function mutationMetrics(metrics: Metrics) {
   }
 }
 
-function platformMetrics(metrics: Metrics) {
+/** Adds the metrics of calls to the platforms. */
+export function createPlatformMetrics(metrics: Metrics): PlatformMetrics {
   return {
     requests: metrics.counter({
       name: 'sluice_platform_requests_total',

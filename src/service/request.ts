@@ -25,6 +25,17 @@ export function isMutationId(text: string): boolean {
   return uuid.test(text)
 }
 
+/** The login in a listener's header, for people to read; nothing where it is unreadable. */
+export function readLogin(header: string | undefined): Pick<Mutation, 'by'> {
+  if (header === undefined || header.length > 3 * nameCharsMax) return {}
+  try {
+    const by = decodeURIComponent(header)
+    return by === '' || by.includes('\0') ? {} : { by }
+  } catch {
+    return {}
+  }
+}
+
 /** Reads a body. Throws `bad_request` that says where it differs, `too_many_rows`. */
 export function readMutationRequest(body: Uint8Array): MutationRequest {
   const request = record(parse(body), { at: 'the body', keys: ['mutation', 'waitMs'] })

@@ -16,20 +16,22 @@ import type { Mutation } from '../mutation/mutation.ts'
 import type { Statements } from '../mutation/statement.ts'
 import type { Platform } from '../mutation/table.ts'
 import type { Adapter, Caller } from '../platforms/platform.ts'
-import { type Connection, readConnection } from '../store/connections.ts'
+import type { Connection } from '../store/connections.ts'
 import type { IdempotencyKeys } from '../store/idempotency.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
 import { createFigures } from '../store/figures.ts'
 import type { Presence } from '../store/presence.ts'
 import { readSyncConfig } from '../store/syncs.ts'
+import { addAdmin, type AdminDoorDeps } from './admin/admin.ts'
+import type { Administration } from './admin/administration.ts'
+import { noPlace, type Place } from './admin/place.ts'
 import { createAuthentication } from './authentication.ts'
 import { type Carrier, type CarrierDeps, createCarrier } from './carrier.ts'
-import { createCredentials, type Credentials } from './credentials.ts'
+import { type Callers, createCallers } from './callers.ts'
+import { addConsole, type Console, type ConsoleDeps } from './console.ts'
 import { inquiryWaitMs } from './doubt.ts'
 import { readiness } from './health.ts'
-import { createLimiter } from './limits/limiter.ts'
-import { type OpenTurns, openTurns } from './limits/turns.ts'
 import { createServiceMetrics, type Door, resultOf, type ServiceMetrics } from './metrics.ts'
 import { reconnectHint } from './oauth/link.ts'
 import { addOAuth } from './oauth/routes.ts'
@@ -38,6 +40,7 @@ import {
   bodyBytesMax,
   isMutationId,
   readApplied,
+  readLogin,
   readMutationRequest,
   readQuoteRequest,
 } from './request.ts'
@@ -46,6 +49,7 @@ import { createRunner, type Runner } from './runner.ts'
 import { createSyncs } from './syncs.ts'
 import { createDoor } from './v1/door.ts'
 import { checkText } from './v1/lossless.ts'
+import { addWebhooks } from './webhooks.ts'
 
 export interface ServiceDeps {
   readonly store: Store
@@ -70,8 +74,16 @@ export interface ServiceDeps {
   readonly watched?: Watched
   /** The presence that the journal writes under; absent: nobody has announced this process. */
   readonly presence?: Pick<Presence, 'held'>
+  /** The part of every platform's limits that work in the background may use; half when absent. */
+  readonly backgroundShare?: number
   /** What the HTTP door needs; absent: there is none. */
   readonly door?: DoorParts
+  /** Makes what the administrators' routes call; absent: there are none. */
+  readonly administration?: (callerFor: Callers['callerFor']) => Administration
+  /** Every object of a platform that can be synced; none when absent. */
+  readonly objectsOf?: (platform: Platform) => readonly string[]
+  /** Where clients and databases find this installation; this machine when absent. */
+  readonly place?: Place
 }
 
 export interface Watched {
@@ -104,9 +116,9 @@ export interface Service {
 
 /** Makes the service. Routes: GET /internal/syncs/:id, POST /internal/mutations, POST /internal/applied,
  * POST /internal/mutations/:id/cancel, POST /internal/quotes, GET /internal/ready, GET /healthz, GET /readyz, GET /metrics, GET /oauth/:platform/start and
- * /callback, and those of the HTTP door. */
+ * /callback, POST /webhooks/:platform/:sync, and those of the HTTP door. */
 export function createService(deps: ServiceDeps): Service {
-  const { store, log } = deps
+  const { store } = deps
   const all = {
     ...deps,
     now: deps.now ?? Date.now,
@@ -116,15 +128,16 @@ export function createService(deps: ServiceDeps): Service {
     publicUrl: deps.publicUrl ?? 'http://localhost:8787',
     returnOrigins: deps.returnOrigins ?? [],
     random: (bytes: number) => randomBytes(bytes),
+    place: deps.place ?? noPlace,
+    objectsOf: deps.objectsOf ?? (() => []),
     monotonic: () => performance.now(),
     ...watchedOf(deps),
   }
   let draining = false
   const link = { publicUrl: all.publicUrl, keyring: store.keyring }
   const hintFor = (connection: Connection) => reconnectHint(link, connection, all.now())
-  const credentials = createCredentials({ ...all, hintFor })
-  const limiter = createLimiter({ store, log })
-  const turns = openTurns({ ...all, limiter })
+  const callers = createCallers({ ...all, hintFor })
+  const { credentials, limiter, turns } = callers
   const runner = createRunner({ ...all, credentials, turns, syncs: createSyncs(store) })
   all.metrics.watch({
     underWay: () => runner.size,
@@ -144,41 +157,37 @@ export function createService(deps: ServiceDeps): Service {
     await next()
   })
   addOAuth(app, all)
+  addWebhooks(app, all)
+  const consoleOf = addAdministration(app, { ...all, callers })
   const door = deps.door === undefined ? null : openDoor(app, { ...all, runner, parts: deps.door })
   return {
     app,
-    callerFor: (id, options) => callerFor({ ...all, credentials, turns }, id, options),
+    callerFor: (id, options) => callers.callerFor(id, options),
     renewDue: (options) => renewDue({ ...all, credentials }, options),
     warn: () => void (draining = true),
     drain: async ({ waitMs }) => {
       draining = true
+      consoleOf?.close()
       const deadline = deadlineIn(waitMs, all.now())
       const [drained] = await Promise.all([runner.drain({ waitMs }), door?.close(deadline)])
-      // a store that is down must not keep the process: what is not given back in time ends by itself
-      const close = within(limiter.close(), { waitMs: closeWaitMs, what: 'Giving back turns', log })
-      const flush = within(credentials.flush(), { waitMs: flushWaitMs, what: 'Saving tokens', log })
-      await close
-      return await flush === true && drained
+      return await callers.close() && drained
     },
   }
 }
 
-/** Beyond the drain's own deadline. */
-const closeWaitMs = 2_000
-/** A token that is in memory only is worth some tries: nobody else has it. */
-const flushWaitMs = 10_000
-
-/** The work's result; undefined when it fails or takes too long, which is in the log. */
-async function within<T>(
-  work: Promise<T>,
-  { waitMs, what, log }: { waitMs: number; what: string; log: Log },
-): Promise<T | undefined> {
-  try {
-    return await withDeadline(work, { waitMs, what })
-  } catch (error) {
-    log.warn('service.drain_incomplete', { what, error })
-    return undefined
-  }
+/** Adds the administrators' routes and the console above them; null: there are none. */
+function addAdministration(
+  app: Hono,
+  { callers, administration, ...deps }:
+    & Omit<AdminDoorDeps & ConsoleDeps, 'administration' | 'callerFor' | 'waiting'>
+    & Pick<ServiceDeps, 'administration'>
+    & { readonly callers: Callers },
+): Console | null {
+  if (administration === undefined) return null
+  const callerFor: Callers['callerFor'] = (id, options) => callers.callerFor(id, options)
+  const waiting = () => callers.limiter.waiting()
+  addAdmin(app, { ...deps, callerFor, waiting, administration: administration(callerFor) })
+  return addConsole(app, deps)
 }
 
 /** Of the time there is to close the door, so much is for keeping the answers, in milliseconds. */
@@ -271,7 +280,8 @@ function addInternal(app: Hono, inside: Inside): void {
     const { mutation, waitMs } = readMutationRequest(body)
     await permit(c, mutation.syncId)
     const trace = parseTraceparent(c.req.header('traceparent') ?? '')
-    return c.json(await runner.run(mutation, { waitMs, trace }))
+    const named = { ...mutation, ...readLogin(c.req.header('sluice-login')) }
+    return c.json(await runner.run(named, { waitMs, trace }))
   })
   app.post('/internal/quotes', async (c) => {
     const body = new Uint8Array(await c.req.arrayBuffer())
@@ -315,30 +325,4 @@ function tooLarge(): never {
     message: 'request body is too large, nothing was sent',
     detail: `At most ${bodyBytesMax} bytes are taken.`,
   })
-}
-
-async function callerFor(
-  deps: Pick<ServiceDeps, 'store' | 'adapterFor' | 'log'> & {
-    credentials: Credentials
-    turns: OpenTurns
-  },
-  id: string,
-  options: { deadline: Deadline; signal?: AbortSignal },
-): Promise<Caller> {
-  const { store, credentials, log } = deps
-  const { deadline, signal = new AbortController().signal } = options
-  const { baseUrl, settings, platform } = await readConnection(store, id)
-  const adapter = deps.adapterFor(platform)
-  const account = { connection: id, adapter, baseUrl, settings, deadline, signal }
-  const { http } = await deps.turns({ ...account, background: true }, [])
-  return {
-    baseUrl,
-    settings,
-    http,
-    deadline,
-    signal,
-    log: log.with({ connection: id }),
-    token: (refused) =>
-      credentials.token(id, { deadline, ...(refused === undefined ? {} : { refused }) }),
-  }
 }

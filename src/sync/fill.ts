@@ -1,5 +1,5 @@
-// Room sync: filling a table with all that the platform has. It runs beside mutations and never undoes one: a row that
-// was changed in the database after its page was asked for is newer than the page.
+// Room sync: filling a table with all that the platform has, once and at once: for setting up demos and tests. The sync
+// process does it page by page, in between everything else.
 
 import type postgres from 'postgres'
 import { type Deadline, deadlineIn } from '../lib/deadline.ts'
@@ -7,8 +7,10 @@ import type { Log } from '../lib/log.ts'
 import { catalogue, Fault } from '../mutation/fault.ts'
 import { requestWaitMs } from '../mutation/limits.ts'
 import type { SyncedTable } from '../mutation/table.ts'
-import type { Adapter, Caller, Page } from '../platforms/platform.ts'
-import { clock, close, done, missing, note, open, write } from './mirror.ts'
+import type { Adapter, Caller, Page, Ref } from '../platforms/platform.ts'
+import type { Store } from '../store/store.ts'
+import { openWriter } from './writer.ts'
+import type { Mark, Pass, TableWriter } from './writing.ts'
 
 export interface FillDeps {
   readonly adapter: Adapter
@@ -16,6 +18,7 @@ export interface FillDeps {
   readonly caller: (options: { deadline: Deadline }) => Promise<Caller>
   /** The customer's database; a role that may write the table, and make temporary tables. */
   readonly sql: postgres.Sql
+  readonly store: Store
   readonly ticketKey: Uint8Array
   readonly log: Log
   readonly now: () => number
@@ -29,44 +32,73 @@ export interface Filled {
   readonly changed: number
   /** Rows removed, because the platform no longer has them. */
   readonly removed: number
+  /** Records that were not written, since something newer is, or will be, in the table. */
+  readonly later: readonly Ref[]
 }
 
 const triesMax = 5
 const againMs = 500
 /** A cursor that leads nowhere ends here. */
 const pagesMax = 1_000_000
+const removeRowsMax = 500
+/** Whoever follows the table has a greater one: filling is refused then. */
+const fence = '0'
 
 /**
  * Makes the table what the platform has, a page at a time; what the platform no longer has is removed at the end. A page
- * that fails for a reason that passes is asked for again, a few times. Throws the Fault of the page, or the database's
- * error; what was written until then stays, and filling again completes it.
+ * that fails for a reason that passes is asked for again, a few times. Throws the Fault of the page, the database's
+ * error, or Fenced while a sync process has the table; what was written until then stays, and filling again completes it.
  */
 export async function fillTable(deps: FillDeps, table: SyncedTable): Promise<Filled> {
-  const session = await deps.sql.reserve()
-  const mirror = { session, table, ticketKey: deps.ticketKey }
+  const { sql, store, ticketKey, log, now } = deps
+  const writer = await openWriter({ sql, table, ticketKey, fence, store, log, now })
   try {
-    await open(mirror)
-    let filled: Filled = { pages: 0, rows: 0, changed: 0, removed: 0 }
-    let cursor: string | null = null
-    do {
-      const since = await clock(mirror)
-      const page: Page = await readPage(deps, table, cursor)
-      await note(mirror, page.rows)
-      const changed = await write(mirror, page.rows, { since })
-      filled = {
-        ...filled,
-        pages: filled.pages + 1,
-        rows: filled.rows + page.rows.length,
-        changed: filled.changed + changed,
-      }
-      cursor = page.next
-      if (filled.pages >= pagesMax) throw new Error(`Cannot fill ${table.name}: too many pages`)
-    } while (cursor !== null)
-    const removed = await missing(mirror)
-    await done(mirror)
+    const pass = await writer.begin()
+    const first = await writer.mark()
+    const filled = await writePages(deps, writer, pass)
+    const removed = await removeUnseen(writer, pass, first)
+    await writer.end(pass)
+    await writer.show({ filled: true })
     return { ...filled, removed }
   } finally {
-    await close(mirror).finally(() => session.release())
+    await writer.close()
+  }
+}
+
+async function writePages(
+  deps: FillDeps,
+  writer: TableWriter,
+  pass: Pass,
+): Promise<Omit<Filled, 'removed'>> {
+  let filled: Omit<Filled, 'removed'> = { pages: 0, rows: 0, changed: 0, later: [] }
+  let cursor: string | null = null
+  do {
+    const mark = await writer.mark()
+    const page: Page = await readPage(deps, writer.table, cursor)
+    const { changed, later } = await writer.write({ mark, rows: page.rows, gone: [], pass })
+    filled = {
+      pages: filled.pages + 1,
+      rows: filled.rows + page.rows.length,
+      changed: filled.changed + changed,
+      later: [...filled.later, ...later.map(({ ref }) => ref)],
+    }
+    cursor = page.next
+    if (filled.pages >= pagesMax) {
+      throw new Error(`Cannot fill ${writer.table.name}: too many pages`)
+    }
+  } while (cursor !== null)
+  return filled
+}
+
+/** What was there before the first page, and is as it was, and no page had. */
+async function removeUnseen(writer: TableWriter, pass: Pass, mark: Mark): Promise<number> {
+  let removed = 0
+  let after: string | null = null
+  for (;;) {
+    const refs: readonly Ref[] = await writer.unseen(pass, { after, rowsMax: removeRowsMax })
+    if (refs.length === 0) return removed
+    removed += (await writer.write({ mark, rows: [], gone: refs.map(({ id }) => id) })).removed
+    after = refs.at(-1)?.id ?? null
   }
 }
 

@@ -25,14 +25,23 @@ import {
   readOthers,
   readRivals,
 } from '../store/doubts.ts'
+import { noteHints } from '../store/hints.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
 import { readSync, type Sync } from '../store/syncs.ts'
 import type { Dial } from './database.ts'
 import { writtenSince } from './newer.ts'
-import { lockRows, type PlatformRow, writeRows } from './rows.ts'
+import { hintsOf, lockRows, type PlatformRow, writeRows } from './rows.ts'
 import type { Silences } from './silences.ts'
-import { isDatabaseDown, isSilent, readTarget, reasonOf, tableOf, within } from './target.ts'
+import {
+  isDatabaseDown,
+  isSilent,
+  readTarget,
+  reasonOf,
+  tableOf,
+  type Target,
+  within,
+} from './target.ts'
 
 export interface InquiryDeps {
   readonly store: Store
@@ -235,8 +244,9 @@ async function show(pass: Pass, open: OpenDoubt, { outcome, seen }: Inquiry): Pr
   const all: PlatformRow[] = [...found, ...seen]
   if (all.length === 0) return true
   if (isLeft(pass, mutation.syncId)) return false
+  let target: Target
   try {
-    const target = await readTarget(store, mutation)
+    target = await readTarget(store, mutation)
     await within({ ...target, dial }, async (tx) => {
       const ids = [...new Set(all.map(({ id }) => id))]
       await lockRows(tx, target.table, ids)
@@ -244,13 +254,15 @@ async function show(pass: Pass, open: OpenDoubt, { outcome, seen }: Inquiry): Pr
       const rows = all.filter(({ id }) => !newer.has(id))
       if (rows.length > 0) await writeRows(tx, target, { rows })
     })
-    return true
   } catch (error) {
     leave(pass, mutation.syncId, error)
     const { id, syncId } = mutation
     log.warn('inquiry.not_shown', { mutation: id, sync: syncId, error: reasonOf(error) })
     return false
   }
+  // what the sync process wrote meanwhile may have been read later than this
+  await noteHints(store, { syncId: mutation.syncId, hints: hintsOf(target.table, all) })
+  return true
 }
 
 function rowsOf(outcome: Outcome): readonly PlatformRow[] {

@@ -4,11 +4,12 @@
 
 import type { Log } from '../lib/log.ts'
 import type { Mutation, Outcome } from '../mutation/mutation.ts'
+import { noteHints } from '../store/hints.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
 import type { Dial } from './database.ts'
 import { writtenByLater } from './newer.ts'
-import { lockRows, writeRows } from './rows.ts'
+import { hintsOf, lockRows, writeRows } from './rows.ts'
 import type { Silences } from './silences.ts'
 import { isDatabaseDown, isSilent, readTarget, reasonOf, within } from './target.ts'
 
@@ -123,6 +124,8 @@ async function applyLeft(
       return await writeRows(tx, target, { rows, noted })
     },
   )
+  // what the sync process wrote meanwhile may have been newer than the answer; noted before nobody looks here any more
+  await noteHints(store, { syncId: mutation.syncId, hints: hintsOf(target.table, outcome.rows) })
   await journal.applied([mutation.id])
   return changed
 }

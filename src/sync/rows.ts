@@ -7,12 +7,26 @@ import { quoteIdent, quoteName } from '../lib/quote.ts'
 import type { Operation } from '../mutation/table.ts'
 import { idColumn, type SyncedTable } from '../mutation/table.ts'
 import type { Values } from '../mutation/mutation.ts'
+import type { NewHint } from '../store/hints.ts'
 import type { Target } from './target.ts'
 
 /** A row as the platform has it; `values` null: it has none of that id. */
 export interface PlatformRow {
   readonly id: string
   readonly values: Values | null
+}
+
+/**
+ * The rows as hints, to be noted after they are written: they are as they were when somebody read them, and a process of
+ * the sync may have read and written them since.
+ */
+export function hintsOf(table: SyncedTable, rows: readonly PlatformRow[]): NewHint[] {
+  const names = table.keyColumns ?? []
+  return rows.map(({ id, values }) => {
+    const known = names.filter((name) => values !== null && Object.hasOwn(values, name))
+    const keys = Object.fromEntries(known.map((name) => [name, values?.[name] ?? null]))
+    return { table: table.name, id, keys }
+  })
 }
 
 const applyWaitMs = 30_000

@@ -9,6 +9,8 @@ export interface Silences {
   add(syncId: string): void
   /** It answered. */
   remove(syncId: string): void
+  /** All that are to be left alone for now. */
+  list(): readonly string[]
 }
 
 const leaveMs = 60_000
@@ -25,5 +27,6 @@ export function createSilences({ now }: { now: () => number }): Silences {
       silent.set(syncId, { until: now() + waitMs, waitMs })
     },
     remove: (syncId) => void silent.delete(syncId),
+    list: () => [...silent].filter(([, { until }]) => now() < until).map(([syncId]) => syncId),
   }
 }

@@ -6,7 +6,7 @@ import type { Page, Ref } from '../platforms/platform.ts'
 
 /** A moment before a read at the platform: what has been written since is newer than what the read brings. */
 export interface Mark {
-  /** The customer's database then: the transaction id that the next change would have at least. */
+  /** The customer's database then: which transactions were over, as text that the writer alone reads. */
   readonly xid: string
   /** The store's clock then, as text. */
   readonly at: string
@@ -67,13 +67,18 @@ export interface Shown {
 /** Writes one table, alone: until another has taken it with a greater fence. */
 export interface TableWriter {
   readonly table: SyncedTable
-  /** Throws Postgres's errors, Fenced, `service_unreachable` (the store). */
+  /**
+   * Throws Postgres's errors, `service_unreachable` (the store). It may be taken while a batch is being written; what that
+   * batch writes is newer then.
+   */
   mark(): Promise<Mark>
   /** Begins a pass. */
   begin(): Promise<Pass>
   /**
-   * Writes a batch in one transaction, beside mutations and never over what is newer. Large batches by COPY into a
-   * temporary table. Throws Postgres's errors, Fenced, `service_unreachable`; nothing was written then.
+   * Writes a batch in one transaction, beside mutations and never over what is newer; by COPY into a temporary table. One
+   * batch at a time: they are to be given in the order in which they were read. A row that has lost a key to another one
+   * (the platform holds no value of it twice) counts as not written. Throws Postgres's errors, Fenced,
+   * `service_unreachable`; nothing was written then, unless the connection was lost at the very end.
    */
   write(batch: Batch): Promise<Written>
   /**
@@ -84,8 +89,11 @@ export interface TableWriter {
     pass: Pass,
     options: { readonly after: string | null; readonly rowsMax: number },
   ): Promise<readonly Ref[]>
-  /** Notes ids that a cheaper listing than of whole rows has brought. */
-  see(pass: Pass, ids: readonly string[]): Promise<void>
+  /**
+   * Notes ids that a cheaper listing than of whole rows has brought. Gives those that the table has no row of: the engine
+   * reads them by id.
+   */
+  see(pass: Pass, ids: readonly string[]): Promise<readonly string[]>
   /** Forgets what the pass has seen. */
   end(pass: Pass): Promise<void>
   /** These ids with their key columns as the table has them; ids that it does not have, with none. */

@@ -99,6 +99,7 @@ export async function setUpPlant(options: PlantOptions): Promise<Plant> {
           adapter: adapterFor(subject.platform),
           caller: ({ deadline }) => callerFor(`plant_${subject.platform}`, { deadline }),
           sql,
+          store,
           ticketKey: Buffer.from(made.database.ticketKey, 'base64'),
           log: silentLog,
           now: Date.now,

@@ -269,6 +269,7 @@ function startWorker(file: string, env: Readonly<Record<string, string>>): Worke
       SLUICE_EXIT_WITH_STDIN: '1',
       SLUICE_LOG_LEVEL: 'warn',
       SLUICE_PRIVATE_ADDRESSES: 'allow', // all of it is on loopback
+      SLUICE_SYNC: 'once', // who counts what the sandbox was asked wants to be alone with it
       ...env,
     },
   })

@@ -203,10 +203,15 @@ test('keys are rotated: first together, then the old one is not needed', async (
 })
 
 test('a command that there is not is answered with those that there are', async () => {
-  for (const args of [[], ['keys'], ['constructor'], ['keys', 'toString']]) {
-    const { code, err } = await sluice(args)
-    assert.equal(code, 2)
-    assert.match(err, /sluice connect --connection/)
-    assert.match(err, /sluice keys rotate/)
+  for (const args of [[], ['constructor'], ['no', 'such']]) {
+    const { code, out, err } = await sluice(args)
+    assert.deepEqual([code, out], [2, ''])
+    assert.match(err, /^ {2}connect {2,}make a link/m)
+    assert.match(err, /^ {2}keys {2,}.*: rotate$/m)
+  }
+  for (const args of [['keys'], ['keys', 'toString']]) {
+    const { code, out, err } = await sluice(args)
+    assert.deepEqual([code, out], [2, ''])
+    assert.match(err, /^ {2}rotate {2,}seal everything/m)
   }
 })

@@ -35,7 +35,7 @@ test('when the store’s clock has been put back, what it said before is forgott
 const taking = { limit: limitOf(second), units: 1 }
 
 function wish(ticket: number): Wish {
-  const common = { leadMs: 0, background: false, confirm: false, back: [] }
+  const common = { leadMs: 0, background: false, share: 1, confirm: false, back: [] }
   return { ...common, ticket, waitMs: () => ticket, requests: [[taking]] }
 }
 

@@ -1,44 +1,34 @@
 // Goal: filling makes the table what the platform has, and never undoes a mutation that ran beside it. Method: a real
-// customer's database, pages that the test serves, and mutations that commit while a page is on its way.
+// customer's database, pages that the test serves, and changes that commit while a page is on its way.
 
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'
-import postgres from 'postgres'
-import { applyRows, ensureTable, installDatabase } from '../../src/database/index.ts'
+import { applyRows, ensureTable } from '../../src/database/index.ts'
 import { silentLog } from '../../src/lib/log.ts'
 import { fault } from '../../src/mutation/fault.ts'
 import type { Values } from '../../src/mutation/mutation.ts'
 import type { Caller, Page } from '../../src/platforms/platform.ts'
 import { type Filled, fillTable } from '../../src/sync/fill.ts'
 import { testCluster } from '../help/cluster.ts'
-import { fakeAdapter, until } from '../service/help.ts'
+import { fakeAdapter } from '../service/help.ts'
 import { contacts } from '../store/help.ts'
+import { type Ground, makeGround, syncId } from './writer-help.ts'
 
-const table = contacts()
-const ticketKey = randomBytes(32)
+const table = contacts(syncId)
 const cluster = await testCluster()
-let owner: postgres.Sql
-let sql: postgres.Sql
+let ground: Ground
 
 before(async () => {
-  const url = new URL(await cluster.createDatabase())
-  owner = postgres(url.href, { max: 3, onnotice: () => {} })
-  const role = `filler_${url.pathname.slice(1)}`
-  await owner.unsafe(`create role ${role} login password 'filler'`)
-  await installDatabase(owner, { ticketKey })
-  await ensureTable(owner, table, { role })
-  url.username = role
-  url.password = 'filler'
-  sql = postgres(url.href, { max: 3, onnotice: () => {} })
+  ground = await makeGround(cluster)
 })
 
 after(async () => {
-  await Promise.allSettled([owner?.end(), sql?.end()])
+  await ground?.close()
   await cluster.stop()
 })
 
 beforeEach(async () => {
+  const { owner, ticketKey } = ground
   const rows = (await owner`select id from salesforce.contacts`).map(({ id }) => ({
     id,
     values: {},
@@ -66,30 +56,35 @@ function pages(all: Row[][], during: (n: number) => Promise<void> = () => Promis
 
 function fill(adapter: ReturnType<typeof pages>): Promise<Filled> {
   const caller = () => Promise.resolve({} as Caller)
-  return fillTable({ adapter, caller, sql, ticketKey, log: silentLog, now: Date.now }, table)
+  const { sql, store, ticketKey } = ground
+  return fillTable({ adapter, caller, sql, store, ticketKey, log: silentLog, now: Date.now }, table)
 }
 
-/** What a mutation does to the database in the end. */
-function commit(id: string, values: Values | null): Promise<number> {
+/** What a mutation does, in the journal and in the database. */
+async function commit(id: string, values: Values | null): Promise<void> {
   const operation = values === null ? 'delete' : 'upsert'
-  return applyRows(owner, { table, operation, rows: [{ id, values }], ticketKey })
+  const mutation = await ground.begin({
+    operation: values === null ? 'delete' : 'update',
+    rows: [{ ordinal: 1, id, values: values ?? {} }],
+  })
+  await ground.accept(mutation, [{ id, values }])
+  const { owner, ticketKey } = ground
+  await applyRows(owner, { table, operation, rows: [{ id, values }], ticketKey })
+  await ground.journal.applied([mutation.id])
 }
 
-async function emails(): Promise<Record<string, string | null>> {
-  const rows = await owner`select id, email from salesforce.contacts order by id`
-  return Object.fromEntries(rows.map(({ id, email }) => [id, email]))
-}
+const emails = () => ground.rows()
 
 test('an empty table becomes what the platform has, page by page', async () => {
   const all = [[record('1', 'a'), record('2', null)], [record('3', 'c')], []]
-  assert.deepEqual(await fill(pages(all)), { pages: 3, rows: 3, changed: 3, removed: 0 })
+  assert.deepEqual(await fill(pages(all)), { pages: 3, rows: 3, changed: 3, removed: 0, later: [] })
   assert.deepEqual(await emails(), { 1: 'a', 2: null, 3: 'c' })
-  assert.deepEqual(await fill(pages(all)), { pages: 3, rows: 3, changed: 0, removed: 0 })
+  assert.deepEqual(await fill(pages(all)), { pages: 3, rows: 3, changed: 0, removed: 0, later: [] })
 })
 
 test('a table is listed as filled when it is, and not when filling it failed', async () => {
-  await owner`update sluice.synced set filled_at = null`
-  const listed = async () => (await owner`select state from sluice.tables`)[0]?.['state']
+  await ground.owner`update sluice.synced set filled_at = null`
+  const listed = async () => (await ground.owner`select state from sluice.tables`)[0]?.['state']
   const failing = fakeAdapter({ page: () => Promise.reject(fault('not_permitted')) })
   await assert.rejects(fill(failing), { code: 'not_permitted' })
   assert.equal(await listed(), 'filling')
@@ -100,13 +95,19 @@ test('a table is listed as filled when it is, and not when filling it failed', a
 test('filling again writes what differs and removes what the platform no longer has', async () => {
   await fill(pages([[record('1', 'a'), record('2', 'b'), record('3', 'c')]]))
   const filled = await fill(pages([[record('2', 'new')], [record('3', 'c')]]))
-  assert.deepEqual(filled, { pages: 2, rows: 2, changed: 1, removed: 1 })
+  assert.deepEqual(filled, { pages: 2, rows: 2, changed: 1, removed: 1, later: [] })
   assert.deepEqual(await emails(), { 2: 'new', 3: 'c' })
 })
 
 test('a platform that has nothing empties the table', async () => {
   await fill(pages([Array.from({ length: 1200 }, (_, n) => record(String(n), 'a'))]))
-  assert.deepEqual(await fill(pages([[]])), { pages: 1, rows: 0, changed: 0, removed: 1200 })
+  assert.deepEqual(await fill(pages([[]])), {
+    pages: 1,
+    rows: 0,
+    changed: 0,
+    removed: 1200,
+    later: [],
+  })
   assert.deepEqual(await emails(), {})
 })
 
@@ -121,7 +122,7 @@ test('ids with quotes, backslashes, commas and braces are ids like others', asyn
   const all = [ids.map((id) => record(id, 'a'))]
   await fill(pages(all))
   assert.deepEqual(Object.keys(await emails()).sort(), [...ids].sort())
-  assert.deepEqual(await fill(pages(all)), { pages: 1, rows: 7, changed: 0, removed: 0 })
+  assert.deepEqual(await fill(pages(all)), { pages: 1, rows: 7, changed: 0, removed: 0, later: [] })
 })
 
 test('a row that was updated while its page was on the way keeps the update', async () => {
@@ -147,21 +148,16 @@ test('a row that was inserted after its page was read is not removed', async () 
   assert.deepEqual(await emails(), { 0: 'mutation', 1: 'a', 2: 'b' })
 })
 
-test('a row that a mutation holds is waited for, while the others are written and let go', async () => {
+test('a row that a mutation holds is left to it and named, while the others are written', async () => {
   await fill(pages([[record('1', 'old'), record('2', 'old'), record('3', 'old')]]))
-  const held = await owner.reserve()
+  const held = await ground.owner.reserve()
   await held.unsafe('begin')
   await held.unsafe("select from salesforce.contacts where id in ('1', '2') for update")
-  let ended = false
-  const all = ['1', '2', '3'].map((id) => record(id, 'page'))
-  const filling = fill(pages([all])).finally(() => ended = true)
-  await until(async () => (await emails())['3'] === 'page')
-  await commit('3', { email: 'another mutation' })
-  assert.equal(ended, false)
+  const { later } = await fill(pages([['1', '2', '3'].map((id) => record(id, 'page'))]))
+  assert.deepEqual(later.map(({ id }) => id).sort(), ['1', '2'])
+  assert.deepEqual(await emails(), { 1: 'old', 2: 'old', 3: 'page' })
   await held.unsafe('rollback')
   held.release()
-  await filling
-  assert.deepEqual(await emails(), { 1: 'page', 2: 'page', 3: 'another mutation' })
 })
 
 test('a page that fails for a while is asked for again, another failure ends the filling', async () => {
@@ -194,15 +190,19 @@ test('keys that have changed hands never make filling fail, and a newer one stay
   const columns = table.columns.map((one) =>
     one.name === 'email' ? { ...one, upsert: 'unique' as const } : one
   )
-  await ensureTable(owner, { ...table, columns })
+  await ensureTable(ground.owner, { ...table, columns })
   try {
     await fill(pages([[record('1', 'a'), record('2', 'b')], [record('3', 'c')]]))
     const first = await fill(pages([[record('1', 'b'), record('2', 'c')], [record('3', 'a')]]))
-    assert.deepEqual(first, { pages: 2, rows: 3, changed: 3, removed: 0 })
+    // 3 lost its key to the first page, and has another one on the second
+    const later = [{ id: '3', keys: {} }]
+    assert.deepEqual(first, { pages: 2, rows: 3, changed: 3, removed: 0, later })
     assert.deepEqual(await emails(), { 1: 'b', 2: 'c', 3: 'a' })
     // 1 was made anew as 4
     await fill(pages([[record('2', 'c'), record('3', 'a'), record('4', 'b')]]))
-    assert.deepEqual(await emails(), { 2: 'c', 3: 'a', 4: 'b' })
+    // which has lost its key, and is to be read: nobody but the platform knows whether it is gone
+    assert.deepEqual(await emails(), { 1: null, 2: 'c', 3: 'a', 4: 'b' })
+    await commit('1', null)
     // while the page is on its way 3 gives its key to 2
     await fill(pages([[record('3', 'a'), record('4', 'b')], [record('2', 'c')]], async (n) => {
       if (n > 0) return
@@ -215,6 +215,6 @@ test('keys that have changed hands never make filling fail, and a newer one stay
     }))
     assert.deepEqual(await emails(), { 2: 'c', 3: 'z', 4: 'b' })
   } finally {
-    await ensureTable(owner, table)
+    await ensureTable(ground.owner, table)
   }
 })

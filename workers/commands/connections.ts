@@ -19,9 +19,10 @@ import { publicUrl, returnOrigins } from '../public-url.ts'
 import {
   checkUrl,
   type Command,
+  type Options,
   platformOption,
-  readOptions,
   requiredOption,
+  rowsOf,
   UsageError,
 } from './command.ts'
 import { readSecret } from '../secret.ts'
@@ -29,89 +30,58 @@ import { readSecret } from '../secret.ts'
 /** How long a link of `sluice connect` is good. */
 const linkMs = 24 * 60 * 60_000
 
-type Options = Readonly<Record<string, string | undefined>>
+const list: Command = async (_given, { store }) =>
+  rowsOf(await listConnections(store), {
+    id: ({ id }) => id,
+    platform: ({ platform }) => platform,
+    kind: ({ kind }) => kind,
+    state: ({ state }) => state,
+    account: ({ account }) => account,
+    obtained: ({ obtainedAt }) => obtainedAt,
+    expires: ({ expiresAt }) => expiresAt,
+    'base url': ({ baseUrl }) => baseUrl,
+  })
 
-const list: Command = {
-  usage: '',
-  run: async (args, { store }) => {
-    readOptions(args, [])
-    const time = (date: Date | null) => date?.toISOString() ?? '-'
-    const rows = (await listConnections(store)).map((each) => {
-      const { id, platform, kind, state, account, baseUrl, obtainedAt, expiresAt } = each
-      const tokens = [time(obtainedAt), time(expiresAt)]
-      return [id, platform, kind, state, account ?? '-', ...tokens, baseUrl].join('\t')
-    })
-    const head = ['id', 'platform', 'kind', 'state', 'account', 'obtained', 'expires', 'base url']
-    return [head.join('\t'), ...rows]
-  },
+const setKey: Command = async ({ options }, { store }) => {
+  const id = requiredOption(options, 'connection')
+  const before = await findConnection(store, id)
+  const target = targetOf(options, before)
+  const key = await readSecret('the key')
+  return await give(store, { id, target, credential: { kind: 'key', key } })
 }
 
-const place = '[--platform <platform>] [--base-url <url>] [--settings <json>]'
-
-const setKey: Command = {
-  usage: `--connection <connection> ${place} < key`,
-  run: async (args, { store }) => {
-    const options = readOptions(args, ['connection', 'platform', 'base-url', 'settings'])
-    const id = requiredOption(options, 'connection')
-    const before = await findConnection(store, id)
-    const target = targetOf(options, before)
-    const key = await readSecret('the key')
-    return await give(store, { id, target, credential: { kind: 'key', key } })
-  },
+const setApp: Command = async ({ options }, { store }) => {
+  const id = requiredOption(options, 'connection')
+  const before = await findConnection(store, id)
+  const target = targetOf(options, before)
+  if (adapterFor(target.platform).mint === undefined) {
+    throw new UsageError(`${target.platform} has no installations of apps`)
+  }
+  const known = before?.credential.kind === 'app' ? before.credential : undefined
+  const appId = options['app-id'] ?? known?.appId ?? requiredOption(options, 'app-id')
+  const installationId = options['installation-id'] ?? known?.installationId ??
+    requiredOption(options, 'installation-id')
+  const privateKey = await readSecret('the private key')
+  const credential = { kind: 'app', appId, installationId, privateKey } as const
+  return await give(store, { id, target, credential })
 }
 
-const setApp: Command = {
-  usage: `--connection <connection> [--app-id <id> --installation-id <id>] ${place} < private key`,
-  run: async (args, { store }) => {
-    const names = ['connection', 'platform', 'base-url', 'settings', 'app-id', 'installation-id']
-    const options = readOptions(args, names)
-    const id = requiredOption(options, 'connection')
-    const before = await findConnection(store, id)
-    const target = targetOf(options, before)
-    if (adapterFor(target.platform).mint === undefined) {
-      throw new UsageError(`${target.platform} has no installations of apps`)
-    }
-    const known = before?.credential.kind === 'app' ? before.credential : undefined
-    const appId = options['app-id'] ?? known?.appId ?? requiredOption(options, 'app-id')
-    const installationId = options['installation-id'] ?? known?.installationId ??
-      requiredOption(options, 'installation-id')
-    const privateKey = await readSecret('the private key')
-    const credential = { kind: 'app', appId, installationId, privateKey } as const
-    return await give(store, { id, target, credential })
-  },
-}
-
-const connectNames = [
-  'connection',
-  'platform',
-  'base-url',
-  'settings',
-  'login-url',
-  'return',
-  'any-account',
-]
-
-const connect: Command = {
-  usage: `--connection <connection> ${place} [--login-url <url>] [--return <url>] ` +
-    '[--any-account yes]',
-  run: async (args, { store }) => {
-    const options = readOptions(args, connectNames)
-    const id = requiredOption(options, 'connection')
-    const before = await findConnection(store, id)
-    const target = targetOf(options, before)
-    const app = await readOAuthApp(store, target.platform)
-    const tokenUrl = loginOf(options, target.platform)
-    if (before === null) await prepare(store, { id, target, app, tokenUrl })
-    else await changeConnection(store, { id, ...target, ...(tokenUrl && { tokenUrl }) })
-    const connection = await readConnection(store, id)
-    const terms = {
-      expiresAt: Date.now() + linkMs,
-      anyAccount: options['any-account'] === 'yes',
-      ...readReturn(options['return']),
-    }
-    const link = connectLink({ publicUrl: publicUrl(), keyring: store.keyring }, connection, terms)
-    return ['Open within 24 hours, once; whoever has the link can connect an account:', link]
-  },
+const connect: Command = async ({ options }, { store }) => {
+  const id = requiredOption(options, 'connection')
+  const before = await findConnection(store, id)
+  const target = targetOf(options, before)
+  const app = await readOAuthApp(store, target.platform)
+  const tokenUrl = loginOf(options, target.platform)
+  if (before === null) await prepare(store, { id, target, app, tokenUrl })
+  else await changeConnection(store, { id, ...target, ...(tokenUrl && { tokenUrl }) })
+  const connection = await readConnection(store, id)
+  const terms = {
+    expiresAt: Date.now() + linkMs,
+    anyAccount: options['any-account'] === 'yes',
+    ...readReturn(options['return']),
+  }
+  const link = connectLink({ publicUrl: publicUrl(), keyring: store.keyring }, connection, terms)
+  return ['Open within 24 hours, once; whoever has the link can connect an account:', link]
 }
 
 interface Target {

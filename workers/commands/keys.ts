@@ -2,25 +2,21 @@
 
 import { reseal, sealedColumns } from '../../src/store/reseal.ts'
 import { SealError } from '../../src/store/seal.ts'
-import { type Command, readOptions, UsageError } from './command.ts'
+import { type Command, UsageError } from './command.ts'
 
-const rotate: Command = {
-  usage: '(seals everything with the first key of SLUICE_KEYS)',
-  run: async (args, { store }) => {
-    readOptions(args, [])
-    try {
-      const count = await reseal(store)
-      const { current } = store.keyring
-      const where = sealedColumns.map(({ table, column }) => `${table}.${column}`).join(', ')
-      return [
-        `${count} values are sealed anew, all are sealed with key "${current}" (${where}).`,
-        'The other keys may leave SLUICE_KEYS.',
-      ]
-    } catch (error) {
-      if (error instanceof SealError) throw new UsageError(error.message)
-      throw error
-    }
-  },
+const rotate: Command = async (_given, { store }) => {
+  try {
+    const count = await reseal(store)
+    const { current } = store.keyring
+    const where = sealedColumns.map(({ table, column }) => `${table}.${column}`).join(', ')
+    return [
+      `${count} values are sealed anew, all are sealed with key "${current}" (${where}).`,
+      'The other keys may leave SLUICE_KEYS.',
+    ]
+  } catch (error) {
+    if (error instanceof SealError) throw new UsageError(error.message)
+    throw error
+  }
 }
 
 export const keys = { rotate }

@@ -7,43 +7,34 @@ import {
   revokeListenerKey,
   saveListenerKey,
 } from '../../src/store/keys.ts'
-import { type Command, readOptions, requiredOption, UsageError } from './command.ts'
+import { type Command, requiredOption, rowsOf, UsageError, wantsJson } from './command.ts'
 
-const create: Command = {
-  usage: '--id <name of the listener> [--syncs <sync>,<sync>…]',
-  run: async (args, { store }) => {
-    const options = readOptions(args, ['id', 'syncs'])
-    const id = requiredOption(options, 'id')
-    const before = await listListenerKeys(store)
-    if (before.some((key) => key.id === id && key.revokedAt === null)) {
-      throw new UsageError(`listener "${id}" has a key: revoke it first, or give another id`)
-    }
-    const syncs = options['syncs']?.split(',').map((sync) => sync.trim())
-    const key = makeKey((size) => randomBytes(size))
-    await saveListenerKey(store, { id, key, ...(syncs === undefined ? {} : { syncs }) })
-    return [`id     ${id}`, `syncs  ${syncs?.join(', ') ?? 'all'}`, `key    ${key}`]
-  },
+const create: Command = async (given, { store }) => {
+  const { options } = given
+  const id = requiredOption(options, 'id')
+  const before = await listListenerKeys(store)
+  if (before.some((key) => key.id === id && key.revokedAt === null)) {
+    throw new UsageError(`listener "${id}" has a key: revoke it first, or give another id`)
+  }
+  const syncs = options['syncs']?.split(',').map((sync) => sync.trim())
+  const key = makeKey((size) => randomBytes(size))
+  await saveListenerKey(store, { id, key, ...(syncs === undefined ? {} : { syncs }) })
+  if (wantsJson(given)) return [JSON.stringify({ id, syncs: syncs ?? null, key }, null, 2)]
+  return [`id     ${id}`, `syncs  ${syncs?.join(', ') ?? 'all'}`, `key    ${key}`]
 }
 
-const list: Command = {
-  usage: '',
-  run: async (args, { store }) => {
-    readOptions(args, [])
-    const rows = (await listListenerKeys(store)).map(({ id, syncs, createdAt, revokedAt }) =>
-      [id, syncs?.join(',') ?? 'all', createdAt.toISOString(), revokedAt?.toISOString() ?? '-']
-        .join('\t')
-    )
-    return [['id', 'syncs', 'created', 'revoked'].join('\t'), ...rows]
-  },
-}
+const list: Command = async (_given, { store }) =>
+  rowsOf(await listListenerKeys(store), {
+    id: ({ id }) => id,
+    syncs: ({ syncs }) => syncs ?? 'all',
+    created: ({ createdAt }) => createdAt,
+    revoked: ({ revokedAt }) => revokedAt,
+  })
 
-const revoke: Command = {
-  usage: '--id <name of the listener>',
-  run: async (args, { store }) => {
-    const id = requiredOption(readOptions(args, ['id']), 'id')
-    if (!await revokeListenerKey(store, id)) throw new UsageError(`listener "${id}" has no key`)
-    return [`${id} is revoked; services refuse it within five seconds`]
-  },
+const revoke: Command = async ({ options }, { store }) => {
+  const id = requiredOption(options, 'id')
+  if (!await revokeListenerKey(store, id)) throw new UsageError(`listener "${id}" has no key`)
+  return [`${id} is revoked; services refuse it within five seconds`]
 }
 
 export const listeners = { create, list, revoke }

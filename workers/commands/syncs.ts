@@ -1,32 +1,54 @@
-// Workers: `sluice syncs`: which there are, and from which addresses their clients may connect.
+// Workers: `sluice syncs`: all that is done with syncs; here which there are, and from which addresses their clients come.
 
 import { listSyncs, setSyncAllow } from '../../src/store/syncs.ts'
-import { type Command, readOptions, requiredOption } from './command.ts'
+import { type Command, requiredOption, rowsOf } from './command.ts'
+import {
+  addTable,
+  password,
+  pause,
+  removeTable,
+  repair,
+  resume,
+  resync,
+  revoke,
+  status,
+} from './syncs-more.ts'
+import { apply, create, drop, schema } from './syncs-setup.ts'
 
 /** In place of ranges: no allowlist. */
 const anywhere = 'anywhere'
 
-const list: Command = {
-  usage: '',
-  run: async (args, { store }) => {
-    readOptions(args, [])
-    const rows = (await listSyncs(store)).map(({ id, state, platform, schema, allow }) =>
-      [id, state, platform, schema, allow?.join(',') ?? anywhere].join('\t')
-    )
-    return [['id', 'state', 'platform', 'schema', 'clients from'].join('\t'), ...rows]
-  },
+const list: Command = async (_given, { store }) =>
+  rowsOf(await listSyncs(store), {
+    id: ({ id }) => id,
+    state: ({ state }) => state,
+    platform: ({ platform }) => platform,
+    schema: ({ schema }) => schema,
+    'clients from': ({ allow }) => allow ?? anywhere,
+  })
+
+const allow: Command = async ({ options }, { store }) => {
+  const id = requiredOption(options, 'sync')
+  const from = requiredOption(options, 'from')
+  const ranges = from === anywhere ? null : from.split(',').map((part) => part.trim())
+  const kept = await setSyncAllow(store, { id, allow: ranges })
+  return [`${id} takes clients from ${kept?.join(', ') ?? anywhere}`]
 }
 
-const allow: Command = {
-  usage: `--sync <sync> --from <10.0.0.0/8,2001:db8::/32,…>|${anywhere}`,
-  run: async (args, { store }) => {
-    const options = readOptions(args, ['sync', 'from'])
-    const id = requiredOption(options, 'sync')
-    const from = requiredOption(options, 'from')
-    const ranges = from === anywhere ? null : from.split(',').map((part) => part.trim())
-    const kept = await setSyncAllow(store, { id, allow: ranges })
-    return [`${id} takes clients from ${kept?.join(', ') ?? anywhere}`]
-  },
+export const syncs = {
+  create,
+  apply,
+  schema,
+  list,
+  status,
+  allow,
+  password,
+  revoke,
+  pause,
+  resume,
+  resync,
+  'add-table': addTable,
+  'remove-table': removeTable,
+  repair,
+  drop,
 }
-
-export const syncs = { list, allow }

@@ -2,42 +2,70 @@
 
 import { randomBytes } from 'node:crypto'
 import { listTokens, makeToken, revokeToken, saveToken } from '../../src/store/tokens.ts'
-import { type Command, readOptions, requiredOption } from './command.ts'
+import {
+  listAdminTokens,
+  makeAdminToken,
+  revokeAdminToken,
+  saveAdminToken,
+} from '../../src/store/admin-tokens.ts'
+import {
+  type Command,
+  type CommandDeps,
+  type Given,
+  requiredOption,
+  rowsOf,
+  wantsJson,
+} from './command.ts'
 
 const idBytes = 6
 
-const create: Command = {
-  usage: '--sync <sync> [--name <what it is for>]',
-  run: async (args, { store }) => {
-    const options = readOptions(args, ['sync', 'name'])
-    const syncId = requiredOption(options, 'sync')
-    const id = `token_${randomBytes(idBytes).toString('hex')}`
-    const token = makeToken((size) => randomBytes(size))
-    await saveToken(store, { id, syncId, name: options['name'] ?? '', token })
-    return [`id     ${id}`, `sync   ${syncId}`, `token  ${token}`]
-  },
+const create: Command = async (given, { store }) => {
+  const { options, flags } = given
+  if (flags.has('admin')) return await createAdmin(store, given)
+  const syncId = requiredOption(options, 'sync')
+  const id = `token_${randomBytes(idBytes).toString('hex')}`
+  const token = makeToken((size) => randomBytes(size))
+  await saveToken(store, { id, syncId, name: options['name'] ?? '', token })
+  if (wantsJson(given)) return [JSON.stringify({ id, sync: syncId, token }, null, 2)]
+  return [`id     ${id}`, `sync   ${syncId}`, `token  ${token}`]
 }
 
-const list: Command = {
-  usage: '[--sync <sync>]',
-  run: async (args, { store }) => {
-    const { sync } = readOptions(args, ['sync'])
-    const tokens = await listTokens(store, { syncId: sync ?? null })
-    const time = (date: Date | null) => date?.toISOString() ?? '-'
-    const rows = tokens.map(({ id, syncId, createdAt, lastUsedAt, revokedAt, name }) =>
-      [id, syncId, time(createdAt), time(lastUsedAt), time(revokedAt), name].join('\t')
-    )
-    return [['id', 'sync', 'created', 'last used', 'revoked', 'name'].join('\t'), ...rows]
-  },
+async function createAdmin(store: CommandDeps['store'], given: Given): Promise<string[]> {
+  const name = given.options['name'] ?? ''
+  const id = `admin_${randomBytes(idBytes).toString('hex')}`
+  const token = makeAdminToken((size) => randomBytes(size))
+  await saveAdminToken(store, { id, name, token })
+  if (wantsJson(given)) return [JSON.stringify({ id, admin: true, token }, null, 2)]
+  return [`id     ${id}`, 'admin  sets up, changes and drops syncs over HTTP', `token  ${token}`]
 }
 
-const revoke: Command = {
-  usage: '--id <id of the token>',
-  run: async (args, { store }) => {
-    const id = requiredOption(readOptions(args, ['id']), 'id')
-    await revokeToken(store, id)
-    return [`${id} is revoked`]
-  },
+const list: Command = async ({ options: { sync }, flags }, { store }) => {
+  if (flags.has('admin')) {
+    const tokens = await listAdminTokens(store)
+    return shown(tokens.map((token) => ({ ...token, syncId: null })))
+  }
+  return shown(await listTokens(store, { syncId: sync ?? null }))
+}
+
+type Shown = Omit<Awaited<ReturnType<typeof listTokens>>[number], 'syncId'> & {
+  readonly syncId: string | null
+}
+
+function shown(tokens: readonly Shown[]) {
+  return rowsOf(tokens, {
+    id: ({ id }) => id,
+    sync: ({ syncId }) => syncId,
+    created: ({ createdAt }) => createdAt,
+    'last used': ({ lastUsedAt }) => lastUsedAt,
+    revoked: ({ revokedAt }) => revokedAt,
+    name: ({ name }) => name,
+  })
+}
+
+const revoke: Command = async ({ options }, { store }) => {
+  const id = requiredOption(options, 'id')
+  await (id.startsWith('admin_') ? revokeAdminToken(store, id) : revokeToken(store, id))
+  return [`${id} is revoked`]
 }
 
 export const tokens = { create, list, revoke }

@@ -10,7 +10,7 @@ import type { StoreClock } from './clock.ts'
 import { bucketId, type Limit, rateFault, type Taking } from './limit.ts'
 import { createLag } from './lag.ts'
 import { createLine, type Line, type Promised } from './line.ts'
-import { createPool, type Pool, type Portion } from './pool.ts'
+import { createPool, type Pool, type PoolAnswer, type Portion } from './pool.ts'
 import { createPlaces, type Places } from './places.ts'
 import { createBell, waitUntil } from './wait.ts'
 
@@ -41,6 +41,8 @@ export interface GateDeps {
   readonly platform: Platform
   /** Names this process. */
   readonly holder: string
+  /** The part of each limit that is for the background, from 0 to 1. */
+  readonly backgroundShare: number
   readonly log: Log
   /** A clock that only goes forward, in milliseconds; all times here are by it. */
   readonly now: () => number
@@ -65,6 +67,13 @@ const againMaxMs = 1_000
 const turnsMax = 50
 /** When something under way will be over is not known; this is what a client is told. */
 const placeWaitMs = 5_000
+/**
+ * Of a day's requests mutations need this part of their part to be left. Not all of it: others use the account too, and what
+ * they have used up must not keep tables from following for the rest of the day.
+ */
+const keptOfWide = 0.2
+/** Then the background looks again after so long, in milliseconds. */
+const sharedWaitMs = 60_000
 /** So long before its moment a turn is confirmed, in milliseconds. */
 const confirmMs = 15
 const lateShareMax = 0.1
@@ -75,6 +84,7 @@ const nothing = {
   leadMs: 0,
   waitMs: () => 0,
   background: false,
+  share: 1,
   confirm: false,
   ticket: 0,
 }
@@ -307,10 +317,10 @@ export class Gate {
     const windows = requests.map((takings) => takings.filter(isWindow))
     if (windows.every(({ length }) => length === 0)) return windows.map(() => null)
     const { until, background, signal, ticket, leadMs = 0 } = wanting
-    const { now } = this.#deps
+    const { now, backgroundShare: share } = this.#deps
     const waitMs = () => until - now()
     for (let given: readonly Promised[] = back;; given = []) {
-      const common = { leadMs, waitMs, background, confirm, ticket }
+      const common = { leadMs, waitMs, background, share, confirm, ticket }
       const wish = { ...common, requests: windows, back: given }
       const answer = await this.#line.take(wish)
       if (answer.kind === 'taken') {
@@ -352,7 +362,7 @@ export class Gate {
     const found: PortionOf[] = []
     for (const taking of takings.filter(({ limit }) => limit.kind === 'wide')) {
       const { limit, units } = taking
-      const answer = await this.#pool(limit).take(limit, units)
+      const answer = await this.#take(limit, units, wanting)
       if (answer.kind === 'taken') {
         found.push({ id: bucketId(limit.bucket), portions: answer.portions })
         continue
@@ -366,6 +376,18 @@ export class Gate {
       return await this.#portionsOf(takings, wanting)
     }
     return found
+  }
+
+  /** In the background only while enough is left to mutations. */
+  async #take(limit: Limit, units: number, { background }: Wanting): Promise<PoolAnswer> {
+    const pool = this.#pool(limit)
+    const answer = await pool.take(limit, units)
+    if (!background || answer.kind === 'empty') return answer
+    if (pool.left === null) await pool.look(limit)
+    const kept = limit.bucket.limit * (1 - this.#deps.backgroundShare) * keptOfWide
+    if (pool.left === null || pool.left >= kept) return answer
+    pool.putBack(answer.portions)
+    return { kind: 'empty', waitMs: sharedWaitMs }
   }
 
   #putBack(portions: readonly PortionOf[]): void {

@@ -15,7 +15,12 @@ export interface LimiterDeps {
   readonly log: Log
   /** A clock that only goes forward, in milliseconds; performance.now when absent. */
   readonly monotonic?: () => number
+  /** The part of each limit that work in the background may use, above 0 and below 1; half when absent. */
+  readonly backgroundShare?: number
 }
+
+/** Of every limit of a platform, mutations have the other half to themselves. */
+export const backgroundShareDefault = 0.5
 
 export interface Limiter {
   gate(connection: string, platform: Platform): Gate
@@ -32,7 +37,8 @@ const watchMs = 250
 const restingMs = 2_000
 const gatesMax = 10_000
 
-export function createLimiter({ store, log, monotonic }: LimiterDeps): Limiter {
+export function createLimiter(deps: LimiterDeps): Limiter {
+  const { store, log, monotonic, backgroundShare = backgroundShareDefault } = deps
   const now = monotonic ?? (() => performance.now())
   const holder = randomUUID()
   const clock = createStoreClock(now)
@@ -84,6 +90,7 @@ export function createLimiter({ store, log, monotonic }: LimiterDeps): Limiter {
         connection,
         platform,
         holder,
+        backgroundShare,
         log: log.with({ connection }),
         now,
       })

@@ -23,6 +23,8 @@ export interface Wish {
   /** No turn may come sooner than so long from now. */
   readonly leadMs: number
   readonly background: boolean
+  /** The part of each limit that is for the background. */
+  readonly share: number
   /** The turn is near: a firm one is wanted. */
   readonly confirm: boolean
   /** The order of those in line: whoever has to ask again keeps his place. */
@@ -131,8 +133,8 @@ function jobOf(wish: Wish, places: ReadonlyMap<string, number>): Job {
     takings.map((taking): Part => [place(taking), taking.units])
   )
   const waitMs = Math.max(0, Math.floor(wish.waitMs()))
-  const { leadMs, background, confirm } = wish
-  return { leadMs, waitMs, background, confirm, back, requests }
+  const { leadMs, background, share, confirm } = wish
+  return { leadMs, waitMs, background, share, confirm, back, requests }
 }
 
 function answerOf(

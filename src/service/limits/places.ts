@@ -12,6 +12,7 @@ export interface PlacesDeps {
   readonly connection: string
   /** Names this process. */
   readonly holder: string
+  readonly backgroundShare: number
   readonly now: () => number
 }
 
@@ -26,7 +27,7 @@ export interface Places {
 }
 
 export function createPlaces(deps: PlacesDeps): Places {
-  const { store, clock, connection, holder, now } = deps
+  const { store, clock, connection, holder, backgroundShare, now } = deps
   const shares = new Map<string, Share>()
   const shareOf = ({ bucket }: Limit): Share => {
     const id = bucketId(bucket)
@@ -36,7 +37,7 @@ export function createPlaces(deps: PlacesDeps): Places {
       clock.note(shared.now, askedAt)
       return shared
     }
-    const share = shares.get(id) ?? new Share({ holder, now, ask })
+    const share = shares.get(id) ?? new Share({ holder, backgroundShare, now, ask })
     shares.set(id, share)
     return share
   }

@@ -25,6 +25,10 @@ export type PoolAnswer =
 export interface Pool {
   /** Takes units out, at once if it can; else asks the store once. */
   take(limit: Limit, units: number): PoolAnswer | Promise<PoolAnswer>
+  /** Units that no process has taken, as the store said within the last half minute; null: it has not. */
+  readonly left: number | null
+  /** Asks the store what is left, and takes some units on the way. */
+  look(limit: Limit): Promise<void>
   putBack(portions: readonly Portion[]): void
   /** What is to be given back to the store now: everything, or what has lain here too long. */
   empty(options: { all: boolean }): readonly Portion[]
@@ -36,6 +40,8 @@ export interface PoolDeps {
 }
 
 const firstUnits = 16
+/** What the store said is left is good for so long. */
+const leftMs = 30_000
 /** A lease that was used up so soon was too small; one that lasts so long is too large. */
 const soonMs = 5_000
 const lateMs = 60_000
@@ -45,6 +51,7 @@ export function createPool({ lease, now }: PoolDeps): Pool {
   let chunk = firstUnits
   let leasedAt = -Infinity
   let filling: Promise<Leased> | null = null
+  let seen = { left: 0, at: -Infinity }
   const fresh = () => pieces.filter(({ until }) => until > now())
   const held = () => fresh().reduce((sum, { units }) => sum + units, 0)
   const fill = (limit: Limit, units: number): Promise<Leased> => {
@@ -54,6 +61,7 @@ export function createPool({ lease, now }: PoolDeps): Pool {
     leasedAt = now()
     filling = lease(limit.bucket, Math.max(chunk, units)).then((leased) => {
       const { grain } = leased
+      seen = { left: leased.left, at: now() }
       if (leased.units > 0) {
         pieces.push({ grain, units: leased.units, until: now() + leaseMs * 0.9 })
       }
@@ -81,6 +89,10 @@ export function createPool({ lease, now }: PoolDeps): Pool {
       if (portions === null) return takeSlowly(limit, units)
       if (held() < chunk / 4 && filling === null) void fill(limit, 0).catch(() => {})
       return { kind: 'taken', portions }
+    },
+    look: (limit) => (filling ?? fill(limit, 1)).then(() => {}),
+    get left() {
+      return now() - seen.at > leftMs ? null : seen.left
     },
     putBack: (portions) => {
       const until = now() + leaseMs / 10

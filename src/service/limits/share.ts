@@ -6,6 +6,8 @@ import type { Limit } from './limit.ts'
 
 export interface ShareDeps {
   readonly holder: string
+  /** In the background no more than this part of the share is used. */
+  readonly backgroundShare: number
   readonly ask: (share: Asked) => Promise<Shared>
   readonly now: () => number
 }
@@ -20,8 +22,6 @@ const keepMs = 15_000
 const renewMs = 3_000
 /** A share that was not used for so long is given up. */
 const idleMs = 60_000
-/** In the background no more than this part of the share is used. */
-const backgroundShare = 0.8
 
 interface Waiting {
   readonly units: number
@@ -37,6 +37,8 @@ export class Share {
   #grantedUntil = -Infinity
   #askedAt = -Infinity
   #usedAt = -Infinity
+  /** When a place was last wanted for a mutation. */
+  #mutatedAt = -Infinity
   #busy = 0
   /** While the store is told less: more at work would be more than it counts. */
   #busyMax = Infinity
@@ -53,6 +55,7 @@ export class Share {
   tryEnter({ bucket }: Limit, units: number, { background }: { background: boolean }): boolean {
     this.#bucket = bucket
     this.#usedAt = this.#deps.now()
+    if (!background) this.#mutatedAt = this.#usedAt
     const later = this.#waiting.some((one) => background || !one.background)
     if (later || !this.#hasRoom(units, background)) return false
     this.#busy += units
@@ -107,8 +110,18 @@ export class Share {
   #hasRoom(units: number, background: boolean): boolean {
     if (this.#deps.now() >= this.#grantedUntil) return false
     const granted = Math.min(this.#granted, this.#busyMax)
-    const max = background ? Math.max(units, Math.floor(granted * backgroundShare)) : granted
+    const { backgroundShare, now } = this.#deps
+    const alone = now() - this.#mutatedAt > idleMs
+    const part = alone ? granted : Math.floor(granted * backgroundShare)
+    const max = background ? Math.max(units, part) : granted
     return this.#busy + units <= Math.min(max, granted)
+  }
+
+  /** A process that only works in the background leaves the rest to those that carry out mutations. */
+  #mostOf({ limit }: Bucket): number {
+    const { backgroundShare, now } = this.#deps
+    if (now() - this.#mutatedAt <= idleMs) return limit
+    return Math.max(1, Math.floor(limit * backgroundShare))
   }
 
   #admit(): void {
@@ -129,7 +142,9 @@ export class Share {
     const expired = now() >= this.#grantedUntil
     const wanted = this.#busy + this.#waiting.reduce((sum, { units }) => sum + units, 0)
     const idle = wanted === 0 && now() - this.#usedAt > idleMs
-    const want = idle ? 0 : wanted > this.#granted || expired ? bucket.limit : this.#granted
+    const most = this.#mostOf(bucket)
+    const more = wanted > this.#granted || expired ? most : this.#granted
+    const want = idle ? 0 : Math.min(most, more)
     // told as at work the whole share stays ours; where it may shrink nobody enters until the answer is here
     const busy = shrink || expired || idle ? this.#busy : this.#granted
     if (busy === this.#busy) this.#busyMax = busy

@@ -1,0 +1,162 @@
+// Room sync: one listing of all records of a table, page by page. How far it is stands in the store after each page, so
+// that it goes on wherever it was stopped.
+
+import { fault } from '../mutation/fault.ts'
+import type { PassState } from '../store/claims.ts'
+import { dropAllHints } from '../store/hints.ts'
+import { put, rereadNoting } from './putting.ts'
+import { tell } from './telling.ts'
+import type { Ahead, Work } from './work.ts'
+
+/** A list that leads nowhere ends here. */
+const pagesMax = 10_000_000
+/** Rows that were not listed, looked for at a time. */
+const unseenRowsMax = 500
+
+/**
+ * Begins a listing. fill: of a table that has to be filled, from the beginning; scan: the regular comparison. What was
+ * being listed is given up. `reason`: why a table that was filled before is filled anew, for the log; `restarts`: how often
+ * this listing began again. Throws a Fault, Postgres's
+ * errors, Fenced.
+ */
+export async function beginPass(
+  work: Work,
+  { why, reason = null, restarts = 0 }: {
+    why: PassState['why']
+    reason?: string | null
+    restarts?: number
+  },
+): Promise<void> {
+  const { follower, table, hold, writer, pace, store } = work
+  work.ahead = null
+  const fills = why === 'fill'
+  const follows = follower !== null && (pace.changes || pace.deletions)
+  const start = fills && follows ? await work.ask((caller) => follower.start(table, caller)) : null
+  const before = hold.progress.pass
+  if (before !== null) await writer.end(before.pass)
+  const pass: PassState = {
+    why,
+    by: !fills && follower?.ids !== undefined && pace.changes ? 'ids' : 'pages',
+    pass: await writer.begin(),
+    start,
+    stage: 'pages',
+    cursor: null,
+    after: null,
+    pages: 0,
+    rows: 0,
+    total: null,
+    startedAt: work.now(),
+    restarts,
+  }
+  const phase = fills ? 'backfill' : hold.progress.phase
+  const cursor = fills ? { followCursor: null } : {}
+  await hold.save({ pass, phase, wanted: null, ...cursor }, { looked: true })
+  if (fills) await dropAllHints(store, { syncId: hold.syncId, table: hold.table })
+  const { syncId: sync, name } = table
+  work.log.info('sync.pass_begun', { sync, table: name, why, by: pass.by, reason })
+  await tell(work, { now: true })
+}
+
+/** How many records there are; a platform that cannot say it now keeps nobody from filling. */
+async function countOf(work: Work): Promise<number | null> {
+  const { follower, table, log } = work
+  const count = follower?.count?.bind(follower)
+  if (count === undefined) return null
+  try {
+    return await work.ask((caller) => count(table, caller))
+  } catch (error) {
+    log.info('sync.not_counted', { sync: table.syncId, table: table.name, error })
+    return null
+  }
+}
+
+/** One step of the listing under way. Throws a Fault, Postgres's errors, Fenced. */
+export async function passStep(work: Work, pass: PassState): Promise<void> {
+  if (pass.stage === 'unseen') return await unseenStep(work, pass)
+  if (pass.pages >= pagesMax) {
+    throw fault('platform_failed', { message: 'the list of records does not end' })
+  }
+  if (pass.by === 'ids') return await idsStep(work, pass)
+  return await pageStep(work, pass)
+}
+
+async function pageStep(work: Work, pass: PassState): Promise<void> {
+  const { cursor } = pass
+  const ready = work.ahead !== null && work.ahead.cursor === cursor ? work.ahead : null
+  work.ahead = null
+  const { mark, page } = ready ?? await readAhead(work, cursor)
+  const { rows, next } = await page
+  // the next page is on its way while this one is written; its mark is older than what is written now
+  if (next !== null && work.goesOn()) work.ahead = await readAhead(work, next)
+  await put(work, { mark, rows, gone: [], pass: pass.pass })
+  // a list of one page is counted already
+  const counts = pass.why === 'fill' && pass.pages === 0 && next !== null
+  const total = counts ? await countOf(work) : pass.total
+  await listed(work, { ...pass, total }, { count: rows.length, next })
+}
+
+async function readAhead(work: Work, cursor: string | null): Promise<Ahead> {
+  const { adapter, table, writer } = work
+  const mark = await writer.mark()
+  const page = work.ask((caller) => adapter.page(table, cursor, caller))
+  page.catch(() => {}) // whoever takes it hears of it
+  return { cursor, mark, page }
+}
+
+async function idsStep(work: Work, pass: PassState): Promise<void> {
+  const { follower, table, writer } = work
+  if (follower?.ids === undefined) throw new Error(`${table.platform} has no list of ids`)
+  const list = follower.ids.bind(follower)
+  const { ids, next } = await work.ask((caller) => list(table, pass.cursor, caller))
+  const strangers = await writer.see(pass.pass, ids)
+  await rereadNoting(work, strangers.map((id) => ({ id, keys: {} })))
+  await listed(work, pass, { count: ids.length, next })
+}
+
+async function listed(
+  work: Work,
+  pass: PassState,
+  { count, next }: { count: number; next: string | null },
+): Promise<void> {
+  if (next !== null && next === pass.cursor) {
+    throw fault('platform_failed', { message: 'the list of records goes round in a circle' })
+  }
+  const stage = next === null ? 'unseen' : 'pages'
+  const { pages, rows } = pass
+  const now = { ...pass, cursor: next, stage, pages: pages + 1, rows: rows + count } as const
+  await work.hold.save({ pass: now })
+  await tell(work)
+}
+
+/** Rows that were not listed are read by id: a list that lacks a record is no proof. */
+async function unseenStep(work: Work, pass: PassState): Promise<void> {
+  const { writer, follower } = work
+  const canRead = pass.pass.before && follower !== null
+  const options = { after: pass.after, rowsMax: unseenRowsMax }
+  const refs = canRead ? await writer.unseen(pass.pass, options) : []
+  const last = refs.at(-1)
+  if (last === undefined) return await endPass(work, pass)
+  await rereadNoting(work, refs)
+  await work.hold.save({ pass: { ...pass, after: last.id } })
+}
+
+async function endPass(work: Work, pass: PassState): Promise<void> {
+  const { hold, writer, log, table } = work
+  const { progress } = hold
+  const whole = pass.by === 'pages'
+  const freshAt = whole ? Math.max(progress.freshAt ?? 0, pass.startedAt) : progress.freshAt
+  await writer.end(pass.pass)
+  await hold.save({
+    pass: null,
+    phase: 'following',
+    // what has changed since the listing began is asked for when the table's interval is over
+    ...(pass.why === 'fill' ? { followCursor: pass.start, polledAt: pass.startedAt } : {}),
+    filledAt: whole ? work.now() : progress.filledAt,
+    scannedAt: work.now(),
+    freshAt,
+  })
+  const { why, pages, rows, startedAt } = pass
+  const tookMs = work.now() - startedAt
+  log.info('sync.pass_ended', { sync: table.syncId, table: table.name, why, pages, rows, tookMs })
+  await tell(work, { now: true, filled: whole })
+}

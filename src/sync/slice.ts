@@ -1,0 +1,231 @@
+// Room sync: a slice of work on one table that this process has claimed: what is due, step by step, until there is nothing
+// more to do or the time is up. Then the table is let go, due again when there will be.
+
+import type { Deadline } from '../lib/deadline.ts'
+import { withDeadline } from '../lib/deadline.ts'
+import type { Log } from '../lib/log.ts'
+import type { Platform, SyncedTable } from '../mutation/table.ts'
+import type { Adapter, Caller } from '../platforms/platform.ts'
+import { type Claim, releaseTable } from '../store/claims.ts'
+import type { Store } from '../store/store.ts'
+import { readSync } from '../store/syncs.ts'
+import { createHold, type Hold } from './hold.ts'
+import type { Session, Sessions } from './sessions.ts'
+import { dueInMs, endAhead, step } from './steps.ts'
+import type { SliceResult, SyncMetrics } from './sync-metrics.ts'
+import { reasonOf } from './target.ts'
+import { againMs, type Trouble, troubleOf } from './troubles.ts'
+import { asker, paceOf, type Work } from './work.ts'
+import { openWriter } from './writer.ts'
+import type { TableWriter } from './writing.ts'
+
+export interface SliceDeps {
+  readonly store: Store
+  readonly log: Log
+  readonly metrics: SyncMetrics
+  readonly sessions: Sessions
+  readonly adapterFor: (platform: Platform) => Adapter
+  readonly callerFor: (
+    connectionId: string,
+    options: { deadline: Deadline; signal: AbortSignal },
+  ) => Promise<Caller>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** From 0 to 1. */
+  readonly random: () => number
+}
+
+export interface SliceOptions {
+  /** Aborted: nothing more is sent to the platform. */
+  readonly signal: AbortSignal
+  /** Is there time for another step? */
+  readonly goesOn: () => boolean
+}
+
+/** How a slice ended. `databaseSilent`: the customer's database took the connection and said nothing. */
+export interface SliceEnd {
+  readonly result: SliceResult
+  readonly databaseSilent: boolean
+}
+
+/** Longer than any statement of the writer's may take. */
+const writerWaitMs = 200_000
+
+/** Works on the claimed table. Does not throw; what went wrong is in the log and in the store. */
+export async function workSlice(
+  deps: SliceDeps,
+  claim: Claim,
+  options: SliceOptions,
+): Promise<SliceEnd> {
+  const hold = createHold(deps.store, claim)
+  try {
+    const inMs = await workOn(deps, { claim, hold, options })
+    await releaseTable(deps.store, claim, { inMs })
+    return { result: 'done', databaseSilent: false }
+  } catch (error) {
+    return await letGo(deps, { claim, hold, error, stopped: options.signal.aborted })
+  }
+}
+
+interface Given {
+  readonly claim: Claim
+  readonly hold: Hold
+  readonly options: SliceOptions
+}
+
+/** Gives when there is something to do again, in milliseconds. */
+async function workOn(deps: SliceDeps, given: Given): Promise<number> {
+  const { store, sessions } = deps
+  const { claim } = given
+  const sync = await readSync(store, claim.syncId)
+  const table = sync.tables.find(({ name }) => name === claim.table)
+  if (table === undefined || sync.state !== 'active') return 0
+  const session = await sessions.take(claim.databaseId)
+  let broken = true
+  try {
+    const inMs = await onTable(deps, { ...given, table, session })
+    broken = false
+    return inMs
+  } finally {
+    await session.release({ broken })
+  }
+}
+
+type OnTable = Given & { readonly table: SyncedTable; readonly session: Session }
+
+async function onTable(deps: SliceDeps, given: OnTable): Promise<number> {
+  const { store, log, now } = deps
+  const { claim, table, session: { sql, ticketKey } } = given
+  const opened = openWriter({ sql, table, ticketKey, fence: claim.fence, store, log, now })
+  opened.then(() => {}, () => {}) // where nobody waits for it any more
+  const writer = bounded(await within(opened, 'Opening the table'))
+  try {
+    const work = workOf(deps, { ...given, writer })
+    try {
+      while (work.goesOn() && await step(work));
+      if (!given.options.signal.aborted) await endAhead(work)
+      return work.goesOn() ? dueInMs(work) : 0
+    } catch (error) {
+      await showTrouble(work, error)
+      throw error
+    } finally {
+      await work.ahead?.page.catch(() => {}) // its request must not outlive the claim
+    }
+  } finally {
+    await writer.close()
+  }
+}
+
+function workOf(
+  deps: SliceDeps,
+  { claim, hold, options, table, writer }: OnTable & { writer: TableWriter },
+): Work {
+  const { connectionId } = claim
+  const adapter = deps.adapterFor(table.platform)
+  const follower = adapter.follow ?? null
+  return {
+    ...deps,
+    table,
+    connectionId,
+    adapter,
+    follower,
+    pace: paceOf(follower, table),
+    writer,
+    hold,
+    goesOn: options.goesOn,
+    ask: asker({ ...deps, connectionId, signal: options.signal, hold }),
+    ahead: null,
+    shownAt: 0,
+  }
+}
+
+/** A database that says nothing any more must not keep a lane for ever. */
+function bounded(writer: TableWriter): TableWriter {
+  return {
+    table: writer.table,
+    mark: () => within(writer.mark(), 'Taking a mark'),
+    begin: () => within(writer.begin(), 'Beginning a pass'),
+    write: (batch) => within(writer.write(batch), 'Writing rows'),
+    unseen: (pass, options) => within(writer.unseen(pass, options), 'Looking for unseen rows'),
+    see: (pass, ids) => within(writer.see(pass, ids), 'Noting ids'),
+    end: (pass) => within(writer.end(pass), 'Ending a pass'),
+    refs: (ids) => within(writer.refs(ids), 'Reading keys'),
+    sample: (rowsMax) => within(writer.sample(rowsMax), 'Sampling rows'),
+    estimate: () => within(writer.estimate(), 'Estimating rows'),
+    show: (shown) => within(writer.show(shown), 'Showing how far a table is'),
+    close: () => within(writer.close(), 'Closing a table').catch(() => {}),
+  }
+}
+
+function within<T>(work: Promise<T>, what: string): Promise<T> {
+  return withDeadline(work, { waitMs: writerWaitMs, what })
+}
+
+function troubleAt({ claim, hold, now }: { claim: Claim; hold: Hold; now: () => number }) {
+  const { connectionId, syncId } = claim
+  const table = { syncId, object: hold.table, platform: 'salesforce' as const }
+  return { table, connectionId, now: now() }
+}
+
+/** People who look at `sluice.tables` see what is wrong, where the database can be told. */
+async function showTrouble(work: Work, error: unknown): Promise<void> {
+  const trouble = troubleOf(error, {
+    table: work.table,
+    connectionId: work.connectionId,
+    now: work.now(),
+  })
+  if (trouble.kind !== 'later' && trouble.kind !== 'lasting') return
+  const { message, hint } = trouble.failure
+  const problem = hint === null ? message : `${message} (${hint})`
+  const phase = trouble.kind === 'lasting' ? { phase: 'failed' as const } : {}
+  await work.writer.show({ ...phase, problem }).catch(() => {}) // the first error says what happened
+}
+
+/** Notes what went wrong and lets go of the table, where that is still possible. */
+async function letGo(
+  deps: SliceDeps,
+  { claim, hold, error, stopped }: {
+    claim: Claim
+    hold: Hold
+    error: unknown
+    stopped: boolean
+  },
+): Promise<SliceEnd> {
+  const trouble = troubleOf(error, troubleAt({ ...deps, claim, hold }))
+  logTrouble(deps, { claim, trouble, error, tries: hold.progress.tries + 1 })
+  const silent = trouble.kind === 'database' && trouble.silent
+  const end = { result: trouble.kind, databaseSilent: silent } as const
+  if (trouble.kind === 'fenced' || trouble.kind === 'store') return end
+  try {
+    const inMs = stopped ? 0 : await note(deps, { hold, trouble })
+    await releaseTable(deps.store, claim, { inMs, firm: !stopped })
+  } catch (cause) {
+    deps.log.warn('sync.not_let_go', { sync: claim.syncId, table: claim.table, error: cause })
+  }
+  return end
+}
+
+async function note(
+  { random }: SliceDeps,
+  { hold, trouble }: { hold: Hold; trouble: Exclude<Trouble, { kind: 'fenced' | 'store' }> },
+): Promise<number> {
+  const { kind, failure } = trouble
+  const tries = hold.progress.tries + 1
+  const failed = kind === 'lasting' ? { phase: 'failed' as const } : {}
+  await hold.save({ failure, tries, ...failed })
+  return againMs(kind, { tries, random: random() })
+}
+
+function logTrouble(
+  { log }: SliceDeps,
+  { claim, trouble, error, tries }: {
+    claim: Claim
+    trouble: Trouble
+    error: unknown
+    tries: number
+  },
+): void {
+  const fields = { sync: claim.syncId, table: claim.table, tries, error: reasonOf(error) }
+  if (trouble.kind === 'lasting') log.error('sync.failed', fields)
+  else log.warn(`sync.${trouble.kind}`, fields)
+}

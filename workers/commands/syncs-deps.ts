@@ -1,0 +1,81 @@
+// Workers: what administration works with, from the environment: for the command line and for the service.
+
+import { randomBytes } from 'node:crypto'
+import { type AddressGuard, baseUrlFlaw } from '../../src/lib/addresses.ts'
+import { createHttp } from '../../src/lib/http.ts'
+import { type Log, silentLog } from '../../src/lib/log.ts'
+import type { DatabaseAddress } from '../../src/mutation/config.ts'
+import { answerBytesMax } from '../../src/mutation/limits.ts'
+import { adapterFor, objectsOf } from '../../src/platforms/index.ts'
+import { type Callers, createCallers } from '../../src/service/callers.ts'
+import { dialSession } from '../../src/session/adopted.ts'
+import type { Approach } from '../../src/session/login.ts'
+import type { Store } from '../../src/store/store.ts'
+import { endWebhook } from '../../src/sync/drop-webhook.ts'
+import { parseDatabaseUrl } from '../../src/sync/setup-address.ts'
+import type { AdminDeps } from '../../src/sync/setup-request.ts'
+import { makeVerifier } from '../../src/wire/scram.ts'
+import { addressGuard, approachEnv } from '../approach.ts'
+import { env, numberEnv, optionalEnv } from '../environment.ts'
+
+/** What a process has already. */
+export interface AdminParts {
+  readonly store: Store
+  readonly callerFor: Callers['callerFor']
+  readonly log: Log
+  readonly approach: Approach & { readonly guard: AddressGuard }
+  /** Absent: that of SLUICE_HOSTED_URL. */
+  readonly hosted?: DatabaseAddress | null
+  readonly listener?: Partial<AdminDeps['listener']>
+}
+
+/** Throws `bad_request` for a SLUICE_HOSTED_URL that is none, ConfigError. */
+export function adminDeps({ store, callerFor, log, approach, ...rest }: AdminParts): AdminDeps {
+  const deps = { store, adapterFor, callerFor, now: Date.now }
+  return {
+    ...deps,
+    objectsOf,
+    log,
+    makeVerifier,
+    random: (size) => randomBytes(size),
+    // an administrator waits: a database that does not answer is told of soon
+    dial: (address, options) => dialSession(address, { ...options, log: silentLog, approach }),
+    baseUrlFlaw: (url) => baseUrlFlaw(url, approach.guard),
+    hosted: rest.hosted === undefined ? hostedEnv() : rest.hosted,
+    listener: { ...listenerEnv(), ...rest.listener },
+    endWebhook: (syncId) => endWebhook(deps, syncId),
+  }
+}
+
+function hostedEnv(): DatabaseAddress | null {
+  const url = optionalEnv('SLUICE_HOSTED_URL')
+  return url === undefined ? null : parseDatabaseUrl(url)
+}
+
+/** Where clients find the listeners: an address to listen on everywhere is no place to go to. */
+function listenerEnv(): AdminDeps['listener'] {
+  const host = env('SLUICE_LISTENER_HOST', 'localhost')
+  const port = numberEnv('SLUICE_LISTENER_PORT', { otherwise: 6432, min: 1, max: 65_535 })
+  return { host: ['0.0.0.0', '::', '127.0.0.1', '::1'].includes(host) ? 'localhost' : host, port }
+}
+
+/** For the command line: callers of its own, to be closed. */
+export function openAdmin(
+  store: Store,
+  { local, ...rest }: Pick<AdminParts, 'hosted' | 'listener'> & { local: boolean },
+): { deps: AdminDeps; close(): Promise<void> } {
+  // without a store of its own the command is for the one of `npm start`, where all is on this machine
+  const guard = addressGuard(local ? 'allow' : '')
+  const http = createHttp({ bytesMax: answerBytesMax, guard })
+  const callers = createCallers({ store, http, adapterFor, log: silentLog })
+  const approach = { ...approachEnv(), guard }
+  const callerFor: Callers['callerFor'] = (id, options) => callers.callerFor(id, options)
+  return {
+    deps: adminDeps({ store, callerFor, log: silentLog, approach, ...rest }),
+    close: async () => {
+      await callers.close()
+      await http.close()
+      approach.tunnels.close()
+    },
+  }
+}
