@@ -186,6 +186,7 @@ Sluice is running. A login may read everything and write to the tables of every 
 
 ${lines.join('\n')}
   Postgres     ${database} (the tables themselves, past Sluice)
+  Console      http://localhost:${ports.service}/console (log in with sluice_demo_admin)
   Service      http://localhost:${ports.service} (HTTP API: /docs; tokens: sluice_demo_${first}, …; an administrator's: sluice_demo_admin)
   Sandbox      ${sandboxUrl} (keys and refresh tokens: sandbox; what was sent: ${sandboxUrl}/_exchanges)
 

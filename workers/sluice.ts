@@ -99,7 +99,6 @@ async function run({ entry, given }: Chosen): Promise<void> {
     deps.progress.end()
     const screen = {
       isTerminal: deps.isTerminal,
-      columns: process.stdout.columns ?? 80,
       json: given.flags.has('json'),
     }
     for (const line of linesOf(answer, screen)) deps.print(line)

@@ -100,7 +100,7 @@ function startWork(parts: Parts) {
   const { store, log, callers, watch } = parts
   const pollMs = numberEnv('SLUICE_POLL_MS', { otherwise: 0, max: 86_400_000 })
   const metrics = createSyncMetrics(watch.registry)
-  const sessions = createSessions({ store, dial: dialOf(parts), now: Date.now })
+  const sessions = createSessions({ store, log, dial: dialOf(parts), now: Date.now })
   const engine = startEngine({
     store,
     log,

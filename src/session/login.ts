@@ -2,7 +2,6 @@
 // error that says why not, within the time given; and that no password is sent to a server that must not see it.
 
 import { randomBytes } from 'node:crypto'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { AddressGuard } from '../lib/addresses.ts'
 import { DeadlineExceeded, withDeadline } from '../lib/deadline.ts'
@@ -18,7 +17,8 @@ import type { AuthenticateOptions, AuthenticationState } from './login-authentic
 import { createConversation } from './login-conversation.ts'
 import type { Conversation } from './login-conversation.ts'
 import { createLine, dial, DialFailure, isLoopback } from './login-dial.ts'
-import type { Line } from './login-dial.ts'
+import type { Line, Wire } from './login-dial.ts'
+import type { Tunnels } from './tunnel.ts'
 
 export { DatabaseRefused, loginFrameSizeMax, loginSizeMax } from './login-conversation.ts'
 
@@ -59,6 +59,8 @@ export interface LoginOptions {
 export interface Approach {
   /** Where connections may go; anywhere when absent. */
   readonly guard?: AddressGuard
+  /** Through which bastions are passed; those of the process when absent. */
+  readonly tunnels?: Tunnels
   /** Send the password in clear text or as md5, if asked, to a server that nothing has proved to be the right one. */
   readonly allowCleartext?: boolean
   /** How long Postgres may take over one step of a mutation, in milliseconds; two minutes when absent. */
@@ -112,7 +114,12 @@ async function bound<T>(
 /** The error to give: an error of ours with no words for a client becomes a fault that has them. */
 function explain(error: unknown, address: DatabaseAddress): unknown {
   if (error instanceof DialFailure) {
-    return unreachable(address, { reason: error.message, cause: error })
+    const { hint } = error
+    return unreachable(address, {
+      reason: error.message,
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    })
   }
   if (error instanceof DeadlineExceeded) {
     return unreachable(address, { reason: 'timed out', cause: error })
@@ -129,20 +136,28 @@ function explain(error: unknown, address: DatabaseAddress): unknown {
 
 function unreachable(
   { host, port }: DatabaseAddress,
-  { reason, cause }: { reason: string; cause: unknown },
+  { reason, cause, ...hint }: { reason: string; cause: unknown; hint?: string },
 ): Fault {
   const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-  return fault('database_unreachable', { detail: `Cannot connect to ${where}: ${reason}.` }, {
-    cause,
-  })
+  return fault('database_unreachable', {
+    detail: `Cannot connect to ${where}: ${reason}.`,
+    ...hint,
+  }, { cause })
+}
+
+function waysOf({ guard, tunnels }: Pick<Approach, 'guard' | 'tunnels'>) {
+  return {
+    ...(guard === undefined ? {} : { guard }),
+    ...(tunnels === undefined ? {} : { tunnels }),
+  }
 }
 
 async function login(
   address: DatabaseAddress,
   { line, options }: { line: Line; options: LoginOptions },
 ): Promise<DatabaseLink> {
-  const { guard, allowCleartext = false } = options.approach ?? {}
-  const socket = await dial(address, { line, ...(guard === undefined ? {} : { guard }) })
+  const { allowCleartext = false, ...approach } = options.approach ?? {}
+  const socket = await dial(address, { line, log: options.log, ...waysOf(approach) })
   const parameters = [...options.parameters].filter(([name]) =>
     name !== 'user' && name !== 'database'
   )
@@ -169,7 +184,7 @@ async function login(
 /** From the StartupMessage to AuthenticationOk. */
 async function prove(
   conversation: Conversation,
-  { socket, options }: { socket: Socket; options: AuthenticateOptions },
+  { socket, options }: { socket: Wire; options: AuthenticateOptions },
 ): Promise<void> {
   let state: AuthenticationState = { at: 'start' }
   while (state.at !== 'done') {
@@ -184,7 +199,7 @@ async function prove(
 }
 
 /** From AuthenticationOk to ReadyForQuery. */
-async function settle(conversation: Conversation, socket: Socket): Promise<CancelKey | null> {
+async function settle(conversation: Conversation, socket: Wire): Promise<CancelKey | null> {
   let key: CancelKey | null = null
   for (;;) {
     const { frame, message } = await conversation.next()
@@ -211,14 +226,14 @@ async function settle(conversation: Conversation, socket: Socket): Promise<Cance
 export async function cancelDatabase(
   address: DatabaseAddress,
   key: CancelKey,
-  { waitMs, approach: { guard } = {} }: { waitMs: number; approach?: Pick<Approach, 'guard'> },
+  { waitMs, approach = {} }: { waitMs: number; approach?: Pick<Approach, 'guard' | 'tunnels'> },
 ): Promise<void> {
   const line = createLine()
   const request = async () => {
     const socket = await dial(address, {
       line,
       ...(key.remoteAddress === undefined ? {} : { host: key.remoteAddress }),
-      ...(guard === undefined ? {} : { guard }),
+      ...waysOf(approach),
     })
     const intake = createIntake(socket)
     socket.write(encodeCancelRequest(key.pid, key.secret))

@@ -3,6 +3,7 @@
 
 import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { connect, createSecureContext, TLSSocket } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 
@@ -43,7 +44,7 @@ export interface TlsClientOptions {
 }
 
 /** The client's side; as `acceptTls`. */
-export function requestTls(socket: Socket, options: TlsClientOptions): Promise<TLSSocket> {
+export function requestTls(socket: Duplex, options: TlsClientOptions): Promise<TLSSocket> {
   const { host, verify, ca } = options
   const secured = connect({
     socket,
@@ -59,7 +60,7 @@ export function requestTls(socket: Socket, options: TlsClientOptions): Promise<T
 
 function settle(
   secured: TLSSocket,
-  { socket, ready }: { socket: Socket; ready: 'secure' | 'secureConnect' },
+  { socket, ready }: { socket: Duplex; ready: 'secure' | 'secureConnect' },
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const stop = () => secured.off(ready, onReady).off('error', onError).off('close', onClose)

@@ -41,6 +41,6 @@ function verifierOf({ users }: SyncConfig, login: string): string | undefined {
   return Object.hasOwn(users, login) ? users[login] : undefined
 }
 
-function placeOf({ database: { host, port, database } }: SyncConfig): string {
-  return JSON.stringify([host, port, database])
+function placeOf({ database: { host, port, database, ssh } }: SyncConfig): string {
+  return JSON.stringify([host, port, database, ssh?.host, ssh?.port])
 }

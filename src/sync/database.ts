@@ -29,6 +29,7 @@ export function openDatabase(
     fetch_types: false,
   }
   if (dial === undefined) {
+    if (address.ssh !== undefined) throw new Error('A database behind a bastion has to be dialled')
     return postgres({ ...common, ...driven(address), connection: { application_name: name } })
   }
   // what the driver would ask for itself

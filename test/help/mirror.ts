@@ -79,7 +79,7 @@ export async function startMirror(
   const sql = postgres(databaseUrl, { max: 4, onnotice: () => {} })
   const http = createHttp()
   const callers = createCallers({ store, http, adapterFor, log: silentLog })
-  const sessions = createSessions({ store, now: Date.now })
+  const sessions = createSessions({ store, log: silentLog, now: Date.now })
   const engines: Engine[] = []
   const role = `mirror_${new URL(databaseUrl).pathname.slice(1)}`
   await sql.unsafe(`create role ${role} login password 'mirror'`)

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import { createHttp } from '../../src/lib/http.ts'
 import { silentLog } from '../../src/lib/log.ts'
-import type { DatabaseAddress } from '../../src/mutation/config.ts'
+import type { Bastion, DatabaseAddress } from '../../src/mutation/config.ts'
 import type { Platform, SyncedTable } from '../../src/mutation/table.ts'
 import { adapterFor } from '../../src/platforms/index.ts'
 import { createService } from '../../src/service/service.ts'
@@ -27,6 +27,8 @@ export interface PlantOptions {
   readonly databaseUrl: string
   /** Port of loopback by which listeners and recovery reach the customer's database. */
   readonly databasePort: number
+  /** In front of the database, for all but the plant itself. */
+  readonly ssh?: Bastion
   /** Where the sandbox is reached by the service, without a slash at the end. */
   readonly platformsUrl: string
 }
@@ -80,6 +82,7 @@ export async function setUpPlant(options: PlantOptions): Promise<Plant> {
       user: role,
       password: rolePassword,
       sslmode: 'disable',
+      ...(options.ssh === undefined ? {} : { ssh: options.ssh }),
     }
     for (const subject of subjects) {
       const deps = { store, sql, adapterFor, callerFor, random: randomBytes, now: Date.now }

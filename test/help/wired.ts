@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { withDeadline } from '../../src/lib/deadline.ts'
 import { createHttp } from '../../src/lib/http.ts'
 import { createLog, type Log, silentLog } from '../../src/lib/log.ts'
+import type { Bastion } from '../../src/mutation/config.ts'
 import { adapterFor } from '../../src/platforms/index.ts'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
 import { createService, type Service } from '../../src/service/service.ts'
@@ -42,10 +43,17 @@ function logOfTests(): Log {
   return createLog({ level: 'debug', write: (line) => console.error(line) })
 }
 
-/** Starts it for these platforms. `storeWaitMs`: how long the service waits for its store. */
-export async function startWired(
-  { subjects, storeWaitMs }: { subjects: readonly Subject[]; storeWaitMs: number },
-): Promise<Ground> {
+/** What it is started with. */
+interface WiredOptions {
+  readonly subjects: readonly Subject[]
+  /** How long the service waits for its store. */
+  readonly storeWaitMs: number
+  /** In front of the database. */
+  readonly ssh?: Bastion
+}
+
+/** Starts it for these platforms. */
+export async function startWired(options: WiredOptions): Promise<Ground> {
   const ends: (() => Promise<unknown>)[] = []
   const opened = <T>(value: T, end: () => Promise<unknown>): T => {
     ends.unshift(end)
@@ -55,7 +63,7 @@ export async function startWired(
     for (const end of ends.splice(0)) await end()
   }
   try {
-    return { ...await start({ subjects, storeWaitMs, opened }), close }
+    return { ...await start({ ...options, opened }), close }
   } catch (error) {
     await close()
     throw error
@@ -65,11 +73,7 @@ export async function startWired(
 type Opened = <T>(value: T, end: () => Promise<unknown>) => T
 
 async function start(
-  { subjects, storeWaitMs, opened }: {
-    subjects: readonly Subject[]
-    storeWaitMs: number
-    opened: Opened
-  },
+  { subjects, storeWaitMs, ssh, opened }: WiredOptions & { opened: Opened },
 ): Promise<Omit<Ground, 'close'>> {
   const log = logOfTests()
   const ledger = createLedger()
@@ -98,6 +102,7 @@ async function start(
     databaseUrl: await cluster.createDatabase(),
     databasePort: databases.port,
     platformsUrl,
+    ...(ssh === undefined ? {} : { ssh }),
   })
   opened(plant, () => plant.close())
   const keyring = parseKeyring(plant.keys)

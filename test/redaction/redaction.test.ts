@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import process from 'node:process'
@@ -189,6 +189,8 @@ test('platforms that fail in every way', async () => {
 })
 
 test('credentials that are set by an operator, and are refused', async () => {
+  const keyFile = join(parts.dataDir, 'bastion-key')
+  writeFileSync(keyFile, given.privateKey)
   const app = ['apps', 'set', '--platform', 'salesforce', '--client-id', 'sandbox']
   const key = ['connections', 'set-key', '--connection', 'demo_stripe', '--platform', 'stripe']
   const wrong = [
@@ -217,6 +219,20 @@ test('credentials that are set by an operator, and are refused', async () => {
         '1',
         '--installation-id',
         '2',
+      ], given.privateKey],
+      [[
+        'databases',
+        'set',
+        '--database',
+        'demo',
+        '--ssh-host',
+        '127.0.0.1',
+        '--ssh-user',
+        'tunnel',
+        '--ssh-key-file',
+        keyFile,
+        '--ssh-host-key',
+        `SHA256:${'A'.repeat(43)}`,
       ], given.privateKey],
       [['nothing', given.pathToken], given.key],
     ] as const

@@ -2,6 +2,7 @@
 // document. Method: the service with the sandbox's Stripe, real stores and databases.
 
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import ajvFormats from 'ajv-formats'
@@ -177,6 +178,31 @@ test('connections and databases are listed without what is secret, and told anew
   for (const secret of ['secret@', ':secret', made.body.login.password, token]) {
     assert.ok(!text.includes(secret), secret)
   }
+})
+
+test('a bastion is asked for, and what is wrong with it is told', async () => {
+  const { privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+  })
+  const ssh = { host: '127.0.0.1', port: 1, user: 'tunnel', privateKey, hostKey: 'unknown' }
+  const other = await stage.database()
+  const sync = (how: object) => ({
+    connection: 'shop',
+    database: { url: other.url, ssh: { ...ssh, ...how } },
+    objects: ['customers'],
+  })
+  const path: [string, string] = ['/syncs', '/syncs']
+  const unreadable = await fits('POST', path, sync({}))
+  assert.equal(unreadable.status, 400)
+  assert.match(JSON.stringify(unreadable.body), /the host key of the bastion cannot be read/)
+  const hostKey = `SHA256:${'A'.repeat(43)}`
+  const gone = await fits('POST', path, sync({ hostKey }))
+  assert.equal(gone.status, 422)
+  const told = JSON.stringify(gone.body)
+  assert.match(told, /the bastion 127\.0\.0\.1:1 cannot be reached: connection refused/)
+  assert.ok(!told.includes('PRIVATE KEY') && !lines.join('').includes('PRIVATE KEY'))
 })
 
 test('nobody but an administrator gets in, and a revoked one is refused at once', async () => {

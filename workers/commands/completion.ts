@@ -91,13 +91,13 @@ function zsh(): string[] {
   const described = (next: readonly [string, string][]) =>
     next.map(([name, about]) => quoted(`${name}:${about}`)).join(' ')
   const words = [...nextWords()].map(([path, next]) =>
-    `    ${quoted(path)}) words=(${described(next)}) ;;`
+    `    ${quoted(path)}) next=(${described(next)}) ;;`
   )
   const options = catalogue.map((entry) => {
     const told = Object.entries(entry.options).flatMap(([flags, about]) =>
       (flags.match(/(?<=^|\s)--?[\w-]+/g) ?? []).map((flag): [string, string] => [flag, about])
     )
-    return `    ${quoted(entry.name)}) words=(${described([...told, ['--help', 'print help']])}) ;;`
+    return `    ${quoted(entry.name)}) next=(${described([...told, ['--help', 'print help']])}) ;;`
   })
   return [
     '#compdef sluice',
@@ -114,13 +114,13 @@ function zsh(): string[] {
     '  case "$before" in',
     `    ${filesAfter().join('|')}) _files; return ;;`,
     '  esac',
-    '  local -a words',
+    '  local -a next',
     '  if [[ "$word" == -* ]]; then case "$line" in',
     ...options,
     '  esac; else case "$line" in',
     ...words,
     '  esac; fi',
-    "  _describe 'sluice' words",
+    "  _describe 'sluice' next",
     '}',
     'if [ "$funcstack[1]" = "_sluice" ]; then _sluice "$@"; else compdef _sluice sluice; fi',
   ]

@@ -7,8 +7,7 @@ import { entryOf } from '../../src/service/admin/activity.ts'
 import type { ActivityEntryAnswer } from '../../src/service/admin/insight-schemas.ts'
 import { shownText } from '../../src/service/admin/redact.ts'
 import { isMutationId } from '../../src/service/request.ts'
-import type { Store } from '../../src/store/store.ts'
-import { UsageError } from './command.ts'
+import { type CommandDeps, UsageError } from './command.ts'
 import { oneLine } from './screen.ts'
 
 /** A fault without what looks like a secret. */
@@ -26,12 +25,12 @@ export function told<T extends { message: string; detail?: string | undefined }>
 
 /** Throws UsageError, `not_found`. */
 export async function entryNamed(
-  store: Store,
+  deps: Pick<CommandDeps, 'store'>,
   words: readonly string[],
 ): Promise<ActivityEntryAnswer> {
   const id = (words[0] ?? '').toLowerCase()
   if (!isMutationId(id)) throw new UsageError('the id of a mutation is a UUID')
-  const entry = await entryOf({ store, adapterFor }, id)
+  const entry = await entryOf({ store: deps.store, adapterFor }, id)
   if (entry === null) throw fault('not_found', { message: `there is no mutation ${id}` })
   return { ...entry, fault: told(entry.fault) }
 }

@@ -2,7 +2,7 @@
 // request has an idempotency key made of the first id: asked for twice within a day, it is carried out once.
 
 import { randomBytes } from 'node:crypto'
-import { fault } from '../../src/mutation/fault.ts'
+import { catalogue, fault } from '../../src/mutation/fault.ts'
 import { shownText } from '../../src/service/admin/redact.ts'
 import { writeJson } from '../../src/service/v1/lossless.ts'
 import { type ActivityEntry, readActivity } from '../../src/store/activity.ts'
@@ -20,8 +20,9 @@ import { oneLine } from './screen.ts'
 const answerWaitMs = 200_000
 const idBytes = 6
 
-export const retry: Command = async (given, { store, print, progress }) => {
-  const shown = await entryNamed(store, given.words)
+export const retry: Command = async (given, deps) => {
+  const shown = await entryNamed(deps, given.words)
+  const { store, print, progress } = deps
   const entry = await readActivity(store, shown.id)
   if (entry === null) throw fault('not_found', { message: `there is no mutation ${shown.id}` })
   for (const line of [...entryLines(shown), '']) print(line)
@@ -109,16 +110,22 @@ function readAnswer(text: string): Readonly<Record<string, unknown>> {
 function answered(status: number, answer: Readonly<Record<string, unknown>>): Lines {
   const { mutation, detail, title, code } = answer
   const id = typeof mutation === 'string' ? mutation : null
-  const look = id === null ? [] : [`Look at it: sluice mutations show ${id}`]
   if (status >= 200 && status < 300 && status !== 207) {
     return { lines: [`Sent again and written, as mutation ${id ?? '(no id)'}.`], exitCode: 0 }
   }
   const words = [code, title, detail].filter((word) => typeof word === 'string')
+  const what = isUnwritten(code) ? 'not written' : 'perhaps written, wholly or in part'
   return {
     lines: [
-      `Sent again and not written (${status}): ${shownText(oneLine(words.join(': ')))}`,
-      ...look,
+      `Sent again and ${what} (${status}): ${shownText(oneLine(words.join(': ')))}`,
+      ...id === null ? [] : [`Look at it: sluice mutations show ${id}`],
     ],
     exitCode: 1,
   }
+}
+
+/** Does the answer say that surely nothing was written? */
+function isUnwritten(code: unknown): boolean {
+  const known = Object.entries(catalogue).find(([name]) => name === code)
+  return known !== undefined && known[1].retry !== 'look'
 }

@@ -37,7 +37,7 @@ const list: Command = async ({ options }, { store }) => {
   })
   return rowsOf(found.map((each) => ({ ...each, fault: told(each.fault) })), {
     id: ({ id }) => id,
-    received: ({ receivedAt }) => receivedAt,
+    received: ({ receivedAt }) => `${receivedAt.slice(0, 19)}Z`,
     sync: ({ sync }) => sync,
     table: ({ schema, table }) => `${schema}.${table}`,
     operation: ({ operation }) => operation,
@@ -54,8 +54,8 @@ function tookMs({ receivedAt, answeredAt }: Activity): number | null {
   return answeredAt === null ? null : Date.parse(answeredAt) - Date.parse(receivedAt)
 }
 
-const show: Command = async (given, { store }) => {
-  const entry = await entryNamed(store, given.words)
+const show: Command = async (given, deps) => {
+  const entry = await entryNamed(deps, given.words)
   return wantsJson(given) ? [JSON.stringify(entry, null, 2)] : entryLines(entry)
 }
 

@@ -8,7 +8,6 @@ import type { Answer, Progress, Rows } from './command.ts'
 /** Where to print: `stdout` of the process, or what a caller has. */
 export interface Screen {
   readonly isTerminal: boolean
-  readonly columns: number
   readonly json: boolean
 }
 
@@ -20,23 +19,22 @@ export function linesOf(answer: Answer, screen: Screen): readonly string[] {
   }
   if (screen.json) return [JSON.stringify(answer.rows, null, 2)]
   if (answer.rows.length === 0 && screen.isTerminal) return [colors.dim('None.')]
-  return screen.isTerminal ? aligned(answer, screen) : tabbed(answer)
+  return screen.isTerminal ? aligned(answer) : tabbed(answer)
 }
 
 function tabbed(answer: Rows): string[] {
   return [answer.titles, ...answer.cells].map((cells) => cells.map(oneLine).join('\t'))
 }
 
-/** Columns below each other; the last one is cut at the edge. */
-function aligned({ titles, cells }: Rows, { columns }: Screen): string[] {
+/** Columns below each other. */
+function aligned({ titles, cells }: Rows): string[] {
   const texts = cells.map((row) => row.map(oneLine))
   const widths = titles.map((title, index) =>
     Math.max(title.length, ...texts.map((row) => (row[index] ?? '').length))
   )
   const line = (row: readonly string[]) =>
     row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ').trimEnd()
-  const fitted = (text: string) => text.length > columns ? `${text.slice(0, columns - 1)}…` : text
-  return [colors.bold(fitted(line(titles))), ...texts.map((row) => fitted(line(row)))]
+  return [colors.bold(line(titles)), ...texts.map(line)]
 }
 
 /** What comes from a platform must not steer a terminal, nor end a line or a cell. */

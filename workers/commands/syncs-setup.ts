@@ -122,6 +122,9 @@ function databaseOf(options: Options, hosted: boolean) {
   if ([url !== undefined, id !== undefined, hosted].filter(Boolean).length !== 1) {
     throw new UsageError('Give one of --database-url, --database and --hosted.')
   }
+  if (url === undefined && options['ssh-host'] !== undefined) {
+    throw new UsageError('--ssh-host goes with --database-url')
+  }
   if (hosted) return { hosted: true } as const
   if (id !== undefined) return { id }
   return {
