@@ -116,7 +116,7 @@ export interface Service {
 
 /** Makes the service. Routes: GET /internal/syncs/:id, POST /internal/mutations, POST /internal/applied,
  * POST /internal/mutations/:id/cancel, POST /internal/quotes, GET /internal/ready, GET /healthz, GET /readyz, GET /metrics, GET /oauth/:platform/start and
- * /callback, POST /webhooks/:platform/:sync, and those of the HTTP door. */
+ * /callback, POST /webhooks/:platform/:sync, those of the HTTP door, and where there is an administration /v1/admin and /console. */
 export function createService(deps: ServiceDeps): Service {
   const { store } = deps
   const all = {

@@ -55,6 +55,24 @@ export interface ActivityQuery {
   readonly limit: number
 }
 
+/** What `columns` and `failure` give. */
+const names = [
+  'id',
+  'sync',
+  'schema',
+  'table',
+  'operation',
+  'rows',
+  'by',
+  'state',
+  'receivedAt',
+  'sentAt',
+  'answeredAt',
+  'appliedAt',
+  'requests',
+  'outcome',
+]
+
 type Row = Omit<Activity, 'fault'> & { readonly outcome: Outcome | null }
 
 /** Mutations, newest first. A search through what was written ends with the store's own deadline. Throws `service_unreachable`. */
@@ -62,21 +80,21 @@ export async function listActivity(store: Store, query: ActivityQuery): Promise<
   const rows = await store.ask(
     'Reading the mutations',
     (sql) =>
-      sql<(Row & { place: unknown })[]>`
-      select found.* from (${syncsOf(sql, query.syncId)}) s cross join lateral (
-        select ${columns(sql)}, m.received_at as place, ${failure(sql)} as outcome
+      sql<Row[]>`
+      select ${sql(names)} from (${syncsOf(sql, query.syncId)}) s cross join lateral (
+        select m.received_at, ${columns(sql)}, ${failure(sql)} as outcome
         from sluice_store.mutations m
-        where m.sync_id = s.id and ${conditions(sql, query)}
-        order by m.received_at desc, m.id desc limit ${query.limit}) found
-      order by found.place desc, found.id desc limit ${query.limit}`,
+        where m.sync_id = s.of_sync and ${conditions(sql, query)}
+        order by m.received_at desc, m.id desc limit ${query.limit}) listed
+      order by received_at desc, id desc limit ${query.limit}`,
   )
-  return rows.map(({ outcome, place: _, ...item }) => ({ ...item, fault: faultOf(outcome) }))
+  return rows.map(({ outcome, ...item }) => ({ ...item, fault: faultOf(outcome) }))
 }
 
 function syncsOf(sql: Sql, syncId: string | null) {
   return syncId === null
-    ? sql`select id from sluice_store.syncs`
-    : sql`select ${syncId}::text as id`
+    ? sql`select id as of_sync from sluice_store.syncs`
+    : sql`select ${syncId}::text as of_sync`
 }
 
 function conditions(sql: Sql, query: ActivityQuery) {

@@ -17,6 +17,7 @@ import {
   databaseBodySchema,
   loginBodySchema,
   resyncBodySchema,
+  webhookSecretBodySchema,
 } from './schemas.ts'
 
 export interface AdminDoorDeps extends InsightDeps {
@@ -90,6 +91,10 @@ function addParts(add: Add, { administration: admin }: AdminDoorDeps): void {
   add(adminRoutes.repair, async (c) => {
     const { changed, later, notes } = await admin.repair(param(c, 'sync'))
     return c.json({ changed, later, notes })
+  })
+  add(adminRoutes.webhookSecret, async (c) => {
+    const { secret } = await bodyOf(c, webhookSecretBodySchema)
+    return c.json(await admin.setWebhookSecret({ syncId: param(c, 'sync'), secret }))
   })
   add(adminRoutes.doctor, async (c) => c.json(told(await admin.doctor(param(c, 'sync')))))
   add(adminRoutes.addTables, async (c) => {

@@ -67,6 +67,9 @@ export interface Administration {
     options: { syncId: string; table: string; tables: 'keep' | 'remove' },
   ): Promise<readonly string[]>
   repair(syncId: string): Promise<Deep<Repaired>>
+  setWebhookSecret(
+    options: { syncId: string; secret: string },
+  ): Promise<{ readonly address: string }>
   grantLogin(options: { syncId: string; user: string }): Promise<Deep<LoginAnswer>>
   revokeLogin(options: { syncId: string; user: string }): Promise<void>
   doctor(syncId: string): Promise<readonly Finding[]>

@@ -8,7 +8,7 @@ import { type Platform, platforms } from '../../mutation/table.ts'
 import type { Adapter, Caller } from '../../platforms/platform.ts'
 import { listActivity } from '../../store/activity.ts'
 import { readConnection } from '../../store/connections.ts'
-import { type Minutes, readMinutes } from '../../store/minutes.ts'
+import { readMinutes } from '../../store/minutes.ts'
 import { listOAuthApps } from '../../store/oauth-apps.ts'
 import type { Store } from '../../store/store.ts'
 import { isMutationId } from '../request.ts'
@@ -23,6 +23,7 @@ import { linkTo } from './link.ts'
 import { readOverview } from './overview.ts'
 import type { Place } from './place.ts'
 import { shownText } from './redact.ts'
+import { remembered } from './remember.ts'
 
 export interface InsightDeps {
   readonly store: Store
@@ -53,27 +54,38 @@ type Add = (
 const activityLimit = 50
 const activityMinutes = 24 * 60
 const figuresMinutes = 60
+/** A hundred thousand mutations an hour take half a second to count; so long it is told what was counted. */
+const figuresKeepMs = 10_000
+const overviewKeepMs = 2_000
+/** To count rows is a connection to the customer's database, and work there. */
+const rowsKeepMs = 20_000
 
 /** Adds the routes of `insightRoutes`. */
 export function addInsight(add: Add, deps: InsightDeps): void {
   addJournal(add, deps)
   addConnecting(add, deps)
-  const { store } = deps
-  const figures = createFigures(deps)
+  const { store, now } = deps
+  const figures = remembered(
+    (query: Parameters<typeof readMinutes>[1]) => readMinutes(store, query),
+    { keepMs: figuresKeepMs, now },
+  )
+  const lately = () => figures({ syncId: null, minutes: figuresMinutes })
+  const overview = remembered(async () => await readOverview(deps, await lately()), {
+    keepMs: overviewKeepMs,
+    now,
+  })
+  const count = async (sync: string) => await deps.administration.rows?.(sync) ?? []
+  const rows = remembered(count, { keepMs: rowsKeepMs, now })
   add(insightRoutes.figures, async (c) => {
-    const { sync = null, minutes = figuresMinutes } = check(
-      figuresQuerySchema,
-      c.req.query(),
-      'the query',
-    )
-    return c.json(await figures({ syncId: sync, minutes }))
+    const query = check(figuresQuerySchema, c.req.query(), 'the query')
+    const { sync: syncId = null, minutes: span = figuresMinutes } = query
+    const { minutes, syncs, faults } = await figures({ syncId, minutes: span })
+    const blamed = faults.map((each) => ({ ...each, blame: blameOf(each.code) }))
+    return c.json({ minutes, syncs, faults: blamed })
   })
-  add(insightRoutes.overview, async (c) => c.json(await readOverview(deps)))
+  add(insightRoutes.overview, async (c) => c.json(await overview('all')))
   add(insightRoutes.buckets, async (c) => c.json(await readBuckets(deps)))
-  add(insightRoutes.rows, async (c) => {
-    const tables = await deps.administration.rows?.(param(c, 'sync')) ?? []
-    return c.json({ tables })
-  })
+  add(insightRoutes.rows, async (c) => c.json({ tables: await rows(param(c, 'sync')) }))
   add(insightRoutes.place, async (c) => {
     const apps = new Set((await listOAuthApps(store)).map(({ platform }) => platform))
     const known = platforms.map((platform) => {
@@ -158,34 +170,6 @@ function addConnecting(add: Add, deps: InsightDeps): void {
     }))
     return c.json({ objects })
   })
-}
-
-/** However often somebody looks, the store counts as rarely, in milliseconds. */
-const keptMs = 2_000
-const keptMax = 100
-
-/** Counts, and remembers for a moment. */
-function createFigures({ store, now }: InsightDeps) {
-  const kept = new Map<string, { readonly at: number; readonly figures: Promise<Minutes> }>()
-  return async (query: { syncId: string | null; minutes: number }) => {
-    const key = JSON.stringify(query)
-    const found = kept.get(key)
-    const fresh = found !== undefined && now() - found.at < keptMs
-    const figures = fresh ? found.figures : readMinutes(store, query)
-    if (!fresh) {
-      kept.delete(key)
-      kept.set(key, { at: now(), figures })
-      figures.catch(() => kept.delete(key))
-      const oldest = kept.keys().next()
-      if (kept.size > keptMax && !oldest.done) kept.delete(oldest.value)
-    }
-    const { minutes, faults, syncs } = await figures
-    return {
-      minutes,
-      syncs,
-      faults: faults.map((each) => ({ ...each, blame: blameOf(each.code) })),
-    }
-  }
 }
 
 function blameOf(code: string): string {

@@ -1,22 +1,24 @@
 // Room service: all syncs at a glance: state, freshness, what was written and refused lately, what is left of the quota.
 
-import { readMinutes } from '../../store/minutes.ts'
+import type { Minutes } from '../../store/minutes.ts'
 import { listSyncs } from '../../store/syncs.ts'
 import { listTableStates, type TableState } from '../../store/tables.ts'
 import { readBuckets } from './buckets.ts'
 import type { InsightDeps } from './insight.ts'
 import type { BucketAnswer, OverviewAnswer } from './insight-schemas.ts'
 
-/** Mutations and failures are counted over so many minutes. */
+/** Over so many minutes mutations and failures are counted. */
 const minutes = 60
 
-/** Throws `service_unreachable`. */
-export async function readOverview(deps: InsightDeps): Promise<OverviewAnswer> {
+/** `counted`: what came of the last hour's mutations. Throws `service_unreachable`. */
+export async function readOverview(
+  deps: InsightDeps,
+  counted: Pick<Minutes, 'syncs'>,
+): Promise<OverviewAnswer> {
   const { store, now } = deps
-  const [syncs, states, counted, { connections }] = await Promise.all([
+  const [syncs, states, { connections }] = await Promise.all([
     listSyncs(store),
     listTableStates(store, { syncId: null }),
-    readMinutes(store, { syncId: null, minutes }),
     readBuckets(deps),
   ])
   const counts = new Map(counted.syncs.map((each) => [each.sync, each]))

@@ -21,6 +21,8 @@ import {
   syncStatusSchema,
   tablesDoneSchema,
   tablesSchema,
+  webhookAddressSchema,
+  webhookSecretBodySchema,
 } from './schemas.ts'
 
 /** Name of the administrators' bearer scheme in the document. */
@@ -145,6 +147,19 @@ export const adminRoutes = {
     security,
     request: { params: sync },
     responses: { 200: jsonOf(repairedSchema, 'What was changed.'), ...failures },
+  }),
+  webhookSecret: createRoute({
+    method: 'put',
+    path: '/v1/admin/syncs/{sync}/webhook',
+    operationId: 'setWebhookSecret',
+    summary: 'Give the secret of a webhook that was set up at the platform',
+    description: 'For platforms whose webhooks Sluice cannot make itself, such as HubSpot.',
+    security,
+    request: { params: sync, body: body(webhookSecretBodySchema) },
+    responses: {
+      200: jsonOf(webhookAddressSchema, 'Deliveries signed with it are heard at this address.'),
+      ...failures,
+    },
   }),
   doctor: createRoute({
     method: 'get',

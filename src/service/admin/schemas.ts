@@ -146,6 +146,18 @@ export const syncStatusSchema = listed.extend({
   database: z.string(),
   selection: z.object({ objects: objects.optional(), fields: fields.optional() }),
   logins: z.array(z.string()),
+  webhook: z.object({
+    address: z.string().openapi({
+      description:
+        'Where the platform calls; only the path where the service was not told its public address.',
+    }),
+    state: z.enum(['made', 'pasted', 'none']).openapi({
+      description: 'pasted: a person has set it up at the platform and given its secret.',
+    }),
+    byItself: z.boolean().openapi({ description: 'Sluice can make it at the platform.' }),
+    heardAt: z.string().nullable(),
+    problem: z.string().nullable(),
+  }).nullable().openapi({ description: 'Null: the platform has none.' }),
   tables: z.array(tableSchema),
 }).openapi('SyncStatus')
 
@@ -167,6 +179,14 @@ export const addTablesBodySchema = z.strictObject({
 export const loginBodySchema = z.strictObject({ user: z.string().min(1).max(40) }).openapi(
   'MakeLogin',
 )
+
+export const webhookSecretBodySchema = z.strictObject({
+  secret: z.string().min(1).max(1_000).openapi({
+    description: 'What the platform signs its deliveries with.',
+  }),
+}).openapi('WebhookSecret')
+
+export const webhookAddressSchema = z.object({ address: z.string() }).openapi('WebhookAddress')
 
 export const findingsSchema = z.object({
   ok: z.boolean().openapi({ description: 'No finding is a `fail`.' }),

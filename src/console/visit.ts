@@ -1,0 +1,71 @@
+// Room console: one request of somebody who is logged in, and how forms are read.
+
+import { Buffer } from 'node:buffer'
+import type { Context } from 'hono'
+import type { Api } from './api.ts'
+import type { Sealer } from './deps.ts'
+import type { Html } from './html.ts'
+import type { View } from './view.ts'
+
+/** What a page works with. */
+export interface Visit {
+  readonly c: Context
+  readonly view: View
+  readonly api: Api
+  /** What was posted; empty where nothing was. */
+  readonly form: URLSearchParams
+  readonly sealer: Sealer
+  /** Eight letters and digits that nobody has had before. */
+  readonly newName: () => string
+}
+
+/** A page, or where to go instead. */
+export type Answer = Html | Response
+export type Handler = (visit: Visit) => Promise<Answer>
+
+/** A part of the page that is sent again whenever it changes. */
+export type Fragment = (visit: Visit) => Promise<Html>
+
+/** The longest form, in bytes: a thousand fields chosen, and a certificate. */
+const formBytesMax = 1_048_576
+
+/** A form that is not one: too long, or of another kind. */
+export class FormError extends Error {
+  override name = 'FormError'
+}
+
+/** The body of a POST. Throws FormError. */
+export async function readForm(request: Request): Promise<URLSearchParams> {
+  const type = request.headers.get('content-type') ?? ''
+  if (!type.startsWith('application/x-www-form-urlencoded')) throw new FormError('Not a form')
+  const length = Number(request.headers.get('content-length') ?? '0')
+  if (length > formBytesMax) throw new FormError('The form is too long')
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of request.body ?? []) {
+    size += chunk.length
+    if (size > formBytesMax) throw new FormError('The form is too long')
+    chunks.push(chunk)
+  }
+  return new URLSearchParams(new TextDecoder().decode(Buffer.concat(chunks)))
+}
+
+/** A field without spaces around it; empty where it is missing. */
+export function text(form: URLSearchParams, name: string): string {
+  return (form.get(name) ?? '').trim()
+}
+
+/** See other: what was posted is not posted again when the page is loaded again. */
+export function seeOther(location: string): Response {
+  return new Response(null, { status: 303, headers: { location } })
+}
+
+/** Words between commas or on lines of their own. */
+export function words(value: string): string[] {
+  return value.split(/[\s,]+/).filter((word) => word !== '')
+}
+
+/** A part of the path. */
+export function param({ c }: Pick<Visit, 'c'>, name: string): string {
+  return c.req.param(name) ?? ''
+}

@@ -1,0 +1,23 @@
+// Looks at a page of a real browser for what keeps people out. What runs in the page stands in files of its own, since it is
+// no code of this runtime.
+
+import { readFileSync } from 'node:fs'
+import type { Page } from 'playwright-core'
+
+const load = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8')
+const [barriers, faint, focus] = ['./barriers.js', './faint.js', './focus.js'].map(load)
+
+/** What a person with a screen reader, or without a mouse, would stumble over, in words; none: nothing was found. */
+export async function findBarriers(page: Page): Promise<string[]> {
+  return await page.evaluate(barriers ?? '')
+}
+
+/** Texts whose contrast with what is behind them is below 4.5 to 1. */
+export async function findFaint(page: Page): Promise<string[]> {
+  return await page.evaluate(faint ?? '')
+}
+
+/** The name of what has the focus; it begins with UNSEEN where nothing shows that. */
+export async function focused(page: Page): Promise<string> {
+  return await page.evaluate(focus ?? '')
+}
