@@ -89,8 +89,8 @@ export const running: readonly Told[] = [
     about: 'one pass now: apply what was accepted, find out what is in doubt',
     options: json,
     more:
-      'Services do the same by themselves every few seconds. Its exit code is 1 when something ' +
-      'could not be done.',
+      'Services do the same by themselves every few seconds. Run it with the environment of the ' +
+      'service. Its exit code is 1 when something could not be applied.',
     example: 'sluice recover',
     load: async () => (await import('./recover.ts')).recover,
   },

@@ -172,6 +172,15 @@ export const syncs: readonly Told[] = [
     load: async () => (await import('./syncs.ts')).syncs.repair,
   },
   {
+    name: 'syncs webhook-secret',
+    about: 'give the secret of a webhook that was set up at the platform by hand',
+    usage: '--sync <sync> < secret',
+    options: sync,
+    more: 'The secret comes from standard input or SLUICE_SECRET, never from an argument.',
+    example: 'sluice syncs webhook-secret --sync sync_x < client-secret.txt',
+    load: async () => (await import('./syncs.ts')).syncs['webhook-secret'],
+  },
+  {
     name: 'syncs drop',
     about: 'end a sync: its logins, its webhooks, its tables',
     usage: '--sync <sync> --keep-tables|--remove-tables [--force]',

@@ -17,6 +17,7 @@ import type { AdminDeps } from '../../src/sync/setup-request.ts'
 import { makeVerifier } from '../../src/wire/scram.ts'
 import { addressGuard, approachEnv } from '../approach.ts'
 import { env, numberEnv, optionalEnv } from '../environment.ts'
+import { publicUrl } from '../public-url.ts'
 
 /** What a process has already. */
 export interface AdminParts {
@@ -44,6 +45,7 @@ export function adminDeps({ store, callerFor, log, approach, ...rest }: AdminPar
     hosted: rest.hosted === undefined ? hostedEnv() : rest.hosted,
     listener: { ...listenerEnv(), ...rest.listener },
     endWebhook: (syncId) => endWebhook(deps, syncId),
+    publicUrl: optionalEnv('SLUICE_PUBLIC_URL') === undefined ? null : publicUrl(),
   }
 }
 

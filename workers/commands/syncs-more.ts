@@ -5,6 +5,7 @@ import type { Administration } from '../../src/sync/setup-administration.ts'
 import { statusLines, type SyncStatus } from '../../src/sync/setup-status.ts'
 import { type Command, type CommandDeps, listOf, requiredOption, UsageError } from './command.ts'
 import { bar } from './screen.ts'
+import { readSecret } from '../secret.ts'
 import { fieldsOf, loginLines, withAdmin } from './syncs-setup.ts'
 
 function stateCommand(state: 'active' | 'paused', told: string): Command {
@@ -81,6 +82,20 @@ const repair: Command = async ({ options }, deps) => {
   ]
 }
 
+const webhookSecret: Command = async ({ options }, deps) => {
+  const syncId = requiredOption(options, 'sync')
+  const secret = await readSecret('the secret that the platform signs its deliveries with')
+  const { address } = await withAdmin(
+    deps,
+    {},
+    (admin) => admin.setWebhookSecret({ syncId, secret }),
+  )
+  const told = address.startsWith('/')
+    ? `${address} of the service's public address (SLUICE_PUBLIC_URL)`
+    : address
+  return [`the secret is kept; deliveries are heard at ${told}`]
+}
+
 /** Between two looks of `--watch`, in milliseconds. */
 const watchMs = 1_000
 
@@ -91,7 +106,7 @@ const status: Command = async ({ options, flags }, deps) => {
     if (flags.has('json')) {
       return [JSON.stringify(options['sync'] === undefined ? statuses : statuses[0], null, 2)]
     }
-    return statuses.flatMap((each) => [...statusLines(each), ''])
+    return statuses.flatMap((each) => [...statusLines(each, Date.now()), ''])
   })
 }
 
@@ -112,7 +127,7 @@ async function watch(
   for (;;) {
     const statuses = await read(admin, sync)
     const lines = statuses.flatMap((each) => [
-      ...statusLines(each),
+      ...statusLines(each, Date.now()),
       ...isTerminal ? barLines(each) : [],
       '',
     ])
@@ -144,4 +159,15 @@ function barLines({ tables }: SyncStatus): string[] {
   })
 }
 
-export { addTable, password, pause, removeTable, repair, resume, resync, revoke, status }
+export {
+  addTable,
+  password,
+  pause,
+  removeTable,
+  repair,
+  resume,
+  resync,
+  revoke,
+  status,
+  webhookSecret,
+}

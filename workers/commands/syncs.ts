@@ -12,6 +12,7 @@ import {
   resync,
   revoke,
   status,
+  webhookSecret,
 } from './syncs-more.ts'
 import { apply, create, drop, schema } from './syncs-setup.ts'
 
@@ -50,5 +51,6 @@ export const syncs = {
   'add-table': addTable,
   'remove-table': removeTable,
   repair,
+  'webhook-secret': webhookSecret,
   drop,
 }

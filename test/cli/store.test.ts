@@ -1,0 +1,202 @@
+// Goal: what an operator does by hand on the store is done, told in rows that programs can cut and in JSON, with exit codes
+// that a script heeds, and no secret is shown but once, when it is made. Method: the command as a process, on stores in a
+// real Postgres.
+
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { after, before, test } from 'node:test'
+import { announce } from '../../src/store/presence.ts'
+import { newestMigration } from '../../src/store/migrations.ts'
+import { saveOAuthApp } from '../../src/store/oauth-apps.ts'
+import { parseKeyring } from '../../src/store/seal.ts'
+import { openStore, type Store } from '../../src/store/store.ts'
+import { silentLog } from '../../src/lib/log.ts'
+import { freePort, type TestCluster, testCluster } from '../help/cluster.ts'
+import { seed } from '../store/help.ts'
+import { onTerminal, type Ran, sluice as run } from './ran.ts'
+
+const keys = `k1:${randomBytes(32).toString('base64')}`
+const sync = 'sync_cli0001'
+
+let cluster: TestCluster
+let store: Store
+let url: string
+
+before(async () => {
+  cluster = await testCluster()
+  url = await cluster.createDatabase()
+  store = openStore({ url, keyring: parseKeyring(keys), connectionsMax: 2 })
+})
+after(async () => {
+  await store?.close()
+  await cluster.stop()
+})
+
+function sluice(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
+  return run(args, { env: { SLUICE_STORE_URL: url, SLUICE_KEYS: keys, ...env } })
+}
+
+async function ok(...args: string[]): Promise<string> {
+  const { code, out, err } = await sluice(args)
+  assert.deepEqual([code, err], [0, ''], args.join(' '))
+  return out
+}
+
+async function json<T>(...args: string[]): Promise<T> {
+  return JSON.parse(await ok(...args, '--json')) as T
+}
+
+test('migrate brings an empty store up to date and ends, twice at a time, and then has nothing to do', async () => {
+  const [one, other] = await Promise.all([sluice(['migrate']), sluice(['migrate'])])
+  assert.deepEqual([one.code, other.code], [0, 0], one.err + other.err)
+  const steps = (one.out + other.out).match(/^step \d+: .+$/gm) ?? []
+  assert.equal(new Set(steps).size, newestMigration)
+  assert.equal(steps.length, newestMigration)
+  assert.equal(await ok('migrate'), `The store is at step ${newestMigration}: nothing to do.\n`)
+})
+
+test('a store that is not there ends with 1 and says so, and a wrong key with 2', async () => {
+  const port = await freePort()
+  const env = { SLUICE_STORE_URL: `postgres://postgres:secret-of-pg@127.0.0.1:${port}/none` }
+  for (const args of [['syncs', 'list'], ['state'], ['mutations', 'list']]) {
+    const { code, out, err } = await sluice(args, env)
+    assert.deepEqual([code, out], [1, ''], args.join(' '))
+    assert.match(err, /store is unreachable/)
+    assert.ok(!err.includes('secret-of-pg'))
+  }
+  const migrated = await sluice(['migrate'], env)
+  assert.equal(migrated.code, 1)
+  assert.ok(!migrated.err.includes('secret-of-pg'))
+  assert.equal((await sluice(['syncs', 'list'], { SLUICE_KEYS: '' })).code, 2)
+})
+
+const lists = [
+  ['syncs', 'list'],
+  ['connections', 'list'],
+  ['apps', 'list'],
+  ['databases', 'list'],
+  ['tokens', 'list'],
+  ['tokens', 'list', '--admin'],
+  ['listeners', 'list'],
+  ['mutations', 'list'],
+]
+
+test('what prints rows prints none of an empty store, and an empty list as JSON', async () => {
+  for (const args of lists) {
+    const text = await ok(...args)
+    assert.equal(text.trimEnd().split('\n').length, 1, text)
+    assert.deepEqual(await json<unknown[]>(...args), [], args.join(' '))
+  }
+})
+
+test('rows are the same for people, for programs that cut at tabs, and as JSON; nothing secret is in them', async () => {
+  await seed(store, { id: sync })
+  await saveOAuthApp(store, {
+    platform: 'stripe',
+    clientId: 'the client',
+    clientSecret: 'secret of the app',
+  })
+  const made = [
+    await ok('tokens', 'create', '--sync', sync, '--name', 'import'),
+    await ok('tokens', 'create', '--admin', '--name', 'deploys'),
+    await ok('listeners', 'create', '--id', 'iad'),
+  ]
+  const shown = made.map((text) => /^(?:token|key) {2,}(\S+)$/m.exec(text)?.[1] ?? '')
+  assert.ok(shown.every((secret) => secret.length > 20), made.join())
+  const secrets = [...shown, 'secret of the app', 'the key', 'database password', keys.slice(3)]
+  const rows = [...lists.filter(([group]) => group !== 'mutations'), ['state'], ['doctor']]
+  for (const args of rows) {
+    for (const asked of [args, [...args, '--json']]) {
+      const { out, err } = await sluice(asked)
+      for (const secret of secrets) assert.ok(!`${out}${err}`.includes(secret), asked.join(' '))
+      if (asked === args || args[0] === 'doctor' || args[0] === 'state') continue
+      const [, ...text] = (await ok(...args)).trimEnd().split('\n')
+      assert.equal((JSON.parse(out) as unknown[]).length, text.length, args.join(' '))
+      assert.ok(text.length > 0, args.join(' '))
+    }
+  }
+  const [token] = await json<{ id: string; syncId: string; name: string }[]>('tokens', 'list')
+  assert.deepEqual([token?.syncId, token?.name], [sync, 'import'])
+})
+
+test('what is made is told as JSON, with the secret this once', async () => {
+  const token = await json<{ id: string; sync: string; token: string }>(
+    'tokens',
+    'create',
+    '--sync',
+    sync,
+  )
+  assert.match(token.token, /^sluice_/)
+  assert.match(await ok('tokens', 'revoke', '--id', token.id), /is revoked\n$/)
+  const listener = await json<{ id: string; key: string }>('listeners', 'create', '--id', 'fra')
+  assert.ok(listener.key.length > 20)
+  const admin = await json<{ token: string }>('tokens', 'create', '--admin')
+  assert.match(admin.token, /^sluice_admin_/)
+})
+
+test('a sync is paused and resumed by its name alone, and one that there is not ends with 2', async () => {
+  const state = async () => (await json<{ id: string; state: string }[]>('syncs', 'list'))[0]?.state
+  assert.match(await ok('pause', sync), /^sync_cli0001 is paused/)
+  assert.equal(await state(), 'disabled')
+  assert.equal(await ok('resume', '--sync', sync), 'sync_cli0001 goes on\n')
+  assert.equal(await state(), 'active')
+  assert.equal((await sluice(['pause', 'sync_none'])).code, 2)
+  const nameless = await sluice(['pause'])
+  assert.equal(nameless.code, 2)
+  assert.match(nameless.err, /^--sync is missing\nUsage: sluice pause <sync> \| --sync <sync>\n$/)
+})
+
+interface State {
+  readonly store: { step: number }
+  readonly services: { name: string; underWay: number }[]
+  readonly syncProcesses: { name: string; tables: number }[]
+  readonly leases: { what: string; of: string; owner: string }[]
+  readonly tables: { all: number }
+  readonly backlog: { notApplied: { count: number } }
+  readonly buckets: { connection: string; rule: string; limit: number }[]
+}
+
+test('the state tells who is alive, who holds what, what is left to do and what may be sent', async () => {
+  const gone = await announce(store, { name: 'gone:1', log: silentLog })
+  await gone.leave()
+  const alive = await announce(store, { name: 'here:2', log: silentLog })
+  try {
+    await store.sql`
+      insert into sluice_store.table_states (sync_id, name, owner, fence, lease_until)
+      values (${sync}, 'contacts', 'there:3', 1, now() + interval '5 minutes')`
+    const state = await json<State>('state')
+    assert.equal(state.store.step, newestMigration)
+    assert.deepEqual(state.services.map(({ name, underWay }) => [name, underWay]), [['here:2', 0]])
+    assert.deepEqual(state.syncProcesses, [{ name: 'there:3', tables: 1 }])
+    const [lease] = state.leases
+    assert.deepEqual([lease?.what, lease?.of, lease?.owner], [
+      'table',
+      `${sync}.contacts`,
+      'there:3',
+    ])
+    assert.deepEqual([state.tables.all, state.backlog.notApplied.count], [1, 0])
+    assert.ok(state.buckets.every(({ connection }) => connection === `connection of ${sync}`))
+    assert.ok(state.buckets.length > 0 && state.buckets.every(({ limit }) => limit > 0))
+    const text = await ok('state')
+    assert.match(text, /^services +here:2 {2}number \d+, since /m)
+    assert.match(text, /^leases +table sync_cli0001\.contacts by there:3 until /m)
+    assert.match(text, /^backlog +0 accepted and not applied\n +0 in doubt\n/m)
+  } finally {
+    await alive.leave()
+  }
+})
+
+test('on a terminal columns stand below each other, in colour, and not where NO_COLOR says so', async (t) => {
+  const own = { SLUICE_STORE_URL: url, SLUICE_KEYS: keys }
+  const plain = await onTerminal(['syncs', 'list'], { ...own, NO_COLOR: '1' })
+  if (plain === null) return t.skip('there is no script(1)')
+  assert.equal(
+    plain.replaceAll('\r', ''),
+    'id            state   platform    schema      clients from\n' +
+      'sync_cli0001  active  salesforce  salesforce  anywhere\n',
+  )
+  const coloured = await onTerminal(['syncs', 'list'], own)
+  assert.match(coloured ?? '', /^\u001b\[1mid {12}state /)
+  const json = await onTerminal(['syncs', 'list', '--json'], own)
+  assert.deepEqual(JSON.parse(json ?? '').map(({ id }: { id: string }) => id), [sync])
+})
