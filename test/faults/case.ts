@@ -138,7 +138,13 @@ async function prepare(
   }
 }
 
-/** What the case before has cut may still be making its connections anew: then nothing is sent, and it is tried again. */
+/**
+ * What the case before has cut may still be making its connections anew, and a process that it has killed holds its turns
+ * until the others know that it is gone: then nothing is sent, and it is tried again.
+ */
+const unsent: ReadonlySet<string | undefined> = new Set(['58030', '53400', '57014'])
+const surelyWaitMs = 120_000
+
 async function surely(
   client: pg.Client,
   statement: Statement,
@@ -147,9 +153,10 @@ async function surely(
     'a statement without a fault',
     () =>
       client.query<{ id: unknown }>(statement).catch((error: unknown) => {
-        if (error instanceof pg.DatabaseError && error.code === '58030') return null
+        if (error instanceof pg.DatabaseError && unsent.has(error.code)) return null
         throw error
       }),
+    { waitMs: surelyWaitMs },
   )
 }
 
