@@ -153,6 +153,20 @@ export function parseRange(text: string): Range {
   return range
 }
 
+/** An address without zone, IPv4 in its own form. */
+export function plainAddress(address: string): string {
+  const bare = address.replace(/%.*$/, '')
+  const bytes = parseAddress(bare)
+  return bytes !== null && within(bytes, v4Mapped) ? bytes.subarray(12).join('.') : bare
+}
+
+/** Who is counted as one: an IPv4 address; the /56 of an IPv6 address, which is what one customer gets as a rule. */
+export function addressKey(address: string): string {
+  const bytes = parseAddress(address)
+  if (bytes === null || within(bytes, v4Mapped)) return plainAddress(address)
+  return `${Buffer.from(bytes.subarray(0, 7)).toString('hex')}::/56`
+}
+
 /** Asks for the addresses of a name, as dns.lookup does with `all`. */
 export type Resolve = (
   name: string,

@@ -3,7 +3,7 @@
 
 import { Buffer } from 'node:buffer'
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { withDeadline } from './deadline.ts'
 import type { Log } from './log.ts'
@@ -21,6 +21,15 @@ export interface Monitored {
   readonly token?: string
   readonly ready: () => Promise<Readiness>
   readonly log: Log
+}
+
+/** What a process takes beside questions of how it is: a POST to one path. */
+export interface Taken {
+  readonly path: string
+  /** The longest body, in bytes. */
+  readonly bytesMax: number
+  /** Gives the status; there is no body to it. */
+  readonly answer: (posted: { body: string; authorization: string }) => Promise<number>
 }
 
 export interface MonitorAnswer {
@@ -99,16 +108,21 @@ export interface MonitorServer {
 
 /** Connections at a time; whoever watches needs few. */
 const connectionsMax = 64
+/** The same where something is taken: others of its kind keep some open. */
+const connectionsTakenMax = 256
 const requestWaitMs = 10_000
 
-/** Listens for a process that has no HTTP of its own. `port` 0: any free one. */
+/** Listens for a process that has no HTTP of its own. `port` 0: any free one. `takes`: nothing when absent. */
 export async function startMonitor(
   monitored: Monitored,
-  { host, port }: { host: string; port: number },
+  { host, port, takes }: { host: string; port: number; takes?: Taken },
 ): Promise<MonitorServer> {
   const server = createServer((request, response) => {
     const { method, url = '', headers } = request
     const path = url.split('?')[0] ?? ''
+    if (takes !== undefined && method === 'POST' && path === takes.path) {
+      return void take(request, { takes, response, log: monitored.log })
+    }
     request.resume()
     const answering = method === 'GET' || method === 'HEAD'
       ? answerMonitor(monitored, { path, authorization: headers.authorization })
@@ -122,7 +136,7 @@ export async function startMonitor(
       response.destroy()
     })
   })
-  server.maxConnections = connectionsMax
+  server.maxConnections = takes === undefined ? connectionsMax : connectionsTakenMax
   server.requestTimeout = requestWaitMs
   server.headersTimeout = requestWaitMs
   await new Promise<void>((resolve, reject) => {
@@ -137,6 +151,36 @@ export async function startMonitor(
         server.closeAllConnections()
       }),
   }
+}
+
+/** Reads the whole request and answers it. Never rejects. */
+async function take(
+  request: IncomingMessage,
+  { takes, response, log }: { takes: Taken; response: ServerResponse; log: Log },
+): Promise<void> {
+  try {
+    const body = await bodyOf(request, takes.bytesMax)
+    const { authorization = '' } = request.headers
+    const status = body === null ? 413 : await takes.answer({ body, authorization })
+    // what was not read is not worth reading
+    const close = body === null ? { connection: 'close' } : {}
+    response.writeHead(status, { ...common, ...close, 'content-length': 0 }).end()
+  } catch (error) {
+    log.debug('monitor.not_taken', { error })
+    response.destroy()
+  }
+}
+
+/** Null: it is longer. */
+async function bodyOf(request: IncomingMessage, bytesMax: number): Promise<string | null> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > bytesMax) return null
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
 }
 
 const nothing = {

@@ -25,6 +25,11 @@ export interface Column {
    * index. loose: nobody promises that, and the index that ON CONFLICT needs is the owner's to make. Absent: no.
    */
   readonly upsert?: 'unique' | 'loose'
+  /**
+   * Of a jsonb column that holds an array of objects (or one): their members whose values are others at each reading though
+   * nobody has changed anything, such as URLs that are signed anew. A row that differs in these only is the same.
+   */
+  readonly volatile?: readonly string[]
   /** The name that it would have today, where the platform has renamed the field since: the column keeps its own. */
   readonly label?: string
 }
