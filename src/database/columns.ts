@@ -53,8 +53,8 @@ export async function readColumns(
 }
 
 const readSql = `
-  select a.attname::text as name, format_type(a.atttypid, a.atttypmod) as type,
-    col_description(c.oid, a.attnum) as comment, c.relnatts::int as attributes
+  select a.attname::text as name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+    pg_catalog.col_description(c.oid, a.attnum) as comment, c.relnatts::int as attributes
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
   where n.nspname = $1::text and c.relname = $2::text order by a.attnum`
@@ -62,18 +62,21 @@ const readSql = `
 /**
  * Carries out the steps, then makes the table what it should be (`ensureTable`), in one transaction. Gives the names of
  * the columns that were set aside. Errors: those of ensureTable; 55P03 when the table could not be locked within a second, or
- * `lockWaitMs` (a mutation is under way, say): nothing was changed, try again.
+ * `lockWaitMs` (a mutation is under way, say): nothing was changed, try again. `check` is called when nobody else can change
+ * anything in the database any more: where it throws nothing is changed.
  */
 export async function changeColumns(
   sql: postgres.Sql,
   table: SyncedTable,
-  { steps, role, lockWaitMs = shortWaitMs }: {
+  { steps, role, lockWaitMs = shortWaitMs, check }: {
     steps: readonly ColumnStep[]
     role?: string | undefined
     lockWaitMs?: number | undefined
+    check?: (() => Promise<void>) | undefined
   },
 ): Promise<ReadonlySet<string>> {
   return await inDdlTransaction(sql, async (tx) => {
+    await check?.()
     const aside = new Set<string>()
     const place = quoteName(table.schema, table.name)
     for (const step of steps) {

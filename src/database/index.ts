@@ -12,7 +12,7 @@ export {
 } from './columns.ts'
 export { asideComment, columnComment, isCommentOf, tableComment } from './comments.ts'
 export { noteFilled } from './filled.ts'
-export { hasTicketKey, installDatabase } from './install.ts'
+export { hasTicketKey, installDatabase, upgradeDatabase } from './install.ts'
 export { type CopyRow, encodeCopy } from './copy.ts'
 export { keysOf } from './room.ts'
 export { parsePlanDetail, type PlanReport } from './plan.ts'

@@ -50,6 +50,20 @@ export async function installDatabase(
   })
 }
 
+/**
+ * Brings schema `sluice` up to date where an older Sluice has installed it. One that is not there, or is of a newer Sluice, is
+ * left alone. Gives whether it has. Needs to be its owner; errors as `installDatabase`.
+ */
+export async function upgradeDatabase(
+  sql: postgres.Sql,
+  options: { ticketKey: Uint8Array },
+): Promise<boolean> {
+  const { version } = await installed(sql)
+  if (version === 0 || version >= steps.length) return false
+  await installDatabase(sql, options)
+  return true
+}
+
 async function checkServer(tx: postgres.TransactionSql): Promise<void> {
   const [row] = await tx.unsafe(
     `select current_setting('server_version_num')::int as number,
@@ -65,7 +79,7 @@ interface Installed {
   readonly owner: string | null
 }
 
-async function installed(tx: postgres.TransactionSql): Promise<Installed> {
+async function installed(tx: Pick<postgres.Sql, 'unsafe'>): Promise<Installed> {
   const [schema] = await tx.unsafe(
     `select pg_catalog.pg_get_userbyid(nspowner) as owner,
       pg_catalog.pg_has_role(nspowner, 'usage') as ours,

@@ -12,9 +12,11 @@ import { makeRoomSql } from './statements.ts'
 // none where an older Sluice has set up the database
 const keysSql = `
   select a.attname::text as name from pg_catalog.pg_index i
-  join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-  where i.indrelid = $1::text::regclass and i.indisunique and i.indnkeyatts = 1 and not i.indisprimary
-    and (a.attname = $2::text or pg_catalog.obj_description(i.indexrelid, 'pg_class') = $3::text)
+  join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) i.indrelid
+    and a.attnum operator(pg_catalog.=) i.indkey[0]
+  where i.indrelid operator(pg_catalog.=) $1::text::regclass and i.indisunique
+    and i.indnkeyatts operator(pg_catalog.=) 1 and not i.indisprimary and (a.attname operator(pg_catalog.=) $2::text
+      or pg_catalog.obj_description(i.indexrelid, 'pg_class') operator(pg_catalog.=) $3::text)
     and pg_catalog.to_regprocedure('sluice.make_room(uuid, regclass, jsonb, text)') is not null`
 
 /** The columns of which the platform holds no value twice: those of our own unique indexes, and that of an upsert. */

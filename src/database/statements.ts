@@ -75,14 +75,15 @@ const place = (mutation: string, name: string) =>
 
 /**
  * Takes the table for a process of the sync, or checks that it has it still; until the transaction ends nobody else can.
- * Inside `sync` mode, as the next ones. Parameters: mutation id, quoteName, fence. Errors: `fencedState`; 42809 not in a sync.
+ * Inside `sync` mode, as the next ones. Parameters: mutation id, quoteName, fence. One row, one int8: the fence that it had,
+ * or null. Errors: `fencedState`; 42809 not in a sync.
  */
 export const fenceSql = place(', $3::pg_catalog.text::pg_catalog.int8', 'fence')
 
 /** Notes ids that a pass has brought. Parameters: mutation id, quoteName, encodeIds. */
 export const seeSql = place(', $3::pg_catalog.text::pg_catalog.text[]', 'see')
 
-/** Forgets what the pass has seen. Parameters: mutation id, quoteName. */
+/** Forgets some of what the pass has seen. Parameters: mutation id, quoteName. One row, one bool: was that all? */
 export const forgetSql = place('', 'forget')
 
 /** What `sluice.tables` shows of a table. Parameters: mutation id, quoteName, a JSON object of columns of sluice.synced. */

@@ -6,13 +6,17 @@ import { ownerClause } from './functions.ts'
 /** SQLSTATE when another process has taken the table with a greater fence. */
 export const fencedState = 'SLFEN'
 
+/** Rows of `sluice.seen` that one statement forgets. */
+const forgottenRowsMax = 20_000
+
 const ofTarget = `from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.oid = target and s.schema_name = n.nspname and s.table_name = c.relname`
 
 /** The doors; made again they replace themselves. */
 export const syncingSql = `
--- Takes the table, or checks that it is still taken: until the transaction ends nobody else can take it.
-create or replace function sluice.fence(mutation uuid, target regclass, fence bigint) returns void
+-- Takes the table, or checks that it is still taken: until the transaction ends nobody else can take it. Gives the fence
+-- that it had.
+create or replace function sluice.fence(mutation uuid, target regclass, fence bigint) returns bigint
 language plpgsql ${ownerClause} as $$
 #variable_conflict use_variable
 declare
@@ -30,6 +34,7 @@ begin
   elsif taken.held is distinct from fence then
     update sluice.synced s set fence = fence.fence ${ofTarget};
   end if;
+  return taken.held;
 end
 $$;
 
@@ -55,13 +60,29 @@ begin
 end
 $$;
 
--- Forgets what a pass has seen, and what was seen of tables that are gone.
-create or replace function sluice.forget(mutation uuid, target regclass) returns void
+-- Forgets some of what a pass has seen, and of what was seen of tables that are gone. Gives whether that was all.
+create or replace function sluice.forget(mutation uuid, target regclass) returns bool
 language plpgsql ${ownerClause} as $$
+declare
+  places oid[];
+  forgotten int;
 begin
   perform sluice.check_ticket('sync', mutation);
-  delete from sluice.seen s
-  where s.place = forget.target or not exists (select from pg_class c where c.oid = s.place);
+  -- from each place to the next one, however many rows there are of each
+  with recursive known(place) as (
+    (select s.place from sluice.seen s order by s.place limit 1)
+    union all
+    select (select s.place from sluice.seen s where s.place > k.place order by s.place limit 1)
+    from known k where k.place is not null
+  )
+  select coalesce(array_agg(k.place), '{}') into places from known k
+  where k.place = forget.target
+    or k.place is not null and not exists (select from pg_class c where c.oid = k.place);
+  delete from sluice.seen s where s.ctid = any (array(
+    select f.ctid from sluice.seen f where f.place = any (places)
+    limit ${forgottenRowsMax} for update skip locked));
+  get diagnostics forgotten = row_count;
+  return forgotten < ${forgottenRowsMax};
 end
 $$;
 

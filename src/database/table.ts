@@ -136,29 +136,30 @@ async function present(
 }
 
 const relationSql = `
-  select c.oid::text as oid, c.relkind::text as kind, obj_description(c.oid, 'pg_class') as comment,
-    (select count(*)::int from pg_inherits i where i.inhparent = c.oid) as children,
-    to_json(array(
-      select a.attname::text from pg_index i join pg_attribute a
+  select c.oid::text as oid, c.relkind::text as kind, pg_catalog.obj_description(c.oid, 'pg_class') as comment,
+    (select pg_catalog.count(*)::int from pg_catalog.pg_inherits i where i.inhparent = c.oid) as children,
+    pg_catalog.to_json(array(
+      select a.attname::text from pg_catalog.pg_index i join pg_catalog.pg_attribute a
         on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
       where i.indrelid = c.oid and i.indisprimary
     )) as key,
-    to_json(array(
-      select distinct case a.grantee when 0 then 'public' else a.grantee::regrole::text end
-      from aclexplode(c.relacl) a where a.privilege_type = 'TRIGGER' and a.grantee <> c.relowner
+    pg_catalog.to_json(array(
+      select distinct case when a.grantee operator(pg_catalog.=) 0 then 'public'
+        else a.grantee::regrole::text end
+      from pg_catalog.aclexplode(c.relacl) a where a.privilege_type = 'TRIGGER' and a.grantee <> c.relowner
     )) as trigger_grantees
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where n.nspname = $1::text and c.relname = $2::text`
 
 const presentColumnsSql = `
-  select a.attname::text as name, col_description(a.attrelid, a.attnum) as comment
+  select a.attname::text as name, pg_catalog.col_description(a.attrelid, a.attnum) as comment
   from pg_catalog.pg_attribute a
   where a.attrelid = $1::text::oid and a.attnum > 0 and not a.attisdropped`
 
 // tgtype: 1 is FOR EACH ROW, 2 is BEFORE
 const presentTriggersSql = `
-  select t.tgname::text as name, t.tgenabled::text as enabled, pg_get_triggerdef(t.oid) as definition,
-    t.tgtype & 3 = 3 as "beforeRow"
+  select t.tgname::text as name, t.tgenabled::text as enabled, pg_catalog.pg_get_triggerdef(t.oid) as definition,
+    (t.tgtype operator(pg_catalog.&) 3::int2) operator(pg_catalog.=) 3 as "beforeRow"
   from pg_catalog.pg_trigger t
   where t.tgrelid = $1::text::oid and not t.tgisinternal`
 

@@ -29,7 +29,7 @@ select r.sync_id as sync, r.platform, r.schema_name, r.table_name, r.object as a
     select max(a.applied_at) from sluice.applied a
     where a.schema_name = r.schema_name and a.table_name = r.table_name
   ) as last_mutation_at,
-  nullif(greatest(c.reltuples, -1), -1)::bigint as rows,
+  coalesce(nullif(greatest(c.reltuples, -1), -1)::bigint, pg_stat_get_live_tuples(c.oid)) as rows,
   r.rows_done, r.rows_total,
   case when r.rows_total > 0 then least(r.rows_done::float8 / r.rows_total, 1) end as progress,
   r.fresh_at,

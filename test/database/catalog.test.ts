@@ -146,7 +146,7 @@ function tablesTests(fixture: () => Fixture): void {
       state: 'filling',
       filled_at: null,
       last_mutation_at: null,
-      rows: null,
+      rows: '0',
       rows_done: null,
       rows_total: null,
       progress: null,
