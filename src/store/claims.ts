@@ -49,6 +49,8 @@ export interface Progress {
   readonly wanted: string | null
   /** What people should know though it works; see `noteTables`. */
   readonly note: string | null
+  /** Polls that have to go well before the platform may refuse a cursor once more. */
+  readonly unproven: number
 }
 
 /** Something has changed of which nobody has said what: a number for `saveProgress`, or null. */
@@ -64,6 +66,8 @@ export interface Claim {
   readonly fence: string
   readonly progress: Progress
   readonly look: Look
+  /** The fence that the customer's database was last known to have; null: none. A bigint, as text. */
+  readonly confirmed: string | null
   /** As it was at the claim; see `releaseTable`. */
   readonly nudges: string
 }
@@ -90,14 +94,15 @@ export async function noticeTables(store: Store): Promise<void> {
     sql`
       insert into sluice_store.table_states (sync_id, name)
       select t.sync_id, t.name from sluice_store.tables t
-        join sluice_store.syncs s on s.id = t.sync_id and s.state = 'active'
+        join sluice_store.syncs s on s.id = t.sync_id
       where not exists (select from sluice_store.table_states st
         where st.sync_id = t.sync_id and st.name = t.name)
       order by 1, 2 on conflict do nothing`)
 }
 
 /**
- * Claims the table that is due for longest. Null: there is none. Its fence is greater than all before, also than those of
+ * Claims the table that is due for longest: of an active sync, or of a paused one of which nobody has told so to the
+ * customer's database. Null: there is none. Its fence is greater than all before, also than those of
  * a table that was taken out of the sync and put back, or of a store that was restored: it is the time, or one more than
  * the last. Throws `service_unreachable`.
  */
@@ -108,8 +113,9 @@ export async function claimTable(store: Store, options: ClaimOptions): Promise<C
       with due as materialized (
         select st.sync_id, st.name, s.connection_id, s.database_id
         from sluice_store.table_states st
-          join sluice_store.syncs s on s.id = st.sync_id and s.state = 'active'
-        where st.due_at <= now() and (st.lease_until is null or st.lease_until <= now())
+          join sluice_store.syncs s on s.id = st.sync_id
+        where (s.state = 'active' or not ${hinted}::boolean and st.phase <> 'paused')
+          and st.due_at <= now() and (st.lease_until is null or st.lease_until <= now())
           and not s.connection_id in (${listed(sql, without.connections)})
           and not s.database_id in (${listed(sql, without.databases)})
           and not s.id in (${listed(sql, without.syncs)})
@@ -123,15 +129,18 @@ export async function claimTable(store: Store, options: ClaimOptions): Promise<C
         lease_until = now() + ${leaseMs} * interval '1 millisecond'
       from due where st.sync_id = due.sync_id and st.name = due.name
       returning st.sync_id as "syncId", st.name as table, due.connection_id as "connectionId",
-        due.database_id as "databaseId", fence::text, nudges::text, phase, pass,
-        follow_cursor as "followCursor", failure, tries, wanted, note, asked::float8,
+        due.database_id as "databaseId", fence::text, confirmed::text, nudges::text, phase, pass,
+        follow_cursor as "followCursor", failure, tries, wanted, note, unproven,
+        asked::float8,
         sampled::float8, differing::float8, case when look > looked then look::text end as look,
         ${moment(sql, 'filled_at')} as "filledAt",
         ${moment(sql, 'polled_at')} as "polledAt", ${moment(sql, 'scanned_at')} as "scannedAt",
         ${moment(sql, 'fresh_at')} as "freshAt", ${moment(sql, 'sampled_at')} as "sampledAt"`)
   if (row === undefined) return null
-  const { syncId, table, connectionId, databaseId, fence, nudges, look, ...progress } = row
-  return { syncId, table, connectionId, databaseId, fence, nudges, look, progress }
+  const { syncId, table, connectionId, databaseId, ...rest } = row
+  const { fence, confirmed, nudges, look, ...progress } = rest
+  const place = { syncId, table, connectionId, databaseId }
+  return { ...place, fence, confirmed, nudges, look, progress }
 }
 
 function listed(sql: Store['sql'], ids: readonly string[]) {
@@ -143,6 +152,29 @@ function moment(sql: Store['sql'], column: string) {
 }
 
 type Held = Pick<Claim, 'syncId' | 'table' | 'fence'>
+
+/** Why a table is filled anew. */
+const putBack = 'the database was put back to an earlier state'
+
+/**
+ * The customer's database has the fence of the claim now. `found`: the one that it had before, null: none. Less than it was
+ * known to have means that it has lost what was committed (a replica took its place, a backup): the table is filled anew.
+ * Gives whether it is so. Nothing is done where the claim is lost. Throws `service_unreachable`.
+ */
+export async function confirmFence(
+  store: Store,
+  { syncId, table, fence, confirmed }: Held & Pick<Claim, 'confirmed'>,
+  found: string | null,
+): Promise<boolean> {
+  const isBack = confirmed !== null && (found === null || BigInt(found) < BigInt(confirmed))
+  const kept = await store.ask('Confirming a fence', (sql) =>
+    sql`
+      update sluice_store.table_states
+      set confirmed = fence, nudges = nudges + (${isBack}::boolean)::int,
+        wanted = case when ${isBack}::boolean then ${putBack} else wanted end
+      where sync_id = ${syncId} and name = ${table} and fence = ${fence}`)
+  return isBack && kept.count > 0
+}
 
 /** Keeps the claim. False: it is lost. Throws `service_unreachable`. */
 export async function renewClaim(
@@ -184,6 +216,7 @@ export async function saveProgress(
         sampled = ${sampled}, differing = ${differing}, filled_at = ${at(progress.filledAt)},
         polled_at = ${at(progress.polledAt)}, scanned_at = ${at(progress.scannedAt)},
         fresh_at = ${at(progress.freshAt)}, sampled_at = ${at(progress.sampledAt)},
+        unproven = ${progress.unproven},
         wanted = nullif(wanted, ${granted}), looked = coalesce(${looked}::bigint, looked)
       where sync_id = ${syncId} and name = ${table} and fence = ${fence}`
   })

@@ -12,7 +12,14 @@ export interface NewHint {
   readonly id: string
   /** Values of the table's key columns, as far as they are known. */
   readonly keys: Values
+  /** Why what was read just now was not written; absent: it was not read. */
+  readonly why?: HintReason
 }
+
+/**
+ * inserting: a mutation may have made it; `refused`: the table refuses it; untold: the platform could not tell of it.
+ */
+export type HintReason = 'newer' | 'held' | 'inserting' | 'refused' | 'untold'
 
 export interface NoteOptions {
   readonly syncId: string
@@ -31,10 +38,14 @@ export interface Hint {
   readonly version: string
   /** How often it was tried in vain. */
   readonly tries: number
+  /** When the platform had the record already, and the table did not; milliseconds since 1970 by the store's clock, or null. */
+  readonly knownAt: number | null
 }
 
 /** Hints of one table that wait at most; when there are more, a listing of all records takes their place. */
 export const hintsMax = 20_000
+/** Why a listing takes their place, as `Progress.wanted` says it. */
+export const tooManyHints = 'too many records to read one by one'
 /** Of one statement. */
 const chunkMax = 2_000
 /** Postgres's text holds no zero, and no platform's ids do. */
@@ -70,10 +81,12 @@ async function noteChunk(store: Store, options: NoteOptions): Promise<void> {
 /** Each record once; in one order, so that those who note the same do not wait for each other in a circle. */
 function givenOf(hints: readonly NewHint[]): readonly NewHint[] {
   const byKey = new Map<string, NewHint>()
-  for (const { table, id, keys } of hints) {
+  for (const { table, id, keys, why } of hints) {
     if (id === '' || (id + table).includes(unkeepable)) continue
     const key = JSON.stringify([table, id])
-    byKey.set(key, { table, id, keys: { ...byKey.get(key)?.keys, ...keys } })
+    const reason = why ?? byKey.get(key)?.why
+    const all = { ...byKey.get(key)?.keys, ...keys }
+    byKey.set(key, { table, id, keys: all, ...(reason === undefined ? {} : { why: reason }) })
   }
   return [...byKey].sort(([a], [b]) => a < b ? -1 : 1).map(([, hint]) => hint)
 }
@@ -86,7 +99,8 @@ async function insert(
   await store.ask('Noting hints', (sql) =>
     sql`
       with given as (
-        select g->>'table' as name, g->>'id' as id, g->'keys' as keys
+        select g->>'table' as name, g->>'id' as id, g->'keys' as keys, g->>'why' as why,
+          case when g->>'why' = 'inserting' then now() end as known_at
         from json_array_elements(${given}::text::json) with ordinality as j(g, o)
           join sluice_store.tables t on t.sync_id = ${syncId} and t.name = g->>'table'
         order by o
@@ -95,12 +109,15 @@ async function insert(
           where h.sync_id = ${syncId} and h.name = n.name limit ${hintsMax}) c) as count
         from (select distinct name from given) n
       ), noted as (
-        insert into sluice_store.hints as h (sync_id, name, record_id, keys, due_at, tries)
-        select ${syncId}, g.name, g.id, g.keys, now() + ${inMs} * interval '1 millisecond', ${tries}
+        insert into sluice_store.hints as h
+          (sync_id, name, record_id, keys, due_at, tries, why, known_at)
+        select ${syncId}, g.name, g.id, g.keys, now() + ${inMs} * interval '1 millisecond', ${tries},
+          g.why, g.known_at
         from given g join held using (name) where held.count < ${hintsMax}
         on conflict (sync_id, name, record_id) do update
           set version = nextval('sluice_store.hint_versions'), due_at = excluded.due_at,
-            tries = excluded.tries,
+            tries = excluded.tries, why = excluded.why,
+            known_at = coalesce(h.known_at, excluded.known_at),
             keys = case when excluded.keys::text = '{}' then h.keys else excluded.keys end
         returning 1
       ), nudged as (
@@ -108,8 +125,9 @@ async function insert(
         set nudges = nudges + (${inMs} = 0)::int,
           due_at = case when st.failure is not null then st.due_at
             else least(st.due_at, now() + ${inMs} * interval '1 millisecond') end,
-          wanted = case when held.count < ${hintsMax} then st.wanted
-            else coalesce(st.wanted, 'too many records to read one by one') end
+          wanted = case when held.count < ${hintsMax} or not exists (select from given g
+              where g.name = held.name and g.why is distinct from 'refused') then st.wanted
+            else coalesce(st.wanted, ${tooManyHints}) end
         from held where st.sync_id = ${syncId} and st.name = held.name
         returning 1
       )
@@ -124,7 +142,8 @@ export async function readDueHints(
 ): Promise<readonly Hint[]> {
   const rows = await store.ask('Reading the hints', (sql) =>
     sql<Hint[]>`
-      select record_id as id, keys, version::text, tries from sluice_store.hints
+      select record_id as id, keys, version::text, tries,
+        (extract(epoch from known_at) * 1000)::float8 as "knownAt" from sluice_store.hints
       where sync_id = ${syncId} and name = ${table} and due_at <= now()
       order by due_at limit ${rowsMax}`)
   return [...rows]
@@ -150,6 +169,7 @@ export interface Postponed {
   readonly hint: Hint
   /** From now, in milliseconds. */
   readonly inMs: number
+  readonly why: HintReason
 }
 
 /** Puts hints off, unless they were noted again meanwhile: then they are due as that says. Throws `service_unreachable`. */
@@ -158,16 +178,21 @@ export async function postponeHints(
   { syncId, table, hints }: { syncId: string; table: string; hints: readonly Postponed[] },
 ): Promise<void> {
   if (hints.length === 0) return
-  const given = hints.map(({ hint, inMs }) => ({ version: hint.version, inMs }))
+  const given = hints.map(({ hint, inMs, why }) => ({ version: hint.version, inMs, why }))
   await store.ask('Putting hints off', (sql) =>
     sql`
       update sluice_store.hints h
-      set tries = h.tries + 1, due_at = now() + (g->>'inMs')::float8 * interval '1 millisecond'
+      set tries = h.tries + 1, due_at = now() + (g->>'inMs')::float8 * interval '1 millisecond',
+        why = g->>'why',
+        known_at = coalesce(h.known_at, case when g->>'why' = 'inserting' then now() end)
       from json_array_elements(${JSON.stringify(given)}::text::json) g
       where h.sync_id = ${syncId} and h.name = ${table} and h.version = (g->>'version')::bigint`)
 }
 
-/** How many hints a table has, those that are not due yet included; counted up to `hintsMax`. Throws `service_unreachable`. */
+/**
+ * How many hints a table has, those that are not due yet included and those that it refuses left out, which a listing
+ * would not help; counted up to `hintsMax`. Throws `service_unreachable`.
+ */
 export async function countHints(
   store: Store,
   { syncId, table }: { syncId: string; table: string },
@@ -175,11 +200,39 @@ export async function countHints(
   const [row] = await store.ask('Counting the hints', (sql) =>
     sql<{ count: number }[]>`
       select count(*)::int from (select from sluice_store.hints
-        where sync_id = ${syncId} and name = ${table} limit ${hintsMax}) h`)
+        where sync_id = ${syncId} and name = ${table} and why is distinct from 'refused'
+        limit ${hintsMax}) h`)
   return row?.count ?? 0
 }
 
-/** Since when the hint that is open for longest has been; milliseconds since 1970, null: none is. Throws `service_unreachable`. */
+/** A hint that was tried so often in vain is tried seldom, and people are told of it. */
+export const hintTriesMax = 20
+
+/** Hints that people should know of. */
+export interface StuckHints {
+  /** Records that the table refuses. */
+  readonly refused: number
+  /** Others that were tried so often in vain that they are tried seldom. */
+  readonly untold: number
+}
+
+/** How many hints of a table are stuck. Throws `service_unreachable`. */
+export async function countStuckHints(
+  store: Store,
+  { syncId, table }: { syncId: string; table: string },
+): Promise<StuckHints> {
+  const [row] = await store.ask('Counting the hints that are stuck', (sql) =>
+    sql<StuckHints[]>`
+      select count(*) filter (where why = 'refused')::int as refused,
+        count(*) filter (where why <> 'refused' and tries > ${hintTriesMax})::int as untold
+      from sluice_store.hints where sync_id = ${syncId} and name = ${table}`)
+  return row ?? { refused: 0, untold: 0 }
+}
+
+/**
+ * Since when the hint that is open for longest has been, those that are stuck left out; milliseconds since 1970, null:
+ * none is. Throws `service_unreachable`.
+ */
 export async function readOldestHint(
   store: Store,
   { syncId, table }: { syncId: string; table: string },
@@ -187,17 +240,33 @@ export async function readOldestHint(
   const [row] = await store.ask('Reading the oldest hint', (sql) =>
     sql<{ at: number | null }[]>`
       select (extract(epoch from min(noted_at)) * 1000)::float8 as at from sluice_store.hints
-      where sync_id = ${syncId} and name = ${table}`)
+      where sync_id = ${syncId} and name = ${table}
+        and why is distinct from 'refused' and tries <= ${hintTriesMax}`)
   return row?.at ?? null
 }
 
-/** Forgets all hints of a table, since all its records are about to be listed. Throws `service_unreachable`. */
-export async function dropAllHints(
+/** The version of the hint that was noted last, of any table; a bigint, as text. Throws `service_unreachable`. */
+export async function newestHint(store: Store): Promise<string> {
+  const [row] = await store.ask('Reading the newest hint', (sql) =>
+    sql<{ version: string }[]>`
+      select case when is_called then last_value else 0 end::text as version
+      from sluice_store.hint_versions`)
+  return row?.version ?? '0'
+}
+
+/**
+ * Forgets the hints of a table up to this version, since all its records are about to be listed; none where the claim of
+ * this fence is lost: they are another process's then. Throws `service_unreachable`.
+ */
+export async function dropHintsUntil(
   store: Store,
-  { syncId, table }: { syncId: string; table: string },
+  { syncId, table, fence }: { syncId: string; table: string; fence: string },
+  version: string,
 ): Promise<void> {
-  await store.ask(
-    'Forgetting all hints',
-    (sql) => sql`delete from sluice_store.hints where sync_id = ${syncId} and name = ${table}`,
-  )
+  await store.ask('Forgetting all hints', (sql) =>
+    sql`
+      delete from sluice_store.hints
+      where sync_id = ${syncId} and name = ${table} and version <= ${version}
+        and exists (select from sluice_store.table_states st
+          where st.sync_id = ${syncId} and st.name = ${table} and st.fence = ${fence})`)
 }

@@ -250,6 +250,39 @@ export const migrations: readonly Migration[] = [
     name: 'who sent a mutation',
     sql: `alter table sluice_store.mutations add column made_by text;`,
   },
+  {
+    id: 13,
+    name: 'tables that are paused',
+    sql: `alter table sluice_store.table_states drop constraint table_states_phase_check,
+      add constraint table_states_phase_check
+        check (phase in ('waiting', 'backfill', 'following', 'failed', 'paused'));`,
+  },
+  {
+    id: 14,
+    name: 'webhooks: pings are counted, who looks after one holds it',
+    sql: `alter table sluice_store.webhooks
+        add column version bigint not null default 0,
+        add column pings bigint not null default 0,
+        add column fetched bigint not null default 0,
+        add column leased_until timestamptz;
+      update sluice_store.webhooks set pings = 1 where collect;
+      alter table sluice_store.webhooks drop column collect;`,
+  },
+  {
+    id: 15,
+    name: 'why records wait, and since when the platform is known to have them',
+    // unproven: polls that have to go well before the platform may refuse a cursor once more
+    sql: `
+      alter table sluice_store.hints
+        add column why text,
+        add column known_at timestamptz;
+      alter table sluice_store.table_states add column unproven integer not null default 0;`,
+  },
+  {
+    id: 16,
+    name: 'the fence that a database has confirmed last',
+    sql: `alter table sluice_store.table_states add column confirmed bigint;`,
+  },
 ]
 
 /**

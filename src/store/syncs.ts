@@ -170,8 +170,15 @@ export async function setSyncState(
 ): Promise<void> {
   const changed = await store.ask('Changing the sync', (sql) =>
     sql`
-      update sluice_store.syncs set state = ${state}, version = version + 1, updated_at = now()
-      where id = ${id}`)
+      with changed as (
+        update sluice_store.syncs set state = ${state}, version = version + 1, updated_at = now()
+        where id = ${id} returning id
+      ), due as (
+        -- the sync process tells of it in the customer's database, or goes on
+        update sluice_store.table_states st set due_at = least(st.due_at, now()), nudges = nudges + 1
+        from changed where st.sync_id = changed.id
+      )
+      select pg_notify('sluice_sync', id) from changed`)
   if (changed.count === 0) throw notFound(id)
 }
 

@@ -5,8 +5,12 @@ import type { FaultCode } from '../mutation/fault.ts'
 import type { Platform } from '../mutation/table.ts'
 import type { Store } from './store.ts'
 
-/** waiting: nobody has begun. failed: somebody has to do something; it is tried again all the same. */
-export type Phase = 'waiting' | 'backfill' | 'following' | 'failed'
+/**
+ * waiting: nobody has begun. failed: somebody has to do something; it is tried again all the same. paused: the sync is, and
+ * the customer's database has been told.
+ */
+export const phases = ['waiting', 'backfill', 'following', 'failed', 'paused'] as const
+export type Phase = typeof phases[number]
 
 /** Why a table is not as it should be. */
 export interface TableFailure {

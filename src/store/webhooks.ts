@@ -1,5 +1,6 @@
 // Room store: the webhook of each sync at its platform: what its deliveries are signed with, sealed, and when somebody has
-// to look after it.
+// to look after it. One process at a time does, for as long as its lease is; a ping counts until what it stands for was
+// fetched, whoever dies meanwhile, and what somebody else has saved is never written over.
 
 import { fault } from '../mutation/fault.ts'
 import { open, type Place, seal } from './seal.ts'
@@ -26,6 +27,25 @@ export interface Webhook {
   readonly tries: number
   /** A ping has come, and what it stands for was not fetched yet. */
   readonly collect: boolean
+  /** It is to be renewed, by the store's clock. */
+  readonly due: boolean
+  /** Another one whenever a registration was saved. */
+  readonly version: string
+  /** How many pings have come. */
+  readonly pings: string
+}
+
+/** A webhook that this process looks after. */
+export interface ClaimedWebhook extends Webhook {
+  readonly connectionId: string
+}
+
+/** A sync whose webhook is to be made. */
+export interface Unheard {
+  readonly syncId: string
+  readonly connectionId: string
+  /** How often that has failed. */
+  readonly tries: number
 }
 
 interface Row extends Omit<Webhook, 'registration'> {
@@ -60,9 +80,47 @@ export async function saveWebhook(
         coalesce(to_timestamp(${renewAt === null ? null : renewAt / 1000}::float8), 'infinity'))
       on conflict (id) do update set registration = excluded.registration,
         key_id = excluded.key_id, url = excluded.url, renew_at = excluded.renew_at,
-        objects = coalesce(excluded.objects, w.objects),
-        due_at = case when w.collect then now() else excluded.due_at end,
-        failure = null, tries = 0, updated_at = now()`)
+        objects = coalesce(excluded.objects, w.objects), version = w.version + 1,
+        due_at = case when w.pings > w.fetched then now() else excluded.due_at end,
+        leased_until = null, failure = null, tries = 0, updated_at = now()`)
+}
+
+/**
+ * Keeps the registration as it is by now, where nobody else has saved one since `webhook` was read; null: somebody has,
+ * or the webhook is no more, and nothing was kept. `leaseMs`: there is more to do, and the webhook stays claimed for so
+ * long; null: it is done. `made`: it was made anew, for this address and these objects; else the pings that it was claimed
+ * with are fetched when it is done.  * Throws `service_unreachable`.
+ */
+export async function keepWebhook(
+  store: Store,
+  webhook: Webhook,
+  { registration, leaseMs, made }: {
+    registration: KeptRegistration
+    leaseMs: number | null
+    made?: { readonly url: string; readonly objects: readonly string[] }
+  },
+): Promise<Webhook | null> {
+  const { syncId, version, pings } = webhook
+  const { bytes, keyId } = seal(store.keyring, place(syncId), JSON.stringify(registration))
+  const renewAt = registration.renewAt === null ? null : registration.renewAt / 1000
+  const objects = made === undefined ? null : [...made.objects].sort().join(',')
+  const fetched = leaseMs === null && made === undefined ? pings : '0'
+  const [row] = await store.ask('Keeping the webhook', (sql) =>
+    sql<Row[]>`
+      update sluice_store.webhooks as w
+      set registration = ${bytes}, key_id = ${keyId}, version = w.version + 1,
+        url = coalesce(${made?.url ?? null}::text, w.url),
+        objects = coalesce(${objects}::text, w.objects),
+        renew_at = to_timestamp(${renewAt}::float8),
+        fetched = greatest(w.fetched, ${fetched}::text::bigint),
+        due_at = case when ${leaseMs !== null} then w.due_at
+          when w.pings > greatest(w.fetched, ${fetched}::text::bigint) then now()
+          else coalesce(to_timestamp(${renewAt}::float8), 'infinity') end,
+        leased_until = now() + ${leaseMs}::float8 * interval '1 millisecond',
+        failure = null, tries = 0, updated_at = now()
+      where id = ${syncId} and version = ${version}::text::bigint
+      returning ${told(sql)}`)
+  return row === undefined ? null : openRow(store, row)
 }
 
 /**
@@ -94,7 +152,8 @@ export async function noteWebhookFailure(
       insert into sluice_store.webhooks as w (id, failure, tries, due_at)
       values (${syncId}, ${failure}, 1, now() + ${inMs} * interval '1 millisecond')
       on conflict (id) do update
-        set failure = excluded.failure, tries = w.tries + 1, due_at = excluded.due_at`)
+        set failure = excluded.failure, tries = w.tries + 1, due_at = excluded.due_at,
+          leased_until = null`)
 }
 
 /** Forgets the webhook. Throws `service_unreachable`. */
@@ -109,52 +168,60 @@ export async function dropWebhook(store: Store, syncId: string): Promise<void> {
 export async function readWebhook(store: Store, syncId: string): Promise<Webhook | null> {
   const [row] = await store.ask(
     'Reading the webhook',
-    (sql) => sql<Row[]>`${selected(sql)} where id = ${syncId}`,
+    (sql) => sql<Row[]>`select ${told(sql)} from sluice_store.webhooks w where w.id = ${syncId}`,
   )
   return row === undefined ? null : openRow(store, row)
 }
 
 /**
  * Claims the webhook that somebody has to look after, for so long: one to be renewed, or one that pings have come for.
- * Null: there is none. Throws `service_unreachable`.
+ * `except`: connections whose webhooks are left. It stays due until it is kept, or its failure noted: so when the process
+ * dies another one does it. Null: there is none. Throws `service_unreachable`.
  */
 export async function claimWebhook(
   store: Store,
-  { leaseMs }: { leaseMs: number },
-): Promise<Webhook | null> {
-  const [row] = await store.ask('Claiming a webhook', (sql) =>
-    sql<Row[]>`
+  { leaseMs, except = [] }: { leaseMs: number; except?: readonly string[] },
+): Promise<ClaimedWebhook | null> {
+  const [row] = await store.ask(
+    'Claiming a webhook',
+    (sql) =>
+      sql<(Row & { connectionId: string })[]>`
       with due as materialized (
-        select w.id, w.collect from sluice_store.webhooks w
+        select w.id as due_id, s.connection_id from sluice_store.webhooks w
           join sluice_store.syncs s on s.id = w.id and s.state = 'active'
-        where w.due_at <= now() and w.registration is not null order by w.due_at limit 1 for update of w skip locked
+        where w.due_at <= now() and w.registration is not null
+          and (w.leased_until is null or w.leased_until <= now())
+          and not ${isAmong(sql, 's.connection_id', except)}
+        order by w.due_at limit 1 for update of w skip locked
       )
       update sluice_store.webhooks w
-      set due_at = now() + ${leaseMs} * interval '1 millisecond', collect = false
-      from due where w.id = due.id
-      returning w.id as "syncId", w.registration as bytes, w.key_id as "keyId", w.url, w.failure,
-        w.tries, due.collect, (extract(epoch from w.heard_at) * 1000)::float8 as "heardAt"`)
-  return row === undefined ? null : openRow(store, row)
+      set leased_until = now() + ${leaseMs} * interval '1 millisecond'
+      from due where w.id = due.due_id
+      returning ${told(sql)}, due.connection_id as "connectionId"`,
+  )
+  if (row === undefined) return null
+  const { connectionId, ...rest } = row
+  return { ...openRow(store, rest), connectionId }
 }
 
 /**
  * Claims a sync whose webhook is to be made, for so long: an active one of these platforms that has none, or one that was
- * made for other objects or for another address than it has now. What was pasted is left alone. Gives its id; null: there is none. Throws
- * `service_unreachable`.
+ * made for other objects or for another address than it has now. What was pasted is left alone. `except`: connections
+ * whose syncs are left. Null: there is none. Throws `service_unreachable`.
  */
 export async function claimUnheard(
   store: Store,
-  { platforms, publicUrl, leaseMs }: {
+  { platforms, publicUrl, leaseMs, except = [] }: {
     platforms: readonly string[]
     publicUrl: string
     leaseMs: number
+    except?: readonly string[]
   },
-): Promise<string | null> {
-  const lease = `${leaseMs} ms`
+): Promise<Unheard | null> {
   const [row] = await store.ask('Claiming a webhook to be made', (sql) =>
-    sql<{ id: string }[]>`
+    sql<Unheard[]>`
       with unheard as materialized (
-        select s.id from sluice_store.syncs s
+        select s.id, s.connection_id from sluice_store.syncs s
           join sluice_store.connections c on c.id = s.connection_id and c.state = 'active'
           left join sluice_store.webhooks w on w.id = s.id
         where s.state = 'active' and (w.id is null or (w.due_at <= now() and w.registration is null)
@@ -163,17 +230,21 @@ export async function claimUnheard(
                 from sluice_store.tables t where t.sync_id = s.id)
                 or w.url <> ${publicUrl} || '/webhooks/' || c.platform || '/' || s.id)
               and (w.failure is null or w.due_at <= now())))
-          and c.platform in (select json_array_elements_text(${
-      JSON.stringify(platforms)
-    }::text::json))
+          and (w.leased_until is null or w.leased_until <= now())
+          and ${isAmong(sql, 'c.platform', platforms)}
+          and not ${isAmong(sql, 's.connection_id', except)}
         order by s.id limit 1
+      ), claimed as (
+        insert into sluice_store.webhooks as w (id, due_at, leased_until, failure)
+        select id, now(), now() + ${leaseMs} * interval '1 millisecond', 'not made yet' from unheard
+        on conflict (id) do update set leased_until = excluded.leased_until, due_at = excluded.due_at,
+          failure = coalesce(w.failure, excluded.failure)
+          where w.leased_until is null or w.leased_until <= now()
+        returning w.id, w.tries
       )
-      insert into sluice_store.webhooks as w (id, due_at, failure)
-      select id, now() + ${lease}::text::interval, 'not made yet' from unheard
-      on conflict (id) do update set due_at = excluded.due_at, failure = excluded.failure
-        where w.failure is null or w.due_at <= now()
-      returning w.id`)
-  return row?.id ?? null
+      select id as "syncId", connection_id as "connectionId", tries
+      from claimed join unheard using (id)`)
+  return row ?? null
 }
 
 /** A ping has come: what it stands for is to be fetched at once. Throws `service_unreachable`. */
@@ -181,14 +252,22 @@ export async function requestCollect(store: Store, syncId: string): Promise<void
   await store.ask('Noting a ping', (sql) =>
     sql`
       with noted as (
-        update sluice_store.webhooks set collect = true, due_at = least(due_at, now())
+        update sluice_store.webhooks set pings = pings + 1, due_at = least(due_at, now())
         where id = ${syncId} returning id)
       select pg_notify('sluice_sync', id) from noted`)
 }
 
-function selected(sql: Store['sql']) {
-  return sql`select id as "syncId", registration as bytes, key_id as "keyId", url, failure, tries,
-    collect, (extract(epoch from heard_at) * 1000)::float8 as "heardAt" from sluice_store.webhooks`
+/** The columns of a row `w`. */
+function told(sql: Store['sql']) {
+  return sql`w.id as "syncId", w.registration as bytes, w.key_id as "keyId", w.url, w.failure, w.tries,
+    w.pings > w.fetched as collect, coalesce(w.renew_at <= now(), false) as due,
+    w.version::text as version, w.pings::text as pings,
+    (extract(epoch from w.heard_at) * 1000)::float8 as "heardAt"`
+}
+
+function isAmong(sql: Store['sql'], column: string, values: readonly string[]) {
+  return sql`${sql(column)} in (
+    select json_array_elements_text(${JSON.stringify(values)}::text::json))`
 }
 
 function openRow(store: Store, { bytes, keyId, ...row }: Row): Webhook {

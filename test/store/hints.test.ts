@@ -52,7 +52,7 @@ test('what was noted again while it was read is not forgotten, nor put off', asy
   const [a, b, c] = ['a', 'b', 'c'].map((id) => read.find((each) => each.id === id))
   assert.ok(a && b && c)
   await dropHints(store, { syncId, table, hints: [a, b] })
-  await postponeHints(store, { syncId, table, hints: [{ hint: c, inMs: 60_000 }] })
+  await postponeHints(store, { syncId, table, hints: [{ hint: c, why: 'held', inMs: 60_000 }] })
   assert.deepEqual((await due()).map(({ id }) => id).sort(), ['a', 'c'])
 })
 
@@ -60,7 +60,7 @@ test('a hint that is put off is not due before, counts its tries, and is due at 
   await noteHints(store, { syncId, hints: [hint('a')] })
   const [a] = await due()
   assert.ok(a)
-  await postponeHints(store, { syncId, table, hints: [{ hint: a, inMs: 60_000 }] })
+  await postponeHints(store, { syncId, table, hints: [{ hint: a, why: 'held', inMs: 60_000 }] })
   assert.deepEqual(await due(), [])
   assert.equal(await countHints(store, { syncId, table }), 1)
   await noteHints(store, { syncId, hints: [hint('a')] })

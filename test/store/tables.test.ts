@@ -140,13 +140,17 @@ test('a table is due when it was let go for, and at once when a hint or a wish c
   assert.equal(await claimTable(store, { ...options, hinted: true }), null)
 })
 
-test('tables of a sync that is paused, and of what is left alone, are not claimed', async () => {
+test('what is left alone is not claimed, and a paused table once, to be told of', async () => {
   const connections = [`connection of ${syncId}`]
   const databases = [`database of ${syncId}`]
   for (const left of [{ connections }, { databases }, { syncs: [syncId] }]) {
     assert.equal(await claimTable(store, { ...options, without: { ...without, ...left } }), null)
   }
   await setSyncState(store, { id: syncId, state: 'disabled' })
+  assert.equal(await claimTable(store, { ...options, hinted: true }), null)
+  const told = await claim()
+  await saveProgress(store, told, { progress: { ...told.progress, phase: 'paused' } })
+  await releaseTable(store, told, { inMs: 0 })
   assert.equal(await claimTable(store, options), null)
   assert.equal(isFilled(await listTableStates(store, { syncId })), true)
   await setSyncState(store, { id: syncId, state: 'active' })

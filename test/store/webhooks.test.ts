@@ -13,6 +13,7 @@ import {
   claimUnheard,
   claimWebhook,
   dropWebhook,
+  keepWebhook,
   noteWebhookFailure,
   readWebhook,
   requestCollect,
@@ -28,8 +29,11 @@ const syncId = 'sync_test01'
 const registration = { secret: 'whsec_secret', state: { id: 'we_1' }, renewAt: null }
 const publicUrl = 'https://sluice.example'
 const url = 'https://sluice.example/webhooks/salesforce/sync_test01'
-const unheard = (leaseMs = 60_000) =>
-  claimUnheard(store, { platforms: ['salesforce'], publicUrl, leaseMs })
+const unheard = async (leaseMs = 60_000, except: string[] = []) => {
+  const options = { platforms: ['salesforce'], publicUrl, leaseMs, except }
+  return (await claimUnheard(store, options))?.syncId ?? null
+}
+const claim = (leaseMs = 60_000, except: string[] = []) => claimWebhook(store, { leaseMs, except })
 
 before(async () => {
   cluster = await testCluster()
@@ -78,17 +82,71 @@ test('a webhook to be made is claimed once, again after a failure, and when the 
 })
 
 test('a webhook is due for renewal in time, and at once for a ping', async () => {
-  const claim = () => claimWebhook(store, { leaseMs: 60_000 })
   await saveWebhook(store, { syncId, url, registration })
   assert.equal(await claim(), null)
   await requestCollect(store, syncId)
-  assert.equal((await claim())?.collect, true)
+  const claimed = await claim()
+  assert.deepEqual([claimed?.collect, claimed?.due], [true, false])
+  assert.equal(claimed?.connectionId, `connection of ${syncId}`)
   assert.equal(await claim(), null, 'another process has it')
-  const renewAt = Date.now() - 1
+  await requestCollect(store, syncId)
+  assert.equal(await claim(), null, 'a ping does not take it away')
+  const renewAt = Date.now() - 60_000
   await saveWebhook(store, { syncId, url, registration: { ...registration, renewAt } })
+  assert.equal(await claim(60_000, [`connection of ${syncId}`]), null)
   const due = await claim()
-  assert.equal(due?.collect, false)
-  assert.equal(due?.registration?.renewAt, renewAt)
+  assert.deepEqual([due?.due, due?.registration?.renewAt], [true, renewAt])
+})
+
+test('a ping counts until what it stands for was fetched, though whoever was at it has died', async () => {
+  await saveWebhook(store, { syncId, url, registration })
+  await requestCollect(store, syncId)
+  // a lease of no length: as if its process had been killed and the time were over
+  assert.equal((await claim(0))?.collect, true)
+  const second = await claim(0)
+  assert.equal(second?.collect, true)
+  // killed in the middle, when there was more to fetch
+  assert.ok(await keepWebhook(store, second, { registration, leaseMs: 0 }))
+  const third = await claim()
+  assert.equal(third?.collect, true)
+  await requestCollect(store, syncId)
+  assert.ok(await keepWebhook(store, third, { registration, leaseMs: null }))
+  const fourth = await claim()
+  assert.equal(fourth?.collect, true, 'one that came meanwhile is fetched too')
+  assert.ok(await keepWebhook(store, fourth, { registration, leaseMs: null }))
+  assert.equal(await claim(), null)
+  assert.equal((await readWebhook(store, syncId))?.collect, false)
+})
+
+test('what somebody has saved meanwhile is not written over', async () => {
+  await saveWebhook(store, { syncId, url, registration })
+  const before = await readWebhook(store, syncId)
+  assert.ok(before)
+  await saveWebhookSecret(store, { syncId, secret: 'pasted' })
+  const made = { url, objects: ['Contact'] }
+  assert.equal(await keepWebhook(store, before, { registration, leaseMs: null }), null)
+  assert.equal(await keepWebhook(store, before, { registration, leaseMs: null, made }), null)
+  const now = await readWebhook(store, syncId)
+  assert.deepEqual([now?.registration?.secret, now?.url], ['pasted', null])
+  await dropWebhook(store, syncId)
+  assert.equal(await keepWebhook(store, before, { registration, leaseMs: null }), null)
+  assert.equal(await readWebhook(store, syncId), null)
+})
+
+test('one that is made anew leads where it was made for, and pings of the one before are still fetched', async () => {
+  await saveWebhook(store, { syncId, url: `${url}x`, registration, objects: ['Contact'] })
+  await requestCollect(store, syncId)
+  assert.equal(await unheard(60_000, [`connection of ${syncId}`]), null)
+  assert.equal(await unheard(0), syncId)
+  assert.equal(await unheard(), syncId, 'whoever was at it has died')
+  assert.equal(await claim(), null, 'it is being made')
+  const before = await readWebhook(store, syncId)
+  assert.ok(before)
+  const made = { url, objects: ['Contact'] }
+  const kept = await keepWebhook(store, before, { registration, leaseMs: null, made })
+  assert.equal(kept?.url, url)
+  assert.equal(await unheard(), null)
+  assert.equal((await claim())?.collect, true)
 })
 
 test('a delivery counts once, until it is too old to come again', async () => {
