@@ -116,7 +116,15 @@ function columnOf(field: Field, name: string): Column {
     updatable: writable,
     required: false, // Airtable has no required fields
     ...(mergeable.has(field.type) ? { upsert: 'loose' } : {}),
+    ...(holdsAttachments(field) ? { volatile: ['url', 'thumbnails'] } : {}),
   }
+}
+
+/** Their URLs expire after two hours, and each answer has new ones ("Field types and cell values", Attachment). */
+function holdsAttachments({ type, options }: Field): boolean {
+  if (type === 'multipleAttachments') return true
+  const result = options['result']
+  return isJsonObject(result) && result['type'] === 'multipleAttachments'
 }
 
 function typeOf({ type, options }: Field): string {

@@ -6,7 +6,7 @@ import type { OAuthRules } from '../oauth.ts'
 export const oauth: OAuthRules = {
   authorizeUrl: 'https://airtable.com/oauth2/v1/authorize',
   tokenUrl: 'https://airtable.com/oauth2/v1/token',
-  scopes: ['data.records:read', 'data.records:write', 'schema.bases:read'],
+  scopes: ['data.records:read', 'data.records:write', 'schema.bases:read', 'webhook:manage'],
   scopeSeparator: ' ',
   parameters: {},
   pkce: 'required',

@@ -19,7 +19,7 @@ export function listTables(): Reply {
 export function whoAmI(): Reply {
   return reply(200, {
     id: 'usrSandbox0000001',
-    scopes: ['data.records:read', 'data.records:write', 'schema.bases:read'],
+    scopes: ['data.records:read', 'data.records:write', 'schema.bases:read', 'webhook:manage'],
   })
 }
 

@@ -108,7 +108,7 @@ function issued({ accessToken, refreshToken, lifetimeMs }: {
     access_token: accessToken,
     refresh_token: refreshToken,
     token_type: 'Bearer',
-    scope: 'data.records:read data.records:write schema.bases:read',
+    scope: 'data.records:read data.records:write schema.bases:read webhook:manage',
     expires_in: Math.floor(lifetimeMs / 1000),
     refresh_expires_in: refreshLifetimeSeconds,
   })
