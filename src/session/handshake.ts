@@ -76,6 +76,8 @@ export type Handshake =
     readonly secret: Uint8Array
     /** Still open: the client waits for its end to know that the request was passed on. */
     readonly stream: Duplex
+    /** The client, as the proxy tells where there is one. */
+    readonly peer: Peer
   }
   /** The connection is closed; there is nothing left to do. */
   | { readonly kind: 'closed' }
@@ -197,7 +199,8 @@ async function shakeHands(
   })
   if (request.type === 'CancelRequest') {
     channel.intake.release()
-    return { kind: 'cancel', pid: request.pid, secret: request.secret, stream: channel.stream }
+    const { pid, secret } = request
+    return { kind: 'cancel', pid, secret, stream: channel.stream, peer }
   }
   if (options.tlsRequired === true && !channel.encrypted) {
     throw new Refusal({

@@ -2,6 +2,7 @@
 
 import { DeadlineExceeded } from '../lib/deadline.ts'
 import type { Counter, Metrics, Sample } from '../lib/metrics.ts'
+import { type CancelResult, cancelResults } from './cancelling.ts'
 import { Gone } from './handshake-channel.ts'
 import { DatabaseRefused } from './login.ts'
 import { createSessionMetrics, type SessionMetrics } from './metrics.ts'
@@ -37,6 +38,7 @@ export interface ListenerMetrics extends SessionMetrics {
   readonly accepted: Counter
   readonly opened: Counter
   readonly refused: Counter<'reason'>
+  readonly cancels: { add(labels: { readonly result: CancelResult }): void }
   /** Says where the connections are now. */
   watch(look: () => ReadonlyMap<ConnectionState, number>): void
 }
@@ -67,6 +69,11 @@ export function createListenerMetrics(metrics: Metrics): ListenerMetrics {
       name: 'sluice_connections_refused_total',
       help: 'Connections that did not become a session, by reason.',
       labels: { reason: refusalReasons },
+    }),
+    cancels: metrics.counter({
+      name: 'sluice_cancels_total',
+      help: 'Cancel requests of clients, by where the session was, and those of other listeners.',
+      labels: { result: cancelResults },
     }),
     watch: (now) => void (look = now),
   }

@@ -6,6 +6,7 @@ import type { Log } from '../lib/log.ts'
 import { createMetrics } from '../lib/metrics.ts'
 import { Fault, fault, faultData } from '../mutation/fault.ts'
 import { encodeFault } from '../wire/fault.ts'
+import { Cancelling, keyText } from './cancelling.ts'
 import { Doorway, type Visit } from './doorway.ts'
 import { type Handshake, handshake, keepAliveDefaultMs, lingerMs } from './handshake.ts'
 import { type ListenerLimits, listenerLimits } from './limits.ts'
@@ -17,6 +18,8 @@ import {
   reasonOf,
 } from './listener-metrics.ts'
 import { namedAfter } from './peer.ts'
+import type { Peers } from './peers.ts'
+import type { SessionKey } from './peers-question.ts'
 import type { Service } from './service.ts'
 import { Session } from './session.ts'
 import { loginWaitMs } from './side.ts'
@@ -50,6 +53,8 @@ export interface ListenerOptions {
   readonly service: Service
   readonly log: Log
   readonly approach?: Approach
+  /** Where a session may be that a client cancels and that is not here; there are none when absent. */
+  readonly peers?: Peers
   /** Counts for nobody when absent. */
   readonly metrics?: ListenerMetrics
 }
@@ -58,6 +63,8 @@ export interface Listener {
   readonly port: number
   /** Sessions open now. */
   readonly sessions: number
+  /** Cancels what the session with this key does; null: it is not here. Rejects when the database cannot be asked. */
+  cancel(key: SessionKey): Promise<void> | null
   /** Takes no more connections, lets mutations finish, tells clients 57P01; at most `graceMs` milliseconds. */
   close(options: { graceMs: number }): Promise<void>
 }
@@ -75,7 +82,6 @@ const expelDefaultMs = 30_000
 const lobbyWaitMs = 1_000
 
 type Accepted = Extract<Handshake, { kind: 'session' }>
-type Cancel = Extract<Handshake, { kind: 'cancel' }>
 
 /** Starts to listen. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
@@ -89,6 +95,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     get sessions() {
       return keeper.sessions
     },
+    cancel: (key) => keeper.cancel(key),
     close: async ({ graceMs }) => {
       clearInterval(timer)
       server.close()
@@ -119,6 +126,7 @@ class Keeper {
   readonly #metrics: ListenerMetrics
   readonly #limits: ListenerLimits
   readonly #doorway: Doorway
+  readonly #cancelling: Cancelling
   #closing = false
   #configuring = false
   #onEmpty: () => void = () => {}
@@ -135,6 +143,13 @@ class Keeper {
     })
     this.#metrics = options.metrics ?? createListenerMetrics(createMetrics(options))
     this.#metrics.watch(() => this.#states())
+    this.#cancelling = new Cancelling({
+      cancel: (key) => this.cancel(key),
+      peers: options.peers ?? null,
+      count: (result) => this.#metrics.cancels.add({ result }),
+      log: options.log,
+      now: () => performance.now(),
+    })
   }
 
   #states(): ReadonlyMap<ConnectionState, number> {
@@ -184,7 +199,8 @@ class Keeper {
       case 'closed':
         return
       case 'cancel':
-        return await this.#cancel(shaken)
+        await this.#cancelling.pass(shaken, shaken.peer)
+        return void shaken.stream.destroy()
       case 'session':
         return await this.#enter(shaken, visit)
     }
@@ -199,15 +215,9 @@ class Keeper {
     socket.destroySoon()
   }
 
-  /** https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS */
-  async #cancel({ pid, secret, stream }: Cancel): Promise<void> {
-    try {
-      await this.#sessions.get(keyOf(pid, secret))?.session.cancel()
-    } catch (error) {
-      this.#options.log.warn('cancel_failed', { error })
-    } finally {
-      stream.destroy()
-    }
+  /** Null: there is no such session. */
+  cancel(key: SessionKey): Promise<void> | null {
+    return this.#sessions.get(keyText(key))?.session.cancel() ?? null
   }
 
   /** From the lobby to a session's place, which is left when the session is over or never begins. */
@@ -253,9 +263,7 @@ class Keeper {
       this.#metrics.refused.add({ reason: 'gone' })
       return false
     }
-    const key = login.key === null
-      ? `none:${crypto.randomUUID()}`
-      : keyOf(login.key.pid, login.key.secret)
+    const key = login.key === null ? `none:${crypto.randomUUID()}` : keyText(login.key)
     const entry = entryOf(config, { login: accepted.login, address })
     const session: Session = new Session({
       client: stream,
@@ -378,11 +386,6 @@ class Keeper {
 
 function isOverdue({ endBy }: Open): boolean {
   return endBy !== null && performance.now() > endBy
-}
-
-/** A CancelRequest finds its session by these. */
-function keyOf(pid: number, secret: Uint8Array): string {
-  return `${pid}:${[...secret].join('.')}`
 }
 
 function refuse(stream: Accepted['stream'], message: Uint8Array): void {

@@ -310,7 +310,8 @@ export class Mutator {
         if (running.abort.signal.aborted) throw fault('statement_cancelled')
         running.sent = mutation.id
         const { trace } = witness
-        return await service.send(mutation, trace === null ? options : { ...options, trace })
+        const named = login === null ? mutation : { ...mutation, by: login }
+        return await service.send(named, trace === null ? options : { ...options, trace })
       },
       applied: (mutationId) => {
         witness.applied()

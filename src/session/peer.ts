@@ -1,7 +1,9 @@
 // Room session: the address at the other end of a connection: who counts as one, and who is in which ranges.
 
 import { Buffer } from 'node:buffer'
-import { parseAddress, parseRange, type Range, within } from '../lib/addresses.ts'
+import { parseAddress, parseRange, plainAddress, type Range, within } from '../lib/addresses.ts'
+
+export { addressKey, plainAddress } from '../lib/addresses.ts'
 
 /** The other end of a connection, as a proxy in front tells it where there is one. */
 export interface Peer {
@@ -15,26 +17,6 @@ export function peerOf(
   socket: { readonly remoteAddress?: string | undefined; readonly remotePort?: number | undefined },
 ): Peer {
   return { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
-}
-
-/** An address without zone, IPv4 in its own form. */
-export function plainAddress(address: string): string {
-  const bare = address.replace(/%.*$/, '')
-  const bytes = parseAddress(bare)
-  return bytes !== null && isMapped(bytes) ? bytes.subarray(12).join('.') : bare
-}
-
-const mapped = parseRange('::ffff:0:0/96')
-
-function isMapped(bytes: Uint8Array): boolean {
-  return within(bytes, mapped)
-}
-
-/** Who is counted as one: an IPv4 address; the /56 of an IPv6 address, which is what one customer gets as a rule. */
-export function addressKey(address: string): string {
-  const bytes = parseAddress(address)
-  if (bytes === null || isMapped(bytes)) return plainAddress(address)
-  return `${Buffer.from(bytes.subarray(0, 7)).toString('hex')}::/56`
 }
 
 /** Says whether an address is in one of some ranges. */

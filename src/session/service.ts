@@ -312,8 +312,13 @@ async function sendMutation(
   call: (call: Call) => Promise<HttpResponse>,
   { mutation, waitMs, trace, now, log }: Sending,
 ): Promise<Outcome> {
-  const body = JSON.stringify({ mutation, waitMs })
-  const headers: Record<string, string> = trace ? { traceparent: formatTraceparent(trace) } : {}
+  // beside the body, where a service of an older version does not mind it
+  const { by, ...rest } = mutation
+  const body = JSON.stringify({ mutation: rest, waitMs })
+  const headers: Record<string, string> = {
+    ...(trace ? { traceparent: formatTraceparent(trace) } : {}),
+    ...(by === undefined ? {} : { 'sluice-login': encodeURIComponent(by.toWellFormed()) }),
+  }
   const request = { method: 'POST', path: '/internal/mutations', headers, body } as const
   const deadline = deadlineIn(waitMs + serviceMarginMs, now())
   for (let tries = 1;; tries++) {

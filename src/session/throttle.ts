@@ -154,7 +154,7 @@ function keysOf({ address, user }: Attempt): { user: string; pair: string } {
 }
 
 /** A map of the entries touched last. */
-class Recent<V> {
+export class Recent<V> {
   readonly #max: number
   readonly #entries = new Map<string, V>()
 

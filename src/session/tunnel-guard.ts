@@ -15,7 +15,8 @@ const forbidden = [
   '168.63.129.16', // Azure's host
   '192.0.0.192', // metadata of Oracle Cloud
   '::/96',
-  '64:ff9b::/96', // these two lead to any address of IPv4
+  '64:ff9b::/96', // these three lead to any address of IPv4
+  '64:ff9b:1::/48',
   '2002::/16',
   'fe80::/10',
   'ff00::/8',
@@ -30,10 +31,17 @@ const numeric = /(^|\.)(\d+|0x[0-9a-f]*)$/
 
 /**
  * Why a host is not to be reached through a bastion, in words that go after its name; null: it may be. Private addresses
- * may be. What `guard` allows may be, too: a literal address of a range of its, a name that stands for one.
+ * may be. What `guard` allows may be, too: a literal address of a range of its, a name that stands for one. `bastion` is the
+ * bastion's own host, which may not unless the guard allows this machine.
  */
-export function behindFlaw(host: string, guard: AddressGuard): string | null {
-  const name = host.toLowerCase().replace(/\.$/, '')
+export function behindFlaw(
+  host: string,
+  { guard, bastion }: { guard: AddressGuard; bastion: string },
+): string | null {
+  const name = plainName(host)
+  if (isSameHost(name, plainName(bastion)) && !guard.allows('127.0.0.1')) {
+    return 'is the bastion itself'
+  }
   const literal = parseAddress(name)
   if (literal !== null) {
     const inside = forbidden.some((range) => within(literal, range))
@@ -44,4 +52,15 @@ export function behindFlaw(host: string, guard: AddressGuard): string | null {
   if (loopbackNames.test(name) && !guard.allows('127.0.0.1')) return 'is the bastion itself'
   if (metadataNames.test(name) && !guard.allows('169.254.169.254')) return "is the bastion's host"
   return null
+}
+
+function plainName(host: string): string {
+  return host.toLowerCase().replace(/\.$/, '')
+}
+
+/** Addresses however they are written. */
+function isSameHost(one: string, other: string): boolean {
+  const [left, right] = [parseAddress(one), parseAddress(other)]
+  if (left === null || right === null) return one === other
+  return left.every((byte, index) => byte === right[index])
 }

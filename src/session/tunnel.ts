@@ -87,7 +87,7 @@ class Pool implements Tunnels {
   }
 
   async open(ssh: Bastion, target: TunnelTarget): Promise<Duplex> {
-    const flaw = behindFlaw(target.host, target.guard)
+    const flaw = behindFlaw(target.host, { guard: target.guard, bastion: ssh.host })
     if (flaw !== null) throw new DialFailure(`address not allowed: ${target.host} ${flaw}`)
     try {
       return await this.#through(ssh, target)
