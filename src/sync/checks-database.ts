@@ -34,23 +34,23 @@ export interface Facts {
 }
 
 const factsSql = `
-  select current_setting('server_version') as version,
-    current_setting('server_version_num')::int as number,
-    current_database()::text as database, current_user::text as user,
+  select pg_catalog.current_setting('server_version') as version,
+    pg_catalog.current_setting('server_version_num')::int as number,
+    pg_catalog.current_database()::text as database, current_user::text as user,
     r.rolsuper as superuser, r.rolsuper or r.rolcreaterole as createrole,
-    coalesce((select s.ssl from pg_catalog.pg_stat_ssl s where s.pid = pg_backend_pid()), false) as encrypted,
-    pg_is_in_recovery() as standby,
-    current_setting('transaction_read_only') = 'on' as "readOnly",
-    has_database_privilege(current_database(), 'create') as "mayCreate",
-    (select pg_get_userbyid(n.nspowner)::text from pg_catalog.pg_namespace n where n.nspname = $1::text) as "schemaOwner",
-    coalesce((select pg_has_role(n.nspowner, 'usage') from pg_catalog.pg_namespace n
+    coalesce((select s.ssl from pg_catalog.pg_stat_ssl s where s.pid = pg_catalog.pg_backend_pid()), false) as encrypted,
+    pg_catalog.pg_is_in_recovery() as standby,
+    pg_catalog.current_setting('transaction_read_only') = 'on' as "readOnly",
+    pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create') as "mayCreate",
+    (select pg_catalog.pg_get_userbyid(n.nspowner)::text from pg_catalog.pg_namespace n where n.nspname = $1::text) as "schemaOwner",
+    coalesce((select pg_catalog.pg_has_role(n.nspowner, 'usage') from pg_catalog.pg_namespace n
       where n.nspname = $1::text), false) as "schemaOurs",
-    (select pg_get_userbyid(n.nspowner)::text from pg_catalog.pg_namespace n where n.nspname = 'sluice') as "sluiceOwner",
-    coalesce((select pg_has_role(n.nspowner, 'usage') from pg_catalog.pg_namespace n
+    (select pg_catalog.pg_get_userbyid(n.nspowner)::text from pg_catalog.pg_namespace n where n.nspname = 'sluice') as "sluiceOwner",
+    coalesce((select pg_catalog.pg_has_role(n.nspowner, 'usage') from pg_catalog.pg_namespace n
       where n.nspname = 'sluice'), false) as "sluiceOurs",
-    (select count(*)::int from pg_catalog.pg_stat_activity where backend_type = 'client backend') as connections,
-    current_setting('max_connections')::int as "connectionsMax",
-    current_setting('superuser_reserved_connections')::int as reserved
+    (select pg_catalog.count(*)::int from pg_catalog.pg_stat_activity where backend_type = 'client backend') as connections,
+    pg_catalog.current_setting('max_connections')::int as "connectionsMax",
+    pg_catalog.current_setting('superuser_reserved_connections')::int as reserved
   from pg_catalog.pg_roles r where r.rolname = current_user`
 
 /** Asks the Postgres, as the owner. Errors are Postgres's own. */
@@ -221,6 +221,6 @@ export async function identify(
       return { known, foreign: false }
     }
   }
-  const [row] = await sql.unsafe('select count(*)::int as tables from sluice.synced')
+  const [row] = await sql.unsafe('select pg_catalog.count(*)::int as tables from sluice.synced')
   return { known: null, foreign: Number(row?.['tables'] ?? 0) > 0 }
 }

@@ -2,7 +2,7 @@
 // what they stand on, not become who owns it, not read the secret that opens them.
 
 import type postgres from 'postgres'
-import { fail, type Finding, ok } from './checks.ts'
+import { fail, type Finding, ok, warn } from './checks.ts'
 
 interface RoleRow {
   readonly name: string
@@ -15,6 +15,8 @@ interface RoleRow {
   readonly owner: string | null
   readonly dangerous: readonly string[]
   readonly owns: readonly string[]
+  /** May it make functions and operators where others look for theirs? */
+  readonly makes: boolean
 }
 
 /** Predefined roles that read or write what nobody granted, the files of the server among it (manual, section 22.5). */
@@ -33,22 +35,24 @@ const roleSql = `
     r.rolreplication as replication, r.rolbypassrls as bypassrls, r.rolcreaterole as createrole,
     r.rolconnlimit as limit,
     (select o.rolname::text from pg_catalog.pg_roles o
-      where o.rolname = $2::text and pg_has_role(r.oid, o.oid, 'member')) as owner,
-    to_json(array(
+      where o.rolname = $2::text and pg_catalog.pg_has_role(r.oid, o.oid, 'member')) as owner,
+    pg_catalog.to_json(array(
       select d.rolname::text from pg_catalog.pg_roles d
-      where d.rolname::text in (select json_array_elements_text($3::text::json)) and pg_has_role(r.oid, d.oid, 'member')
+      where d.rolname::text in (select pg_catalog.json_array_elements_text($3::text::json)) and pg_catalog.pg_has_role(r.oid, d.oid, 'member')
       order by 1)) as dangerous,
-    to_json(array(
-      select 'schema ' || quote_ident(n.nspname) from pg_catalog.pg_namespace n
-      where n.nspname in ($1::text, 'sluice') and pg_has_role(r.oid, n.nspowner, 'member')
+    pg_catalog.to_json(array(
+      select 'schema ' || pg_catalog.quote_ident(n.nspname) from pg_catalog.pg_namespace n
+      where n.nspname in ($1::text, 'sluice') and pg_catalog.pg_has_role(r.oid, n.nspowner, 'member')
       union all
-      select 'table ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+      select 'table ' || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
       from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = $1::text and c.relkind in ('r', 'p') and pg_has_role(r.oid, c.relowner, 'member')
+      where n.nspname = $1::text and c.relkind in ('r', 'p') and pg_catalog.pg_has_role(r.oid, c.relowner, 'member')
       union all
-      select 'database ' || quote_ident(d.datname) from pg_catalog.pg_database d
-      where d.datname = current_database() and pg_has_role(r.oid, d.datdba, 'member')
-    )) as owns
+      select 'database ' || pg_catalog.quote_ident(d.datname) from pg_catalog.pg_database d
+      where d.datname = pg_catalog.current_database() and pg_catalog.pg_has_role(r.oid, d.datdba, 'member')
+    )) as owns,
+    coalesce((select pg_catalog.has_schema_privilege(r.oid, n.oid, 'create')
+      from pg_catalog.pg_namespace n where n.nspname = 'public'), false) as makes
   from pg_catalog.pg_roles r where r.rolname = $4::text`
 
 /**
@@ -64,9 +68,22 @@ export async function checkRole(
   if (row === undefined) {
     return [fail(check, 'there is no such role', 'Make it, with LOGIN and a password of its own.')]
   }
-  const flaws = flawsOf(row as unknown as RoleRow)
-  if (flaws.length === 0) return [ok(check, 'cannot get round the triggers')]
+  const found = row as unknown as RoleRow
+  const flaws = flawsOf(found)
+  if (flaws.length === 0) return [ok(check, 'cannot get round the triggers'), ...placeFound(found)]
   return flaws.map(([about, hint]) => fail(check, about, hint))
+}
+
+/** Sluice's own statements name what they mean; those of other programs, and triggers, may not. */
+function placeFound({ name, makes }: RoleRow): Finding[] {
+  if (!makes) return []
+  return [
+    warn(
+      `role ${name}`,
+      'may make functions and operators in schema public, which others may take for those of Postgres',
+      `REVOKE CREATE ON SCHEMA public FROM PUBLIC, "${name}";`,
+    ),
+  ]
 }
 
 const another =

@@ -76,10 +76,10 @@ async function lookAtLogin(
   try {
     return await onDatabase(deps, address, async (sql) => {
       const rows = await sql.unsafe(
-        `select t.name, coalesce(has_schema_privilege(n.oid, 'usage')
-          and has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
-          and has_table_privilege(c.oid, 'update') and has_table_privilege(c.oid, 'delete'), false) as may
-        from json_array_elements_text($2::text::json) t(name)
+        `select t.name, coalesce(pg_catalog.has_schema_privilege(n.oid, 'usage')
+          and pg_catalog.has_table_privilege(c.oid, 'select') and pg_catalog.has_table_privilege(c.oid, 'insert')
+          and pg_catalog.has_table_privilege(c.oid, 'update') and pg_catalog.has_table_privilege(c.oid, 'delete'), false) as may
+        from pg_catalog.json_array_elements_text($2::text::json) t(name)
         left join pg_catalog.pg_namespace n on n.nspname = $1::text
         left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.name`,
         [sync.schema, JSON.stringify(sync.tables.map(({ name }) => name))],
@@ -108,7 +108,7 @@ const triggersSql = `
   select count(*)::int as triggers from pg_catalog.pg_trigger t
   join pg_catalog.pg_class c on c.oid = t.tgrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where n.nspname = $1::text and c.relname = $2::text and t.tgenabled = 'A'
-    and t.tgname in (select json_array_elements_text($3::text::json))`
+    and t.tgname in (select pg_catalog.json_array_elements_text($3::text::json))`
 
 async function lookAtTables(deps: AdminDeps, sql: postgres.Sql, sync: Sync) {
   const findings: Finding[] = []

@@ -27,6 +27,8 @@ export interface Carrying {
   readonly now: number
   /** For a lock, in milliseconds; a second when absent. */
   readonly lockWaitMs?: number
+  /** Called when nobody else can change anything in the database any more: where it throws nothing is changed. */
+  readonly check?: () => Promise<void>
   /** Look at the table in the database even where the description is what it was. */
   readonly always: boolean
 }
@@ -44,7 +46,7 @@ export interface Carried extends KnownTable {
  * Errors: those of ensureTable; 55P03 where the table cannot be locked now.
  */
 export async function carryTable(sql: postgres.Sql, carrying: Carrying): Promise<Carried> {
-  const { described, known, unchosen, role, now, lockWaitMs } = carrying
+  const { described, known, unchosen, role, now, lockWaitMs, check } = carrying
   const there = await readColumns(sql, described)
   const plan = planDrift({
     platform: described.platform,
@@ -59,7 +61,7 @@ export async function carryTable(sql: postgres.Sql, carrying: Carrying): Promise
   const table = tableOf(described, plan)
   const changed = known === null || plan.steps.length > 0 || !isSame(known.table, table)
   if (!changed && !carrying.always) return unchanged(known, { plan, now })
-  const aside = await changeColumns(sql, table, { steps: plan.steps, role, lockWaitMs })
+  const aside = await changeColumns(sql, table, { steps: plan.steps, role, lockWaitMs, check })
   const retired = plan.retired.filter((each) =>
     known?.retired.includes(each) || isKept(plan, each, aside)
   )

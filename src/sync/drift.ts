@@ -2,7 +2,7 @@
 // columns, what is gone is kept and marked, what was renamed is followed by its id. Nothing is lost, and no wait is long.
 
 import type postgres from 'postgres'
-import { type Deadline, deadlineIn } from '../lib/deadline.ts'
+import { type Deadline, deadlineIn, withDeadline } from '../lib/deadline.ts'
 import type { Log } from '../lib/log.ts'
 import { requestWaitMs } from '../mutation/limits.ts'
 import type { Platform, SyncedTable } from '../mutation/table.ts'
@@ -26,6 +26,8 @@ export interface DriftDeps {
   readonly dial?: Dial
   readonly now: () => number
   readonly log: Log
+  /** How long a database may take, in milliseconds: 25 s to connect and look, a minute for a table when absent. */
+  readonly waits?: { readonly lookMs: number; readonly tableMs: number }
 }
 
 /** What one look has brought. */
@@ -40,17 +42,26 @@ export interface Reconciled {
   readonly added: Readonly<Record<string, readonly string[]>>
 }
 
+/** A database that says nothing must not keep the schemas of all others. Its statements have limits of their own. */
+const usualWaits = { lookMs: 25_000, tableMs: 60_000 }
+
 const nothing: Reconciled = { changed: false, later: [], notes: [], added: {} }
 
 /**
  * Describes the sync's objects anew and brings its tables to it, as the owner of the database. Tables with new columns
  * are asked to be filled again. Running it again does nothing. To be called every few minutes; several may run at once.
- * Throws the Fault of `describe`, `not_found`, `service_unreachable`, and the database's errors.
+ * Throws the Fault of `describe`, `not_found`, `service_unreachable`, and the database's errors; DeadlineExceeded when it says
+ * nothing any more. `paused`: also where the sync is paused, which it is too while it is dropped.
  */
-export async function reconcile(deps: DriftDeps, syncId: string): Promise<Reconciled> {
+export async function reconcile(
+  deps: DriftDeps,
+  syncId: string,
+  { paused = false }: { readonly paused?: boolean } = {},
+): Promise<Reconciled> {
   const { store } = deps
   const [setup, sync] = [await readSetup(store, syncId), await readSync(store, syncId)]
   if (sync.version !== setup.version) return { ...nothing, later: namesOf(sync) }
+  if (sync.state === 'disabled' && !paused) return nothing
   const database = await readDatabase(store, sync.databaseId)
   const described = await describeAnew(deps, { sync, setup })
   const sql = openDatabase(database.owner ?? database.address, {
@@ -107,7 +118,9 @@ interface Work extends Anew {
 
 async function carry(deps: DriftDeps, work: Work): Promise<Reconciled> {
   const { sql, sync, setup, database, choices } = work
-  const foreign = await relationsOf(sql, sync)
+  const { waits = usualWaits } = deps
+  const looking = { waitMs: waits.lookMs, what: 'Looking at the schema of a database' }
+  const foreign = await withDeadline(relationsOf(sql, sync), looking)
   const tables = nameTables(choices.map(({ table }) => table), { known: sync.tables, foreign })
   const knownOf = ({ object }: SyncedTable): KnownTable | null => {
     const table = sync.tables.find((each) => each.object === object)
@@ -123,13 +136,38 @@ async function carry(deps: DriftDeps, work: Work): Promise<Reconciled> {
     }
     try {
       const role = database.address.user
-      carried.push(await carryTable(sql, { ...options, role, now: deps.now(), always: false }))
+      const rest = {
+        role,
+        now: deps.now(),
+        always: false,
+        check: () => checkUnchanged(deps, setup, sync.id),
+      }
+      const change = carryTable(sql, { ...options, ...rest })
+      carried.push(await withDeadline(change, { waitMs: waits.tableMs, what: 'Changing a table' }))
     } catch (error) {
+      if (error instanceof Superseded) return { ...nothing, later: namesOf(sync) }
       if ((error as { code?: unknown }).code !== '55P03') throw error
       later.push(described.name)
     }
   }
   return await save(deps, work, { carried, later })
+}
+
+/** The sync is another one than it was: paused, to be dropped perhaps, or with other tables. */
+class Superseded extends Error {
+  override name = 'Superseded'
+}
+
+/**
+ * Somebody may have dropped the sync since it was read, or let go of a table: it must not be made again. Whoever drops one
+ * changes it first, and lets go of its tables under the lock under which this is asked. Throws Superseded, `not_found`.
+ */
+async function checkUnchanged(
+  { store }: DriftDeps,
+  { version }: SetupRecord,
+  syncId: string,
+): Promise<void> {
+  if ((await readSetup(store, syncId)).version !== version) throw new Superseded()
 }
 
 /** What stands in the schema and is no table of the sync. */

@@ -8,7 +8,7 @@ import { type Bell, createBell } from './bell.ts'
 import { createLanes, type Lanes } from './lanes.ts'
 import type { Sessions } from './sessions.ts'
 import { createSilences, type Silences } from './silences.ts'
-import { type SliceDeps, workSlice } from './slice.ts'
+import { type SliceDeps, type SliceEnd, workSlice } from './slice.ts'
 import { isStoreTrouble } from './troubles.ts'
 
 export interface EngineDeps extends Omit<SliceDeps, 'sessions'> {
@@ -54,6 +54,8 @@ const defaults = {
 }
 /** The store is down: it is asked again after so long, in milliseconds. */
 const storeAgainMs = 1_000
+/** Of the time there is to end, so much is for requests whose turn has not come yet. */
+const unsentShare = 0.25
 /** Of a lease's time, its renewals come so often. */
 const renewalsPerLease = 3
 
@@ -62,11 +64,14 @@ export function startEngine(deps: EngineDeps, given: EngineOptions): Engine {
   const options = { ...defaults, ...given }
   const running = new AbortController() // aborted: begin nothing more
   const working = new AbortController() // aborted: send nothing more
+  const answered = new Set<string>()
   const process: Process = {
     ...deps,
+    sessions: noting(deps.sessions, answered),
     options,
     bell: createBell(),
-    lanes: createLanes(options),
+    lanes: createLanes(options, { hasAnswered: (databaseId) => answered.has(databaseId) }),
+    answered,
     silences: createSilences({ now: deps.now }),
     running: running.signal,
     working: working.signal,
@@ -85,8 +90,11 @@ export function startEngine(deps: EngineDeps, given: EngineOptions): Engine {
       running.abort()
       process.bell.ring()
       const ended = looking.then(() => process.lanes.idle())
+      // what then still waits for its turn is not sent by this process any more; what was sent is heard
+      const giveUp = setTimeout(() => working.abort(), waitMs * unsentShare)
       const inTime = await withDeadline(ended, { waitMs, what: 'Ending the work on tables' })
         .then(() => true, () => false)
+      clearTimeout(giveUp)
       working.abort()
       return inTime
     },
@@ -99,9 +107,23 @@ interface Process extends EngineDeps {
   readonly lanes: Lanes
   /** By database. */
   readonly silences: Silences
+  /** Databases on which there has been a session, and that have not failed since. */
+  readonly answered: Set<string>
   readonly running: AbortSignal
   readonly working: AbortSignal
   readonly well: { now: boolean }
+}
+
+/** Notes which databases give a session. */
+function noting(sessions: Sessions, answered: Set<string>): Sessions {
+  return {
+    ...sessions,
+    take: async (databaseId) => {
+      const session = await sessions.take(databaseId)
+      answered.add(databaseId)
+      return session
+    },
+  }
 }
 
 /** Fills the lanes again and again, until the process is to end. */
@@ -145,20 +167,34 @@ async function claimNext(process: Process, hinted: boolean): Promise<Claim | nul
 
 /** Works on the table for a slice, with its lease renewed. */
 async function workOn(process: Process, claim: Claim): Promise<void> {
-  const { now, options: { leaseMs, sliceMs }, running, working, silences, metrics, bell } = process
+  const { now, options: { leaseMs, sliceMs }, running, working, metrics, bell } = process
   const until = now() + sliceMs
   const lease = keepLease(process, claim, leaseMs)
   try {
     const signal = AbortSignal.any([working, lease.lost])
-    const goesOn = () => now() < until && !running.aborted && !lease.lost.aborted
-    const { result, databaseSilent } = await workSlice(process, claim, { signal, goesOn })
+    const isStopped = () => running.aborted || lease.lost.aborted
+    const goesOn = () => now() < until && !isStopped()
+    const options = { signal, goesOn, isStopped }
+    const { result, databaseSilent } = await workSlice(process, claim, options)
     metrics.slice(result)
-    if (databaseSilent) silences.add(claim.databaseId)
-    else if (result === 'done') silences.remove(claim.databaseId)
+    heed(process, claim, { result, databaseSilent })
   } finally {
     lease.stop()
     bell.ring()
   }
+}
+
+/** A database that does not answer is left alone, with all its tables; then one of them tries it. */
+function heed(
+  { silences, answered }: Process,
+  { databaseId }: Claim,
+  { result, databaseSilent }: SliceEnd,
+): void {
+  if (['done', 'later', 'lasting'].includes(result)) silences.remove(databaseId)
+  if (result !== 'database') return
+  answered.delete(databaseId)
+  // those that were under way beside it have learned the same
+  if (!silences.has(databaseId)) silences.add(databaseId, { brief: !databaseSilent })
 }
 
 /** Renews the lease until it is stopped. `lost`: aborted when it is lost, or could not be renewed in time. */

@@ -25,7 +25,8 @@ export async function followStep(work: Work): Promise<'more' | 'quiet' | 'expire
   const reread = await rereadNoting(work, touched.filter(({ id }) => !known.has(id)))
   const freshAt = await freshness(work, changes)
   const settled = more ? {} : { polledAt: before }
-  await hold.save({ followCursor: next, freshAt, ...settled }, { looked: !more })
+  const unproven = Math.max(0, hold.progress.unproven - 1)
+  await hold.save({ followCursor: next, freshAt, unproven, ...settled }, { looked: !more })
   const figures = { rows: rows.length, gone: gone.length, touched: touched.length, more }
   const written = { changed: changed + reread.changed, removed: removed + reread.removed }
   log.debug('sync.followed', { sync: table.syncId, table: table.name, ...figures, ...written })
@@ -54,6 +55,8 @@ async function freshness(
   { until }: Pick<Changes, 'until'>,
 ): Promise<number | null> {
   const { syncId, table, progress } = hold
+  // until the listing has ended, there may be records of which it is not known any more that they are to be read
+  if (progress.pass?.why === 'fill') return progress.freshAt
   const open = await readOldestHint(store, { syncId, table })
   const at = Math.min(until, open ?? until)
   return Math.max(at, progress.freshAt ?? at)

@@ -7,6 +7,8 @@ import { Fenced } from './writing.ts'
 export interface Hold {
   readonly syncId: string
   readonly table: string
+  /** Of the claim. */
+  readonly fence: string
   /** As it is in the store, apart from `asked`, which is saved with the next change. */
   readonly progress: Progress
   /** Something has changed of which nobody has said what. */
@@ -18,12 +20,13 @@ export interface Hold {
 }
 
 export function createHold(store: Store, claim: Claim): Hold {
-  const { syncId, table } = claim
+  const { syncId, table, fence } = claim
   let { progress, look } = claim
   let requests = 0
   return {
     syncId,
     table,
+    fence,
     get progress() {
       return progress
     },

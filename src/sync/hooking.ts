@@ -11,14 +11,16 @@ import { type NewHint, noteHints } from '../store/hints.ts'
 import type { Store } from '../store/store.ts'
 import { readSync, type Sync } from '../store/syncs.ts'
 import {
+  type ClaimedWebhook,
   claimUnheard,
   claimWebhook,
+  keepWebhook,
   noteWebhookFailure,
   readWebhook,
-  requestCollect,
-  saveWebhook,
+  type Unheard,
   type Webhook,
 } from '../store/webhooks.ts'
+import { createHookLanes, type HookLanes } from './hooking-lanes.ts'
 import { isStoreTrouble } from './troubles.ts'
 
 export interface HookingDeps {
@@ -43,7 +45,7 @@ const leaseMs = 120_000
 const callWaitMs = 60_000
 const secretBytes = 32
 /** In one pass, so that it ends. */
-const passMax = 200
+const passMax = 2_000
 const collectsMax = 100
 const againFirstMs = 60_000
 const againMaxMs = 6 * 60 * 60_000
@@ -56,22 +58,52 @@ export function webhookUrl(
   return `${publicUrl}/webhooks/${platform}/${id}`
 }
 
-/** One pass over what is due. Throws `service_unreachable`; what platforms say is in the store and the log. */
+/**
+ * One pass over what is due: one at a time of each connection, some connections at once, so that a platform that does not
+ * answer keeps nobody else waiting. Throws `service_unreachable`; what platforms say is in the store and the log.
+ */
 export async function tendWebhooks(deps: HookingDeps): Promise<void> {
-  const { store, publicUrl, signal } = deps
-  const able = platforms.filter((platform) => {
-    return deps.adapterFor(platform).follow?.webhooks?.register !== undefined
-  })
-  for (let done = 0; publicUrl !== null && done < passMax && !signal.aborted; done++) {
-    const syncId = await claimUnheard(store, { platforms: able, publicUrl, leaseMs })
-    if (syncId === null) break
-    await unlessRefused(deps, { syncId, tries: 1 }, () => make(deps, { syncId, publicUrl }))
+  const lanes = createHookLanes()
+  for (let begun = 0; begun < passMax && !deps.signal.aborted && !lanes.failed;) {
+    const others = lanes.size
+    const job = lanes.isFree ? await claimJob(deps, lanes).catch(failWith(lanes)) : null
+    if (job !== null) {
+      begun += 1
+      lanes.run(job.connectionId, () => unlessRefused(deps, job, job.work))
+    } else if (others === 0) break
+    // one that has ended meanwhile: its connection was left out
+    else if (lanes.size === others) await lanes.change()
   }
-  for (let done = 0; done < passMax && !signal.aborted; done++) {
-    const webhook = await claimWebhook(store, { leaseMs })
-    if (webhook === null) return
-    await unlessRefused(deps, webhook, () => tend(deps, webhook))
+  await lanes.end()
+}
+
+/** What others have begun is waited for first. */
+function failWith(lanes: HookLanes): (error: unknown) => null {
+  return (error) => {
+    lanes.fail(error)
+    return null
   }
+}
+
+interface Job extends Unheard {
+  readonly work: () => Promise<void>
+}
+
+async function claimJob(deps: HookingDeps, lanes: HookLanes): Promise<Job | null> {
+  const { store, publicUrl, adapterFor } = deps
+  const except = lanes.busy()
+  if (publicUrl !== null) {
+    const able = platforms.filter((name) =>
+      adapterFor(name).follow?.webhooks?.register !== undefined
+    )
+    const unheard = await claimUnheard(store, { platforms: able, publicUrl, leaseMs, except })
+    if (unheard !== null) {
+      const { syncId } = unheard
+      return { ...unheard, work: () => make(deps, { syncId, publicUrl }) }
+    }
+  }
+  const webhook = await claimWebhook(store, { leaseMs, except })
+  return webhook === null ? null : { ...webhook, work: () => tend(deps, webhook) }
 }
 
 /** What the platform refuses is noted, and tried again later. */
@@ -118,53 +150,71 @@ async function make(
   const { sync, webhooks, caller } = await hooked(deps, syncId)
   const url = webhookUrl(publicUrl, sync)
   const before = await readWebhook(store, syncId)
-  if (before !== null && before.registration !== null && before.url !== url) {
+  if (before === null || isPasted(before)) return
+  if (before.registration !== null && before.url !== url) {
     await webhooks.unregister?.(before.registration, caller)
   }
   const secret = Buffer.from(deps.random(secretBytes)).toString('base64url')
   const registration = await webhooks.register?.({ url, secret, tables: sync.tables }, caller)
   if (registration === undefined) return
-  const objects = sync.tables.map(({ object }) => object)
-  await saveWebhook(store, { syncId, url, registration, objects })
-  log.info('sync.webhook_made', { sync: syncId, platform: sync.platform })
+  const made = { url, objects: sync.tables.map(({ object }) => object) }
+  const kept = await keepWebhook(store, before, { registration, leaseMs: null, made })
+  if (kept !== null) return log.info('sync.webhook_made', { sync: syncId, platform: sync.platform })
+  const now = await readWebhook(store, syncId)
+  // somebody has pasted a secret meanwhile, or dropped the sync: ours would only send what nobody takes
+  if (now === null || isPasted(now)) await webhooks.unregister?.(registration, caller)
 }
 
-/** Renews what is due, and fetches what pings stand for. */
-async function tend(deps: HookingDeps, webhook: Webhook): Promise<void> {
-  const { syncId, collect, registration, url } = webhook
+function isPasted({ registration, url }: Webhook): boolean {
+  return registration !== null && url === null
+}
+
+/** Renews what is due, and fetches what pings stand for. What somebody else saves meanwhile stays. */
+async function tend(deps: HookingDeps, claimed: ClaimedWebhook): Promise<void> {
+  const { store } = deps
+  const { syncId, collect, due, registration } = claimed
   if (registration === null) return
   const { sync, webhooks, caller } = await hooked(deps, syncId)
-  let kept: Registration = registration
-  const due = kept.renewAt !== null && kept.renewAt <= deps.now()
-  try {
-    if (due && webhooks.renew !== undefined) kept = await webhooks.renew(kept, caller)
-    // also when it is renewed: what pings have told that were lost
-    if (collect || due) {
-      kept = await collectAll(deps, { sync, webhooks, caller, registration: kept })
-    }
-  } catch (error) {
-    if (collect) await requestCollect(deps.store, syncId)
-    throw error
+  let held: Held | null = { webhook: claimed, registration }
+  if (due && webhooks.renew !== undefined) {
+    held = await hold(store, { ...held, registration: await webhooks.renew(registration, caller) })
   }
-  await saveWebhook(deps.store, { syncId, url, registration: kept })
+  // also when it is renewed: what pings have told that were lost
+  if (held !== null && (collect || due)) {
+    held = await collectAll(deps, { sync, webhooks, caller, held })
+  }
+  if (held === null) return deps.log.debug('sync.webhook_superseded', { sync: syncId })
+  await keepWebhook(store, held.webhook, { registration: held.registration, leaseMs: null })
 }
 
-/** What was fetched is noted before it counts as fetched. */
+/** A webhook as it was last read or kept, and its registration as it is by now. */
+interface Held {
+  readonly webhook: Webhook
+  readonly registration: Registration
+}
+
+/** Keeps it before there is more to do; null: somebody else has saved another one. */
+async function hold(store: Store, { webhook, registration }: Held): Promise<Held | null> {
+  const kept = await keepWebhook(store, webhook, { registration, leaseMs })
+  // the pings that are answered for are those that it was claimed with
+  return kept === null ? null : { webhook: { ...kept, pings: webhook.pings }, registration }
+}
+
+/** What was fetched is noted before it counts as fetched. Null: somebody else has saved another registration. */
 async function collectAll(
-  deps: HookingDeps,
-  { sync, webhooks, caller, registration }: Hooked & { registration: Registration },
-): Promise<Registration> {
-  const { store } = deps
-  let kept = registration
+  { store }: HookingDeps,
+  { sync, webhooks, caller, held }: Hooked & { held: Held },
+): Promise<Held | null> {
+  let now: Held | null = held
   for (let collects = 0; webhooks.collect !== undefined && collects < collectsMax; collects++) {
-    const found = await webhooks.collect(kept, sync.tables, caller)
+    const found = await webhooks.collect(now.registration, sync.tables, caller)
     await noteHints(store, { syncId: sync.id, hints: hintsOf(sync, found.touched) })
-    kept = found.registration
+    now = { ...now, registration: found.registration }
     if (!found.more) break
-    const saved = await readWebhook(store, sync.id)
-    await saveWebhook(store, { syncId: sync.id, url: saved?.url ?? null, registration: kept })
+    now = await hold(store, now)
+    if (now === null) break
   }
-  return kept
+  return now
 }
 
 /** Of the tables that the sync has. */

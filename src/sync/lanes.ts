@@ -26,7 +26,11 @@ export interface Lanes {
 /** More for tables with hints: in all, of each connection, in each database. */
 const hintedMore = { tablesMax: 2, perConnectionMax: 1, perDatabaseMax: 1 }
 
-export function createLanes(bounds: LanesOptions): Lanes {
+/** `hasAnswered`: a database that has not is given one lane until it does. */
+export function createLanes(
+  bounds: LanesOptions,
+  { hasAnswered }: { readonly hasAnswered: (databaseId: string) => boolean },
+): Lanes {
   const running = new Map<Claim, Promise<void>>()
   const boundOf = (bound: keyof LanesOptions, hinted: boolean) =>
     bounds[bound] + (hinted ? hintedMore[bound] : 0)
@@ -42,7 +46,10 @@ export function createLanes(bounds: LanesOptions): Lanes {
     isFree: ({ hinted }) => running.size < boundOf('tablesMax', hinted),
     full: ({ hinted }) => ({
       connections: fullOf('connectionId', boundOf('perConnectionMax', hinted)),
-      databases: fullOf('databaseId', boundOf('perDatabaseMax', hinted)),
+      databases: [
+        ...fullOf('databaseId', boundOf('perDatabaseMax', hinted)),
+        ...fullOf('databaseId', 1).filter((id) => !hasAnswered(id)),
+      ],
     }),
     run: (claim, work) => {
       const done = work().finally(() => running.delete(claim))

@@ -58,7 +58,7 @@ function lockSql(table: SyncedTable): string {
     '$1',
   )
   return `select from only ${quoteName(table.schema, table.name)} t
-    where ${id} = any ($1::text::${type}[]) order by ${id} for update`
+    where ${id} operator(pg_catalog.=) any ($1::text::${type}[]) order by ${id} for update`
 }
 
 /** The mutation to note with the rows, in `sluice.mutations`. */

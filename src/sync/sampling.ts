@@ -3,10 +3,10 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Values } from '../mutation/mutation.ts'
-import { isJsonType, type SyncedTable } from '../mutation/table.ts'
+import { type Column, isJsonType, type SyncedTable } from '../mutation/table.ts'
 import type { Ref } from '../platforms/platform.ts'
 import { followStep } from './following.ts'
-import { reread } from './putting.ts'
+import { rereadNoting } from './putting.ts'
 import { tell } from './telling.ts'
 import type { Work } from './work.ts'
 
@@ -74,14 +74,14 @@ async function suspectsOf(work: Work, rows: Sampled): Promise<readonly Ref[]> {
   return suspects
 }
 
-/** Catches up, and reads them once more: what then changes the table did differ. */
+/** Catches up, and reads them once more: what then changes the table did differ. What cannot be written now is a hint. */
 async function confirm(work: Work, suspects: readonly Ref[]): Promise<number> {
   for (let follows = 0; follows < followsMax; follows++) {
     const answer = await followStep(work)
     if (answer === 'expired') return 0
     if (answer === 'quiet') break
   }
-  const { changed, removed } = await reread(work, suspects)
+  const { changed, removed } = await rereadNoting(work, suspects)
   return changed + removed
 }
 
@@ -90,21 +90,33 @@ export function isSame(
   table: SyncedTable,
   { ours, theirs }: { ours: Values; theirs: Values },
 ): boolean {
-  return table.columns.every(({ name, type }) => {
-    const [a, b] = [ours[name] ?? null, theirs[name] ?? null]
+  return table.columns.every((column) => {
+    const [a, b] = [ours[column.name] ?? null, theirs[column.name] ?? null]
     if (a === b) return true
     if (a === null || b === null) return false
-    return isSameText(type, a, b)
+    return isSameText(column, a, b)
   })
 }
 
-function isSameText(type: string, a: string, b: string): boolean {
+function isSameText({ type, volatile = [] }: Column, a: string, b: string): boolean {
   if (type.startsWith('timestamp')) return Date.parse(a) === Date.parse(b)
   if (/^(numeric|double|real|integer|bigint|smallint)/.test(type)) return Number(a) === Number(b)
   if (!isJsonType(type)) return false
   try {
-    return isDeepStrictEqual(JSON.parse(a), JSON.parse(b))
+    return isDeepStrictEqual(steadyOf(JSON.parse(a), volatile), steadyOf(JSON.parse(b), volatile))
   } catch {
     return false
   }
+}
+
+/** Without what changes by itself. */
+function steadyOf(json: unknown, volatile: readonly string[]): unknown {
+  if (volatile.length === 0 || typeof json !== 'object' || json === null) return json
+  if (Array.isArray(json)) return json.map((one: unknown) => withoutMembers(one, volatile))
+  return withoutMembers(json, volatile)
+}
+
+function withoutMembers(json: unknown, names: readonly string[]): unknown {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return json
+  return Object.fromEntries(Object.entries(json).filter(([name]) => !names.includes(name)))
 }

@@ -29,6 +29,7 @@ import {
 } from './setup-request.ts'
 import { readStatus, type SyncStatus } from './setup-status.ts'
 import { addTables, readWhole, removeTable, type TablesDone } from './setup-tables.ts'
+import { setWebhookSecret } from './setup-webhook.ts'
 
 /** A database as people see it: nothing secret. */
 export interface DatabaseInfo {
@@ -79,6 +80,9 @@ export interface Administration {
   addTables(options: Parameters<typeof addTables>[1]): Promise<TablesDone>
   removeTable(options: Parameters<typeof removeTable>[1]): Promise<readonly string[]>
   repair(syncId: string): Promise<Reconciled>
+  setWebhookSecret(
+    options: { syncId: string; secret: string },
+  ): Promise<{ readonly address: string }>
   grantLogin(options: { syncId: string; user: string }): Promise<GrantedLogin>
   revokeLogin(options: { syncId: string; user: string }): Promise<void>
   doctor(syncId: string): Promise<readonly Finding[]>
@@ -105,6 +109,7 @@ export function createAdministration(deps: AdminDeps): Administration {
     addTables: (options) => addTables(deps, options),
     removeTable: (options) => removeTable(deps, options),
     repair: (syncId) => repairSync(deps, syncId),
+    setWebhookSecret: (options) => setWebhookSecret(deps, options),
     grantLogin: (options) => grantLogin(deps, options),
     revokeLogin: (options) => revokeLogin(deps, options),
     doctor: (syncId) => examine(deps, syncId),

@@ -12,7 +12,7 @@ import { makeRole } from './setup-role.ts'
 export async function checkHosted(deps: AdminDeps, server: DatabaseAddress): Promise<Finding> {
   const rights = await onDatabase(deps, server, async (sql) => {
     const [row] = await sql`
-      select rolsuper or (rolcreatedb and rolcreaterole) as enough from pg_roles
+      select rolsuper or (rolcreatedb and rolcreaterole) as enough from pg_catalog.pg_roles
       where rolname = current_user`
     return row?.['enough'] === true
   })
@@ -65,7 +65,8 @@ export async function makeHosted(
 
 /** Whoever is no superuser can give a database only to a role that it may become. */
 async function becomeMember(sql: postgres.Sql, role: string): Promise<void> {
-  const [row] = await sql`select rolsuper as super from pg_roles where rolname = current_user`
+  const [row] =
+    await sql`select rolsuper as super from pg_catalog.pg_roles where rolname = current_user`
   if (row?.['super'] === true) return
   await sql.unsafe(`grant ${quoteIdent(role)} to current_user`)
 }

@@ -236,8 +236,9 @@ async function planRole(
   return { login: given, findings: [...findings, ...await checkLogin(deps, sql, given)] }
 }
 
-const placeSql = `select current_database()::text as database, pg_is_in_recovery() as standby`
-const serverSql = 'select system_identifier::text as server from pg_control_system()'
+const placeSql =
+  `select pg_catalog.current_database()::text as database, pg_catalog.pg_is_in_recovery() as standby`
+const serverSql = 'select system_identifier::text as server from pg_catalog.pg_control_system()'
 
 /** Which server and database a session is at; the server null where the role may not ask. */
 async function whereabouts(sql: postgres.Sql) {

@@ -29,7 +29,7 @@ export async function repairSync(deps: AdminDeps, syncId: string): Promise<Recon
         await ensureTable(sql, table, { role: database.address.user })
       }
     })
-    return await reconcile(deps, syncId)
+    return await reconcile(deps, syncId, { paused: true })
   } catch (error) {
     throw asFault(error)
   }

@@ -1,7 +1,7 @@
 // Room sync: what an administrator asks for, by whatever door: command line, HTTP, a file.
 
 import type postgres from 'postgres'
-import { type Deadline, deadlineIn } from '../lib/deadline.ts'
+import { type Deadline, deadlineIn, withDeadline } from '../lib/deadline.ts'
 import type { Log } from '../lib/log.ts'
 import { Fault, fault } from '../mutation/fault.ts'
 import { requestWaitMs } from '../mutation/limits.ts'
@@ -36,6 +36,8 @@ export interface AdminDeps {
   readonly baseUrlFlaw: (url: string) => string | null
   /** Ends a sync's webhook at its platform, where there is one; absent: nobody knows of webhooks here. */
   readonly endWebhook?: (syncId: string) => Promise<void>
+  /** Where platforms reach the service, without a slash at the end; null, or absent: nobody has told. */
+  readonly publicUrl?: string | null
 }
 
 /** The database of a sync: one that somebody has, one that is made on the spot, or one that the store knows. */
@@ -133,15 +135,25 @@ export function addressesOf(
   }
 }
 
-/** Runs the work on a session of the database; it is closed in the end. Errors are the database's and `dial`'s. */
+/** Connecting, and the answer to a first statement, may take so long, in milliseconds; */
+const answerWaitMs = 20_000
+/** then the work: hundreds of tables are made in it. */
+const workWaitMs = 10 * 60_000
+
+/**
+ * Runs the work on a session of the database; it is closed in the end. Errors are the database's and `dial`'s, and
+ * DeadlineExceeded for one that says nothing: within `waits.answerMs` (20 s) or, later on, `waits.workMs` (10 min).
+ */
 export async function onDatabase<T>(
   { dial }: Pick<AdminDeps, 'dial'>,
   address: DatabaseAddress,
   work: (sql: postgres.Sql) => Promise<T>,
+  { answerMs = answerWaitMs, workMs = workWaitMs }: { answerMs?: number; workMs?: number } = {},
 ): Promise<T> {
   const sql = openDatabase(address, { dial, name: 'sluice setup' })
   try {
-    return await work(sql)
+    await withDeadline(sql.unsafe('select 1'), { waitMs: answerMs, what: 'Connecting' })
+    return await withDeadline(work(sql), { waitMs: workMs, what: 'Work in the database' })
   } finally {
     await sql.end({ timeout: closeWaitSeconds })
   }

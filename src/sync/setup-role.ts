@@ -19,7 +19,7 @@ export async function makeRole(
 export async function dropRole(sql: postgres.Sql, name: string): Promise<void> {
   const role = quoteIdent(name)
   const [row] = await sql.unsafe(
-    'select rolsuper as super from pg_roles where rolname = current_user',
+    'select rolsuper as super from pg_catalog.pg_roles where rolname = current_user',
   )
   // who made it may give it to itself, and only who has it may take away what it has
   if (row?.['super'] !== true) await sql.unsafe(`grant ${role} to current_user`)
@@ -36,9 +36,9 @@ export async function grantRole(
   { role, read }: { role: string; read: readonly string[] },
 ): Promise<void> {
   const [has] = await sql.unsafe(
-    `select current_database()::text as database,
-      has_database_privilege($1::text, current_database(), 'connect') as connect,
-      has_database_privilege($1::text, current_database(), 'temporary') as temporary`,
+    `select pg_catalog.current_database()::text as database,
+      pg_catalog.has_database_privilege($1::text, pg_catalog.current_database(), 'connect') as connect,
+      pg_catalog.has_database_privilege($1::text, pg_catalog.current_database(), 'temporary') as temporary`,
     [role],
   )
   const [to, database] = [quoteIdent(role), quoteIdent(String(has?.['database']))]

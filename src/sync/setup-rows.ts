@@ -34,8 +34,8 @@ export async function countRows(deps: AdminDeps, syncId: string): Promise<readon
       await sql.unsafe(`set statement_timeout = ${waitMs}`)
       const estimates = await sql<Estimate[]>`
         select c.relname as name,
-          greatest(c.reltuples, pg_stat_get_live_tuples(c.oid))::float8 as estimate
-        from pg_class c join pg_namespace n on n.oid = c.relnamespace
+          greatest(c.reltuples, pg_catalog.pg_stat_get_live_tuples(c.oid))::float8 as estimate
+        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         where n.nspname = ${sync.schema} and c.relkind in ('r', 'p')`
       const known = new Map(estimates.map(({ name, estimate }) => [name, estimate]))
       const small = sync.tables.filter(({ name }) => (known.get(name) ?? Infinity) < countMax)
@@ -43,7 +43,7 @@ export async function countRows(deps: AdminDeps, syncId: string): Promise<readon
       const counts = new Map<string, number>()
       if (small.length > 0) {
         const parts = small.map(({ schema, name }, index) =>
-          `select ${index} as index, count(*)::int as rows from (select from ${
+          `select ${index} as index, pg_catalog.count(*)::int as rows from (select from ${
             quoteName(schema, name)
           } limit ${countMax + 1}) t`
         )

@@ -79,7 +79,7 @@ export async function changeSelection(
   if (isFailed(added.findings)) return added.findings
   await keepSelection(deps, syncId, { objects, fields })
   if (!isDeepStrictEqual(fields, setup.selection.fields ?? {}) || objects === 'all') {
-    await reconcile(deps, syncId)
+    await reconcile(deps, syncId, { paused: true })
   }
   return added.findings
 }

@@ -1,10 +1,11 @@
 // Room sync: how a sync and its tables are, for people and for programs.
 
 import type { Platform } from '../mutation/table.ts'
-import type { Store } from '../store/store.ts'
 import type { Retired, Selection } from '../store/syncs.ts'
 import { listTableStates, paceOf, type Phase, type TableState } from '../store/tables.ts'
+import type { AdminDeps } from './setup-request.ts'
 import { readWhole } from './setup-tables.ts'
+import { readWebhookStatus, type WebhookStatus } from './setup-webhook.ts'
 
 /** One table. Moments as ISO texts. */
 export interface TableStatus {
@@ -49,12 +50,14 @@ export interface SyncStatus {
   /** Names of its logins. */
   readonly logins: readonly string[]
   readonly allow: readonly string[] | null
+  /** Null: the platform has none. */
+  readonly webhook: WebhookStatus | null
   readonly tables: readonly TableStatus[]
 }
 
 /** Throws `not_found`, `service_unreachable`. `now` in milliseconds since 1970. */
 export async function readStatus(
-  deps: { readonly store: Store; readonly now: () => number },
+  deps: Pick<AdminDeps, 'store' | 'adapterFor' | 'publicUrl' | 'now'>,
   syncId: string,
 ): Promise<SyncStatus> {
   const { sync, setup } = await readWhole(deps, syncId)
@@ -73,6 +76,7 @@ export async function readStatus(
     selection,
     logins: users,
     allow,
+    webhook: await readWebhookStatus(deps, sync),
     tables: sync.tables.map(({ name, object, columns }) => ({
       name,
       object,
@@ -127,9 +131,12 @@ function listingOf(pass: NonNullable<TableState['pass']>, now: number): TableSta
   }
 }
 
-/** Lines for a terminal: one for the sync, one for each table, and below a table what is wrong with it. */
-export function statusLines(status: SyncStatus): string[] {
-  const { id, platform, state, schema, logins, tables } = status
+/**
+ * Lines for a terminal: one for the sync, one for its webhook, one for each table, and below a table what is wrong with it. `now`
+ * in milliseconds since 1970.
+ */
+export function statusLines(status: SyncStatus, now: number): string[] {
+  const { id, platform, state, schema, logins, webhook, tables } = status
   const head = `${id}  ${platform}  ${state}  schema ${schema}  logins ${
     logins.join(', ') || 'none'
   }`
@@ -142,9 +149,23 @@ export function statusLines(status: SyncStatus): string[] {
     cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ').trimEnd()
   return [
     head,
+    ...webhook === null ? [] : [webhookLine(webhook, now)],
     line(titles),
     ...tables.flatMap((table, index) => [line(rows[index] ?? []), ...problemLines(table)]),
   ]
+}
+
+/** A line for a terminal. `now` in milliseconds since 1970. */
+export function webhookLine(webhook: WebhookStatus, now: number): string {
+  const { address, state, byItself, heardAt, problem } = webhook
+  const heard = heardAt === null
+    ? 'nothing heard yet'
+    : `last heard ${duration(Math.max(0, now - Date.parse(heardAt)) / 1000)} ago`
+  const none = byItself
+    ? 'none yet; it is made by itself when SLUICE_PUBLIC_URL is set'
+    : 'none; set it up at the platform, then: sluice syncs webhook-secret'
+  const told = problem ?? (state === 'none' ? none : `${state}, ${heard}`)
+  return `webhook  ${address}  ${told}`
 }
 
 function problemLines({ problem }: TableStatus): string[] {

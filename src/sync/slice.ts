@@ -6,14 +6,14 @@ import { withDeadline } from '../lib/deadline.ts'
 import type { Log } from '../lib/log.ts'
 import type { Platform, SyncedTable } from '../mutation/table.ts'
 import type { Adapter, Caller } from '../platforms/platform.ts'
-import { type Claim, releaseTable } from '../store/claims.ts'
+import { type Claim, confirmFence, releaseTable } from '../store/claims.ts'
 import type { Store } from '../store/store.ts'
 import { readSync } from '../store/syncs.ts'
 import { createHold, type Hold } from './hold.ts'
 import type { Session, Sessions } from './sessions.ts'
 import { dueInMs, endAhead, step } from './steps.ts'
 import type { SliceResult, SyncMetrics } from './sync-metrics.ts'
-import { reasonOf } from './target.ts'
+import { isSilent, reasonOf } from './target.ts'
 import { againMs, type Trouble, troubleOf } from './troubles.ts'
 import { asker, paceOf, type Work } from './work.ts'
 import { openWriter } from './writer.ts'
@@ -33,6 +33,8 @@ export interface SliceDeps {
   readonly now: () => number
   /** From 0 to 1. */
   readonly random: () => number
+  /** A customer's database is silent when it has not done its work after so long, in milliseconds; 75 s when absent. */
+  readonly databaseWaitMs?: number
 }
 
 export interface SliceOptions {
@@ -40,16 +42,20 @@ export interface SliceOptions {
   readonly signal: AbortSignal
   /** Is there time for another step? */
   readonly goesOn: () => boolean
+  /** Is the process to end, or is the claim lost? The step under way ends soon then. */
+  readonly isStopped: () => boolean
 }
 
-/** How a slice ended. `databaseSilent`: the customer's database took the connection and said nothing. */
+/** How a slice ended. `databaseSilent`: the customer's database said nothing, and cost a long wait. */
 export interface SliceEnd {
   readonly result: SliceResult
   readonly databaseSilent: boolean
 }
 
-/** Longer than any statement of the writer's may take. */
-const writerWaitMs = 200_000
+/** Longer than any statement of the writer's may take, in milliseconds. */
+const writerWaitMs = 75_000
+/** Whoever closes waits for nothing of a database that goes on. */
+const closeWaitMs = 5_000
 
 /** Works on the claimed table. Does not throw; what went wrong is in the log and in the store. */
 export async function workSlice(
@@ -79,11 +85,12 @@ async function workOn(deps: SliceDeps, given: Given): Promise<number> {
   const { claim } = given
   const sync = await readSync(store, claim.syncId)
   const table = sync.tables.find(({ name }) => name === claim.table)
-  if (table === undefined || sync.state !== 'active') return 0
+  if (table === undefined) return 0
+  const work = sync.state === 'active' ? onTable : onPaused
   const session = await sessions.take(claim.databaseId)
   let broken = true
   try {
-    const inMs = await onTable(deps, { ...given, table, session })
+    const inMs = await withWriter(deps, { ...given, table, session }, work)
     broken = false
     return inMs
   } finally {
@@ -93,46 +100,75 @@ async function workOn(deps: SliceDeps, given: Given): Promise<number> {
 
 type OnTable = Given & { readonly table: SyncedTable; readonly session: Session }
 
-async function onTable(deps: SliceDeps, given: OnTable): Promise<number> {
+type Written = OnTable & { readonly writer: TableWriter }
+
+async function withWriter(
+  deps: SliceDeps,
+  given: OnTable,
+  work: (deps: SliceDeps, given: Written) => Promise<number>,
+): Promise<number> {
   const { store, log, now } = deps
   const { claim, table, session: { sql, ticketKey } } = given
   const opened = openWriter({ sql, table, ticketKey, fence: claim.fence, store, log, now })
   opened.then(() => {}, () => {}) // where nobody waits for it any more
-  const writer = bounded(await within(opened, 'Opening the table'))
+  const { databaseWaitMs: waitMs = writerWaitMs } = deps
+  const opening = withDeadline(opened, { waitMs, what: 'Opening the table' })
+  const writer = bounded(await opening, waitMs)
+  let silent = false
   try {
-    const work = workOf(deps, { ...given, writer })
-    try {
-      while (work.goesOn() && await step(work));
-      if (!given.options.signal.aborted) await endAhead(work)
-      return work.goesOn() ? dueInMs(work) : 0
-    } catch (error) {
-      await showTrouble(work, error)
-      throw error
-    } finally {
-      await work.ahead?.page.catch(() => {}) // its request must not outlive the claim
+    if (await confirmFence(store, claim, writer.found)) {
+      log.warn('sync.put_back', { sync: claim.syncId, table: claim.table, found: writer.found })
     }
+    return await work(deps, { ...given, writer })
+  } catch (error) {
+    silent = isSilent(error)
+    throw error
   } finally {
-    await writer.close()
+    // the session is closed, and the table let go with it
+    if (!silent) await writer.close()
   }
+}
+
+async function onTable(deps: SliceDeps, given: Written): Promise<number> {
+  const work = workOf(deps, given)
+  try {
+    while (work.goesOn() && await step(work));
+    if (!given.options.signal.aborted) await endAhead(work)
+    return work.goesOn() ? dueInMs(work) : 0
+  } catch (error) {
+    await showTrouble(work, error)
+    throw error
+  } finally {
+    await work.ahead?.end() // its request must not outlive the claim
+  }
+}
+
+/** A paused table is only told of; it is claimed again when somebody resumes it. */
+async function onPaused(_deps: SliceDeps, { writer, hold }: Written): Promise<number> {
+  await writer.show({ phase: 'paused' })
+  await hold.save({ phase: 'paused' })
+  return 0
 }
 
 function workOf(
   deps: SliceDeps,
-  { claim, hold, options, table, writer }: OnTable & { writer: TableWriter },
+  { claim, hold, options, table, writer }: Written,
 ): Work {
-  const { connectionId } = claim
+  const { connectionId, databaseId } = claim
   const adapter = deps.adapterFor(table.platform)
   const follower = adapter.follow ?? null
   return {
     ...deps,
     table,
     connectionId,
+    databaseId,
     adapter,
     follower,
     pace: paceOf(follower, table),
     writer,
     hold,
     goesOn: options.goesOn,
+    isStopped: options.isStopped,
     ask: asker({ ...deps, connectionId, signal: options.signal, hold }),
     ahead: null,
     shownAt: 0,
@@ -140,9 +176,11 @@ function workOf(
 }
 
 /** A database that says nothing any more must not keep a lane for ever. */
-function bounded(writer: TableWriter): TableWriter {
+function bounded(writer: TableWriter, waitMs: number): TableWriter {
+  const within = <T>(work: Promise<T>, what: string) => withDeadline(work, { waitMs, what })
   return {
     table: writer.table,
+    found: writer.found,
     mark: () => within(writer.mark(), 'Taking a mark'),
     begin: () => within(writer.begin(), 'Beginning a pass'),
     write: (batch) => within(writer.write(batch), 'Writing rows'),
@@ -153,18 +191,17 @@ function bounded(writer: TableWriter): TableWriter {
     sample: (rowsMax) => within(writer.sample(rowsMax), 'Sampling rows'),
     estimate: () => within(writer.estimate(), 'Estimating rows'),
     show: (shown) => within(writer.show(shown), 'Showing how far a table is'),
-    close: () => within(writer.close(), 'Closing a table').catch(() => {}),
+    close: () =>
+      withDeadline(writer.close(), { waitMs: closeWaitMs, what: 'Closing a table' }).catch(
+        () => {},
+      ),
   }
 }
 
-function within<T>(work: Promise<T>, what: string): Promise<T> {
-  return withDeadline(work, { waitMs: writerWaitMs, what })
-}
-
 function troubleAt({ claim, hold, now }: { claim: Claim; hold: Hold; now: () => number }) {
-  const { connectionId, syncId } = claim
+  const { connectionId, databaseId, syncId } = claim
   const table = { syncId, object: hold.table, platform: 'salesforce' as const }
-  return { table, connectionId, now: now() }
+  return { table, connectionId, databaseId, now: now() }
 }
 
 /** People who look at `sluice.tables` see what is wrong, where the database can be told. */
@@ -172,6 +209,7 @@ async function showTrouble(work: Work, error: unknown): Promise<void> {
   const trouble = troubleOf(error, {
     table: work.table,
     connectionId: work.connectionId,
+    databaseId: work.databaseId,
     now: work.now(),
   })
   if (trouble.kind !== 'later' && trouble.kind !== 'lasting') return

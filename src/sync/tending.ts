@@ -1,6 +1,7 @@
 // Room sync: what the sync process does for each sync beside its tables: webhooks, following the platform's schema, and
 // forgetting old deliveries. Pass after pass, until it is stopped.
 
+import { withDeadline } from '../lib/deadline.ts'
 import { claimChore } from '../store/chores.ts'
 import { pruneDeliveries } from '../store/deliveries.ts'
 import type { Store } from '../store/store.ts'
@@ -21,14 +22,16 @@ export interface TendingDeps extends Omit<HookingDeps, 'signal'> {
 export interface Tending {
   /** Looks at once. */
   ring(): void
-  /** Begins nothing more; resolves when what is under way has ended. */
-  stop(): Promise<void>
+  /** Begins nothing more, and waits for what is under way. False: it has not ended in time, and is let be. */
+  stop(options: { readonly waitMs: number }): Promise<boolean>
 }
 
 const everyMs = 1_000
 const pruneEveryMs = 10 * 60_000
-/** Syncs described in one pass. */
+/** Syncs described in one pass, */
 const reconcilesMax = 20
+/** by each of so many who do it at the same time. */
+const reconcilers = 4
 
 /** Starts the passes. */
 export function startTending(deps: TendingDeps): Tending {
@@ -39,7 +42,11 @@ export function startTending(deps: TendingDeps): Tending {
   let prunedAt = -Infinity
   const chores: readonly (readonly [string, () => Promise<void>])[] = [
     ['webhooks', () => tendWebhooks({ ...deps, signal })],
-    ['schemas', () => reconcileDue(deps, signal)],
+    // several: one may have to wait for a database
+    ...Array.from(
+      { length: reconcilers },
+      () => ['schemas', () => reconcileDue(deps, signal)] as const,
+    ),
     ['deliveries', async () => {
       if (now() - prunedAt < pruneEveryMs) return
       prunedAt = now()
@@ -65,10 +72,11 @@ export function startTending(deps: TendingDeps): Tending {
   const running = Promise.all(chores.map(run))
   return {
     ring: () => bell.ring(),
-    stop: async () => {
+    stop: ({ waitMs }) => {
       stopping.abort()
       bell.ring()
-      await running
+      return withDeadline(running, { waitMs, what: 'Ending the chores' })
+        .then(() => true, () => false)
     },
   }
 }

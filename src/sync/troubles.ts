@@ -7,6 +7,7 @@ import type { SyncedTable } from '../mutation/table.ts'
 import { isStoreDown } from '../store/store.ts'
 import type { TableFailure } from '../store/tables.ts'
 import { isDatabaseDown } from './target.ts'
+import { Outdated } from './upgrades.ts'
 import { Fenced } from './writing.ts'
 
 export type Trouble =
@@ -14,7 +15,7 @@ export type Trouble =
   | { readonly kind: 'fenced' }
   /** The store does not answer: nobody can do anything. */
   | { readonly kind: 'store' }
-  /** The customer's database does not answer. `silent`: it took the connection and said nothing. */
+  /** The customer's database does not answer. `silent`: it was waited for in vain. */
   | { readonly kind: 'database'; readonly silent: boolean; readonly failure: TableFailure }
   /** It passes. */
   | { readonly kind: 'later'; readonly failure: TableFailure }
@@ -24,6 +25,7 @@ export type Trouble =
 export interface TroubleAt {
   readonly table: Pick<SyncedTable, 'syncId' | 'object' | 'platform'>
   readonly connectionId: string
+  readonly databaseId: string
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -34,10 +36,34 @@ export function troubleOf(error: unknown, at: TroubleAt): Trouble {
   if (error instanceof Fault) return faultTrouble(error, at)
   if (error instanceof HttpFailure) return { kind: 'later', failure: unreachable(error, at) }
   if (isDatabaseDown(error)) {
-    const silent = error instanceof DeadlineExceeded
+    const silent = isTimeout(error)
     return { kind: 'database', silent, failure: databaseFailure(error, at) }
   }
-  return { kind: 'lasting', failure: otherFailure(error, at) }
+  if (error instanceof Outdated) {
+    return { kind: error.passes ? 'later' : 'lasting', failure: outdated(error, at) }
+  }
+  const passes = passingStates.has(codeOf(error) ?? '')
+  return { kind: passes ? 'later' : 'lasting', failure: otherFailure(error, at) }
+}
+
+/**
+ * SQLSTATEs of what others do at the moment: locks that were not to be had, deadlocks, statements that were cancelled or took
+ * too long; a column that has got another type since the writer began.
+ */
+const passingStates: ReadonlySet<string> = new Set(['55P03', '40P01', '40001', '57014', '42804'])
+
+/** Of the driver and of the operating system: whoever connects has waited for it. */
+const timeouts: ReadonlySet<string> = new Set(['CONNECT_TIMEOUT', 'ETIMEDOUT', 'EHOSTUNREACH'])
+const causesMax = 5
+
+/** Has somebody waited for it in vain? Whoever dials says so in the cause. */
+function isTimeout(error: unknown): boolean {
+  let cause = error
+  for (let depth = 0; depth < causesMax && cause instanceof Error; depth++) {
+    if (cause instanceof DeadlineExceeded || timeouts.has(codeOf(cause) ?? '')) return true
+    ;({ cause } = cause)
+  }
+  return false
 }
 
 function faultTrouble(error: Fault, at: TroubleAt): Trouble {
@@ -84,10 +110,26 @@ function databaseFailure(error: unknown, { now }: TroubleAt): TableFailure {
   }
 }
 
+function outdated({ message, passes }: Outdated, { now }: TroubleAt): TableFailure {
+  const hint = passes
+    ? 'Statements hold its tables: it is tried again by itself.'
+    : 'It has to be done by the owner of schema sluice: sluice doctor says who that is, and what is missing.'
+  return { code: 'internal_error', message, hint, at: now }
+}
+
 /** What Postgres says of a value may hold the value, so its words stay in the database. */
-function otherFailure(error: unknown, { now }: TroubleAt): TableFailure {
+function otherFailure(error: unknown, { databaseId, now }: TroubleAt): TableFailure {
   const code = codeOf(error)
-  if (code !== null && ['42P01', '3F000', '42703', '42883'].includes(code)) {
+  if (code === '42883') {
+    return {
+      code: 'internal_error',
+      message: 'the database was set up by an older Sluice, or not as Sluice does it (42883)',
+      hint:
+        `Tell Sluice how the owner of the tables logs in, and it brings the database up to date: sluice databases set --database ${databaseId} --database-url env:OWNER_URL`,
+      at: now,
+    }
+  }
+  if (code !== null && ['42P01', '3F000', '42703'].includes(code)) {
     return {
       code: 'internal_error',
       message: `the table, or what Sluice keeps beside it, is not there as it was made (${

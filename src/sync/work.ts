@@ -9,11 +9,24 @@ import type { Hold } from './hold.ts'
 import type { SyncMetrics } from './sync-metrics.ts'
 import type { Mark, TableWriter } from './writing.ts'
 
-/** A page that was asked for while the one before it is written. */
-export interface Ahead {
-  readonly cursor: string | null
+/** Pages that follow one another, as one; `mark`: taken before the first of them was read. */
+export interface Load extends Page {
+  readonly pages: number
   readonly mark: Mark
-  readonly page: Promise<Page>
+}
+
+/** A listing that is read while what came before is written. */
+export interface Ahead {
+  /** Where the next load begins. */
+  readonly cursor: string | null
+  /**
+   * Waits for a page, and gives all that has been read. `last`: nothing more is asked for, and what is under way is waited
+   * for. Null: there is nothing, since there was no time to read on. Throws a Fault, Postgres's errors, `service_unreachable`,
+   * once what had been read before was taken.
+   */
+  take(options: { last: boolean }): Promise<Load | null>
+  /** Asks for nothing more, and waits for what is under way. Does not throw. */
+  end(): Promise<void>
 }
 
 export interface Work {
@@ -26,6 +39,7 @@ export interface Work {
   readonly random: () => number
   readonly table: SyncedTable
   readonly connectionId: string
+  readonly databaseId: string
   readonly adapter: Adapter
   readonly follower: Follower | null
   readonly pace: Pace
@@ -33,9 +47,11 @@ export interface Work {
   readonly hold: Hold
   /** Is there time for another step? */
   goesOn(): boolean
+  /** Must the step under way end soon? */
+  isStopped(): boolean
   /** Asks the platform with a fresh caller, and counts the requests. Throws a Fault. */
   ask<T>(what: (caller: Caller) => Promise<T>): Promise<T>
-  /** The page that was asked for ahead; the steps' own. */
+  /** What is read ahead; the steps' own. */
   ahead: Ahead | null
   /** When `sluice.tables` was last told how far it is; the steps' own. */
   shownAt: number

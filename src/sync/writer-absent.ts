@@ -19,7 +19,15 @@ const rememberedMax = 10_000
 /** What a writer remembers of records that are not in the table. Bounded: what it forgets is only read once more. */
 export interface Absences {
   /** Why the record is not to be inserted; null: it is. `under`: the journal, read after the record was. */
-  reasonOf(record: Record, options: { under: UnderWay; moment: Moment }): Later | null
+  reasonOf(
+    record: Record,
+    options: {
+      under: UnderWay
+      moment: Moment
+      /** When the platform had it already, by the store's clock, as others remember it. */
+      knownAt?: number | undefined
+    },
+  ): Later | null
   /** These have been removed by the transaction of this number. */
   removed(ids: readonly string[], xid: string): void
 }
@@ -33,12 +41,13 @@ export function createAbsences(table: SyncedTable): Absences {
   const known = new Map<string, number>()
   const stamps = stampsOf(table)
   return {
-    reasonOf: (record, { under, moment }) => {
+    reasonOf: (record, { under, moment, knownAt = Infinity }) => {
       const removal = removals.get(record.id) ?? forgotten
       if (removal !== null && !isBefore(removal, moment)) return 'newer'
       if (under.open.has(record.id)) return 'inserting'
       if (under.answered.has(record.id)) return 'newer'
-      const madeBefore = { newest: newestOf(record, stamps), known: known.get(record.id) ?? null }
+      const knownSince = Math.min(knownAt, known.get(record.id) ?? Infinity)
+      const madeBefore = { newest: newestOf(record, stamps), known: knownSince }
       if (!under.makers.some((maker) => mayHaveMade(maker, record, madeBefore))) {
         known.delete(record.id)
         return null
@@ -83,13 +92,13 @@ function newestOf({ values }: Record, stamps: readonly string[]): number | null 
 function mayHaveMade(
   { sentAt, upsert }: Maker,
   { values }: Record,
-  before: { newest: number | null; known: number | null },
+  before: { newest: number | null; known: number },
 ): boolean {
   if (upsert !== null) {
     const key = values[upsert.column]?.toLowerCase() ?? null
     return key !== null && upsert.keys.some((one) => one.toLowerCase() === key)
   }
   if (sentAt === null) return false
-  if (before.known !== null && before.known < sentAt) return false
+  if (before.known < sentAt) return false
   return before.newest === null || before.newest >= sentAt - skewMs
 }

@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts'
 import { readUnderWay } from './newer.ts'
 import type { Absences } from './writer-absent.ts'
 import { beforeSql, type Moment, momentParameters } from './writer-moment.ts'
-import type { InSync, Rows, Session } from './writer-session.ts'
+import { type InSync, type Rows, type Session, together } from './writer-session.ts'
 import { fillStage, nameOf, type Staged, stageSql } from './writer-stage.ts'
 import type { Batch, Later, Written } from './writing.ts'
 
@@ -84,8 +84,9 @@ export async function absentOf(
   ids: string,
 ): Promise<string[]> {
   // one look at the index each: a plan of its own choosing may read the whole table
-  const absentSql = `select i.id from unnest($1::text::text[]) i(id) where not exists (
-    select from only ${nameOf(table)} t where t.id = i.id::${idType(table)} offset 0)`
+  const absentSql = `select i.id from pg_catalog.unnest($1::text::text[]) i(id) where not exists (
+    select from only ${nameOf(table)} t
+    where t.id operator(pg_catalog.=) i.id::${idType(table)} offset 0)`
   return idsOf(await run(absentSql, [ids]))
 }
 
@@ -93,7 +94,7 @@ export async function absentOf(
 async function decide(
   { store, table, absences }: Writing,
   absent: Records,
-  { mark }: Batch,
+  { mark, known }: Batch,
 ): Promise<Left> {
   if (absent.length === 0) return new Map()
   const under = await readUnderWay(store, table, {
@@ -101,17 +102,26 @@ async function decide(
     since: mark.at,
   })
   return new Map(absent.flatMap((row) => {
-    const why = absences.reasonOf(row, { under, moment: mark.xid })
+    const knownAt = known?.get(row.id)
+    const why = absences.reasonOf(row, { under, moment: mark.xid, knownAt })
     return why === null ? [] : [[row.id, why] as const]
   }))
 }
 
-/** In a transaction: from now on to its end nobody else takes the table. In the order in which a change of it takes locks. */
-export async function hold({ session, table, fence }: Writing, mutation: string): Promise<void> {
-  await Promise.all([
+/**
+ * In a transaction: from now on to its end nobody else takes the table. In the order in which a change of it takes locks.
+ * Gives the fence that it had; null: none.
+ */
+export async function hold(
+  { session, table, fence }: Writing,
+  mutation: string,
+): Promise<string | null> {
+  const [, [row]] = await Promise.all([
     session.run(`lock table only ${nameOf(table)} in row exclusive mode`),
     session.run(fenceSql, [mutation, nameOf(table), fence]),
   ])
+  const found = row?.['fence']
+  return typeof found === 'string' ? found : null // the driver tells an int8 as text
 }
 
 /** What was removed, by the transaction of which number, and what was not. */
@@ -123,14 +133,15 @@ interface Removal {
 
 async function remove(writing: Writing, gone: readonly string[], moment: Moment): Promise<Removal> {
   if (gone.length === 0) return { ids: [], xid: '0', left: new Map() }
-  const { session: { run }, table } = writing
+  const { session: { run, change }, table } = writing
   const all = encodeIds(gone)
-  const from = `from only ${nameOf(table)} t where t.id = any ($1::text::${idType(table)}[])`
+  const from = `from only ${nameOf(table)} t
+    where t.id operator(pg_catalog.=) any ($1::text::${idType(table)}[])`
   const held = idsOf(
     await run(`select t.id::text as id ${from} for update of t skip locked`, [all]),
   )
-  const [removed, left, xid] = await Promise.all([
-    run(`delete ${from} and ${beforeSql('t', ['$2', '$3'])} returning t.id::text as id`, [
+  const [removed, left, xid] = await together([
+    change(`delete ${from} and ${beforeSql('t', ['$2', '$3'])} returning t.id::text as id`, [
       encodeIds(held),
       ...momentParameters(moment),
     ]),
@@ -157,7 +168,7 @@ async function write(
   { batch, keys, mutation }: { batch: Batch; keys: readonly string[]; mutation: string },
 ): Promise<Wrote> {
   if (staged.length === 0) return { changed: 0, left: new Map() }
-  const { run } = session
+  const { run, change } = session
   await fillStage(session, table, staged)
   const sql = stageSql(table, { keys, count: staged.length })
   const moment = momentParameters(batch.mark.xid)
@@ -167,12 +178,12 @@ async function write(
   for (const key of keys.map((_, at) => sql.keys[at])) {
     if (key === undefined) continue
     locking.push(run(key.lock), run(key.spare, moment))
-    lost.push(run(key.vacate, moment))
+    lost.push(change(key.vacate, moment))
   }
   const left = run(sql.left, moment)
-  const changes = [...sql.update === null ? [] : [run(sql.update)], run(sql.insert)]
+  const changes = [...sql.update === null ? [] : [change(sql.update)], change(sql.insert)]
   const seen = batch.pass?.before === true ? [run(see, [mutation, nameOf(table)])] : []
-  await Promise.all([...locking, ...lost, left, ...changes, ...seen])
+  await together([...locking, ...lost, left, ...changes, ...seen])
   const unwritten = new Map((await left).map((row) => [String(row['id']), row['why'] as Later]))
   const counts = (await Promise.all(changes)).map(({ count }) => count)
   const toInsert = staged.filter(({ id, isNew }) => isNew && !unwritten.has(id)).length

@@ -49,8 +49,11 @@ const nextXid =
  * that is frozen for long may, once in a long while, be taken for a new one, and never the other way round.
  */
 export function beforeSql(row: string, [next, open]: readonly [string, string]): string {
-  const xid = `(${nextXid} - pg_catalog.mod(${nextXid} - ${row}.xmin::text::bigint, 4294967296))`
-  return `(${xid} < ${next}::text::bigint and ${xid} <> all (${open}::text::bigint[]))`
+  const minus = 'operator(pg_catalog.-)'
+  const ago = `pg_catalog.mod(${nextXid} ${minus} ${row}.xmin::text::bigint, 4294967296)`
+  const xid = `(${nextXid} ${minus} ${ago})`
+  return `(${xid} operator(pg_catalog.<) ${next}::text::bigint
+    and ${xid} operator(pg_catalog.<>) all (${open}::text::bigint[]))`
 }
 
 /** The two parameters of `beforeSql`. */

@@ -13,6 +13,11 @@ export type Rows = readonly Row[] & { readonly count: number }
 export interface Session {
   /** One statement with text parameters, or several without. Throws Postgres's errors, and an Error when it is lost. */
   readonly run: (text: string, parameters?: readonly (string | null)[]) => Promise<Rows>
+  /**
+   * Inside a transaction, a statement that fires triggers of the customer's: with the search path that they know. Names in
+   * it have to be qualified.
+   */
+  readonly change: (text: string, parameters?: readonly (string | null)[]) => Promise<Rows>
   /** COPY … FROM STDIN. */
   readonly copy: (text: string, data: string) => Promise<void>
   /** Runs work in a transaction in mode `sync` and commits. Throws what the work throws; it is rolled back then. */
@@ -63,6 +68,7 @@ export async function reserveSession(sql: postgres.Sql): Promise<Session> {
   await run('commit')
   return {
     run,
+    change: (text, parameters) => withTheirPath(run, () => run(text, parameters)),
     alone,
     copy: (text, data) => copy(line, text, data),
     inSync: (options, work) =>
@@ -145,8 +151,10 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error))
 }
 
+/** As the driver says it of a connection that it finds closed. */
 function lostSession(cause: Error): Error {
-  return new Error('The connection to the database is lost', { cause })
+  const lost = new Error('The connection to the database is lost', { cause })
+  return Object.assign(lost, { code: 'CONNECTION_CLOSED' })
 }
 
 /** What the driver calls a query, as far as it is asked here: it ends one with either, once more when COPY is over. */
@@ -182,6 +190,30 @@ async function copied(query: Copying, data: string): Promise<void> {
   })
 }
 
+/** All three are sent at once. */
+async function withTheirPath(run: Session['run'], work: () => Promise<Rows>): Promise<Rows> {
+  const [, done] = await together([run(theirPath), work(), run(ourPath)])
+  return done
+}
+
+const failedTransaction = '25P02'
+
+/**
+ * As Promise.all, of statements that were sent at once: throws what the first that was refused has thrown, and not that
+ * those behind it found the transaction failed.
+ */
+export async function together<const T extends readonly Promise<unknown>[]>(
+  statements: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  const ends = await Promise.allSettled(statements)
+  const errors = ends.flatMap((end) => end.status === 'rejected' ? [end.reason as unknown] : [])
+  if (errors.length > 0) {
+    const isFirst = (error: unknown) => (error as { code?: unknown }).code !== failedTransaction
+    throw errors.find(isFirst) ?? errors[0]
+  }
+  return await Promise.all(statements)
+}
+
 /** One after the other. */
 export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve()
@@ -192,6 +224,18 @@ export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
   }
 }
 
+/**
+ * Names in our statements mean what Postgres means by them: the session is the owner's, and whoever may make functions and
+ * operators in a schema of its search path could make some that fit better.
+ */
+const ourPath = 'set local search_path = pg_catalog, pg_temp'
+/** As it was in the session: triggers of the owner's may need it. */
+const theirPath = 'set local search_path to default'
+
+/** "Written" has to outlive a crash of the database, since the store goes on from there. */
+const durable = `select case pg_catalog.current_setting('synchronous_commit') when 'off'
+  then pg_catalog.set_config('synchronous_commit', 'on', true) end`
+
 async function inTransaction<T>(
   run: Session['run'],
   { ticket, waitMs, lockWaitMs }: InSync & { ticket: readonly (string | null)[] },
@@ -200,11 +244,12 @@ async function inTransaction<T>(
   try {
     await Promise.all([
       run(`begin isolation level read committed;
+        ${ourPath}; ${durable};
         set local lock_timeout = ${lockWaitMs}; set local statement_timeout = ${waitMs}`),
       run(openSql, ticket),
     ])
     const result = await work()
-    await run('commit')
+    await run(`${theirPath}; commit`) // constraints that are checked now have triggers too
     return result
   } catch (error) {
     await run('rollback').catch(() => {}) // the first error says what happened

@@ -2,8 +2,8 @@
 // in a few statements, however many rows there are.
 
 import { type CopyRow, encodeCopy, encodeIds, encodeRows } from '../database/index.ts'
-import { quoteIdent, quoteName } from '../lib/quote.ts'
-import { idColumn, type SyncedTable } from '../mutation/table.ts'
+import { quoteIdent, quoteLiteral, quoteName } from '../lib/quote.ts'
+import { type Column, idColumn, type SyncedTable } from '../mutation/table.ts'
 import { beforeSql } from './writer-moment.ts'
 import type { Session } from './writer-session.ts'
 
@@ -48,7 +48,7 @@ export async function fillStage(
     await run(
       `insert into ${stage} (${columns})
       select f.fresh, f.fresh, null, ${listOf(table, 'r')}
-      from jsonb_populate_recordset(null::${target}, $1::text::jsonb) r
+      from pg_catalog.jsonb_populate_recordset(null::${target}, $1::text::jsonb) r
         cross join lateral (select r.id::text = any ($2::text[]) as fresh) f`,
       [encodeRows(table, rows), fresh],
     )
@@ -99,8 +99,8 @@ export function stageSql(
   const before = beforeSql('t', ['$1', '$2'])
   const differs = others.length === 0
     ? 'false'
-    : `row(${listOf(table, 't', others)})::record operator(pg_catalog.*<>) row(${
-      listOf(table, 's', others)
+    : `row(${comparedOf(table, 't')})::record operator(pg_catalog.*<>) row(${
+      comparedOf(table, 's')
     })::record`
   return {
     lock: `with locked as materialized (
@@ -118,7 +118,7 @@ export function stageSql(
       where not s.${isToWrite} and (s.${why} is not null or not s.${isNew} and (t.id is null or ${differs}))`,
     update: others.length === 0 ? null : `update only ${target} t
       set ${others.map((name) => `${name} = s.${name}`).join(', ')}
-      from ${staged} s where t.id = s.id and s.${isToWrite} and not s.${isNew}`,
+      from ${staged} s where t.id operator(pg_catalog.=) s.id and s.${isToWrite} and not s.${isNew}`,
     insert: `insert into ${target} (${names.join(', ')})
       select ${listOf(table, 's')} from ${stage} s where s.${isToWrite} and s.${isNew}
       on conflict (id) do nothing`,
@@ -133,7 +133,8 @@ export function stageSql(
 function keySql(table: SyncedTable, key: string, before: string): StageSql['keys'][number] {
   const target = nameOf(table)
   const column = quoteIdent(key)
-  const holds = `t.${column} = s.${column} and t.id <> s.id and s.${isToWrite}`
+  const holds = `t.${column} operator(pg_catalog.=) s.${column}
+    and t.id operator(pg_catalog.<>) s.id and s.${isToWrite}`
   return {
     lock: `with held as materialized (
         select s.id, t.id as holder from ${stage} s join only ${target} t on ${holds}
@@ -151,6 +152,25 @@ function keySql(table: SyncedTable, key: string, before: string): StageSql['keys
 function columnsOf(table: SyncedTable): string[] {
   const names = table.columns.map(({ name }) => name).filter((name) => name !== idColumn)
   return [idColumn, ...names].map(quoteIdent)
+}
+
+/** What is compared of all but the id: not what changes by itself. */
+function comparedOf({ columns }: SyncedTable, from: string): string {
+  return columns.filter(({ name }) => name !== idColumn).map((column) => steadyOf(column, from))
+    .join(', ')
+}
+
+function steadyOf({ name, type, volatile = [] }: Column, from: string): string {
+  const value = `${from}.${quoteIdent(name)}`
+  if (volatile.length === 0 || !/^jsonb?$/.test(type)) return value
+  const members = volatile.map(quoteLiteral).join(', ')
+  const steady = (one: string) =>
+    `case pg_catalog.jsonb_typeof(${one}) when 'object' then ${one} operator(pg_catalog.-) array[${members}]::text[] else ${one} end`
+  const json = `${value}::text::jsonb`
+  return `case pg_catalog.jsonb_typeof(${json}) when 'array' then (
+      select coalesce(pg_catalog.jsonb_agg(${steady('e.one')} order by e.at), '[]')
+      from pg_catalog.jsonb_array_elements(${json}) with ordinality e(one, at)
+    ) else ${steady(json)} end`
 }
 
 function listOf(table: SyncedTable, from: string, names = columnsOf(table)): string {

@@ -13,7 +13,7 @@ import type { Store } from '../store/store.ts'
 import { createAbsences } from './writer-absent.ts'
 import { absentOf, hold, idType, writeBatch, type Writing } from './writer-batch.ts'
 import { beforeSql, momentParameters, takeMoment } from './writer-moment.ts'
-import { inTurn, reserveSession, type Session } from './writer-session.ts'
+import { inTurn, reserveSession, type Rows, type Session } from './writer-session.ts'
 import { dropStage, makeStage, nameOf } from './writer-stage.ts'
 import { Fenced, type Mark, type Pass, type Shown, type TableWriter } from './writing.ts'
 
@@ -52,18 +52,22 @@ export async function openWriter(options: WriterOptions): Promise<TableWriter> {
   const inSync = { ...waits, ticketKey }
   const writing = { session, table, store, fence, inSync, absences: createAbsences(table) }
   try {
-    await unlessFenced(async () => {
-      await session.inSync(inSync, (mutation) => hold(writing, mutation))
+    const found = await unlessFenced(async () => {
+      const found = await session.inSync(inSync, (mutation) => hold(writing, mutation))
       await makeStage(session, table)
+      return found
     })
+    return createWriter(writing, { ...options, found })
   } catch (error) {
     await close(writing)
     throw error
   }
-  return createWriter(writing, options)
 }
 
-function createWriter(writing: Writing, { log, now, table }: WriterOptions): TableWriter {
+function createWriter(
+  writing: Writing,
+  { log, now, table, found }: WriterOptions & Pick<TableWriter, 'found'>,
+): TableWriter {
   const inSync = <T>(work: (mutation: string) => Promise<T>): Promise<T> =>
     unlessFenced(() =>
       writing.session.inSync(writing.inSync, async (mutation) => {
@@ -74,6 +78,7 @@ function createWriter(writing: Writing, { log, now, table }: WriterOptions): Tab
   const turn = inTurn()
   return {
     table,
+    found,
     mark: () => mark(writing),
     begin: () => begin(writing, inSync),
     write: async (batch) => {
@@ -89,9 +94,7 @@ function createWriter(writing: Writing, { log, now, table }: WriterOptions): Tab
     unseen: (pass, { after, rowsMax }) =>
       inSync((id) => unseen(writing, id, { pass, after, rowsMax })),
     see: (_pass, ids) => inSync((id) => see(writing, id, ids)),
-    end: async () => {
-      await inSync((id) => writing.session.run(forgetSql, [id, nameOf(table)]))
-    },
+    end: () => inSync((id) => forget(writing, id)),
     refs: (ids) => writing.session.alone(() => refs(writing, ids)),
     sample: (rowsMax) => writing.session.alone(() => sample(writing, rowsMax)),
     estimate: () => writing.session.alone(() => estimate(writing)),
@@ -133,12 +136,24 @@ async function mark({ session, store }: Writing): Promise<Mark> {
 type InSync = <T>(work: (mutation: string) => Promise<T>) => Promise<T>
 
 async function begin({ session, table }: Writing, inSync: InSync): Promise<Pass> {
-  const [first] = await inSync(async (mutation) => {
-    await session.run(forgetSql, [mutation, nameOf(table)])
+  const looked = async (mutation: string) => {
+    if (!await forget({ session, table }, mutation)) return null
     return await session.run(`select exists (select from only ${nameOf(table)}) as before`)
-  })
+  }
+  let rows: Rows | null = null
+  while (rows === null) rows = await inSync(looked)
+  const [first] = rows
   const xid = await session.alone(() => takeMoment(session))
   return { xid, before: first?.['before'] === true }
+}
+
+/** Gives whether that was all. */
+async function forget(
+  { session, table }: Pick<Writing, 'session' | 'table'>,
+  mutation: string,
+): Promise<boolean> {
+  const [row] = await session.run(forgetSql, [mutation, nameOf(table)])
+  return row?.['forget'] !== false
 }
 
 /** Gives those that the table has no row of. */
@@ -186,7 +201,7 @@ async function refs({ session, table }: Writing, ids: readonly string[]): Promis
   if (names.length === 0) return ids.map((id) => ({ id, keys: {} }))
   const found = await session.run(
     `select t.id::text as id, ${rowJson(names)} as row from only ${nameOf(table)} t
-      where t.id = any ($1::text::${idType(table)}[])`,
+      where t.id operator(pg_catalog.=) any ($1::text::${idType(table)}[])`,
     [encodeIds(ids)],
   )
   const keys = new Map(found.map((row) => [String(row['id']), valuesOf(row['row'])]))
@@ -244,10 +259,10 @@ function valuesOf(json: unknown): Values {
 async function estimate({ session, table }: Writing): Promise<number> {
   const [row] = await session.run(
     `select c.reltuples::float8 as about, (
-      select count(*)::int from (select from only ${nameOf(table)} limit ${
+      select pg_catalog.count(*)::int from (select from only ${nameOf(table)} limit ${
       countedRowsMax + 1
     }) counted
-    ) as counted from pg_catalog.pg_class c where c.oid = $1::text::regclass`,
+    ) as counted from pg_catalog.pg_class c where c.oid operator(pg_catalog.=) $1::text::regclass`,
     [nameOf(table)],
   )
   const counted = Number(row?.['counted'] ?? 0)

@@ -21,6 +21,8 @@ export interface Batch {
   readonly gone: readonly string[]
   /** The pass that the rows are a page of: they count as seen. */
   readonly pass?: Pass
+  /** Records that the platform had already at these moments; milliseconds since 1970 by the store's clock. */
+  readonly known?: ReadonlyMap<string, number>
 }
 
 /** Why a record was not written now: it is to be read again. */
@@ -31,6 +33,8 @@ export type Later =
   | 'held'
   /** A mutation that is not applied yet may have made it. */
   | 'inserting'
+  /** The table refuses it: a constraint, an index or a trigger that somebody has made. See sparing.ts. */
+  | 'refused'
 
 export interface Written {
   /** Rows that were not as given before. */
@@ -67,6 +71,8 @@ export interface Shown {
 /** Writes one table, alone: until another has taken it with a greater fence. */
 export interface TableWriter {
   readonly table: SyncedTable
+  /** The fence that the table had when this writer took it; null: none. */
+  readonly found: string | null
   /**
    * Throws Postgres's errors, `service_unreachable` (the store). It may be taken while a batch is being written; what that
    * batch writes is newer then.
@@ -94,8 +100,8 @@ export interface TableWriter {
    * reads them by id.
    */
   see(pass: Pass, ids: readonly string[]): Promise<readonly string[]>
-  /** Forgets what the pass has seen. */
-  end(pass: Pass): Promise<void>
+  /** Forgets some of what the pass has seen. Gives whether that was all: false, call it again. `begin` forgets what is left. */
+  end(pass: Pass): Promise<boolean>
   /** These ids with their key columns as the table has them; ids that it does not have, with none. */
   refs(ids: readonly string[]): Promise<readonly Ref[]>
   /** Rows chosen at random, at most so many, with all their values as text like Values. */

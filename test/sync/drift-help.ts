@@ -25,11 +25,15 @@ export interface DriftStage {
   /** What the platform describes. */
   shapes: TableShape[]
   now: number
+  /** Done before the platform's description is there. */
+  described: () => Promise<void>
   readonly deps: DriftDeps
   /** Sets the sync up with the shapes that there are. */
   setUp(selection?: { objects: 'all' }): Promise<void>
   reconcile(): Promise<Reconciled>
   columns(table?: string): Promise<Map<string, { type: string; comment: string | null }>>
+  /** Its name; null: there is none. */
+  relation(name: string): Promise<string | null>
   ticketKey(): Promise<Uint8Array>
   close(): Promise<void>
 }
@@ -66,8 +70,10 @@ export async function driftStage(cluster: TestCluster): Promise<DriftStage> {
     credential: { kind: 'key', key: 'k' },
   } as const
   await saveConnection(store, connection)
-  const describe = (objects: readonly string[]) =>
-    Promise.resolve(stage.shapes.filter(({ object }) => objects.includes(object)))
+  const describe = async (objects: readonly string[]) => {
+    await stage.described()
+    return stage.shapes.filter(({ object }) => objects.includes(object))
+  }
   const adapter = { ...stripe, describe }
   const callerFor = () => Promise.resolve({} as Caller)
   const owner = parseDatabaseUrl(databaseUrl)
@@ -77,6 +83,7 @@ export async function driftStage(cluster: TestCluster): Promise<DriftStage> {
     role,
     databaseUrl,
     shapes: [],
+    described: () => Promise.resolve(),
     now: Date.parse('2026-11-26T12:00:00Z'),
     deps: {
       store,
@@ -106,6 +113,10 @@ export async function driftStage(cluster: TestCluster): Promise<DriftStage> {
         from pg_attribute where attrelid = ${`salesforce.${table}`}::text::regclass
           and attnum > 0 and not attisdropped order by attnum`
       return new Map(rows.map(({ name, type, comment }) => [String(name), { type, comment }]))
+    },
+    relation: async (name) => {
+      const [row] = await sql`select to_regclass(${`salesforce.${name}`}::text)::text as name`
+      return row?.['name'] as string | null
     },
     ticketKey: async () => {
       const { databaseId } = await readSync(store, syncId)

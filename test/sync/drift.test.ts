@@ -6,8 +6,8 @@ import { after, afterEach, before, beforeEach, test } from 'node:test'
 import fc from 'fast-check'
 import type { Column } from '../../src/mutation/table.ts'
 import { applyRows } from '../../src/database/index.ts'
-import { readSetup } from '../../src/store/admin-syncs.ts'
-import { readSync } from '../../src/store/syncs.ts'
+import { deleteSync, readSetup } from '../../src/store/admin-syncs.ts'
+import { readSync, setSyncState } from '../../src/store/syncs.ts'
 import { listTableStates } from '../../src/store/tables.ts'
 import { holds } from '../../src/sync/drift-types.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
@@ -210,6 +210,30 @@ test('a table that a mutation holds is left for later, within two seconds, and t
   await session`rollback`
   session.release()
   assert.equal((await stage.reconcile()).changed, true)
+})
+
+test('a sync that is dropped while its platform is described gets no table or column any more', async () => {
+  stage.shapes = [shape([column('email')])]
+  await stage.setUp()
+  stage.shapes = [shape([column('email'), column('age', 'integer')])]
+  const before = stage.described
+  // as dropSync does: paused first, then its tables are let go, in the end it is gone
+  stage.described = async () => {
+    await setSyncState(stage.store, { id: syncId, state: 'disabled' })
+    await stage.sql`drop table salesforce.things`
+  }
+  assert.deepEqual(await stage.reconcile(), {
+    changed: false,
+    later: ['things'],
+    notes: [],
+    added: {},
+  })
+  assert.equal(await stage.relation('things'), null)
+  stage.described = before
+  assert.deepEqual((await stage.reconcile()).later, [], 'it is paused')
+  await deleteSync(stage.store, syncId)
+  await assert.rejects(stage.reconcile(), /not found/)
+  assert.equal(await stage.relation('things'), null)
 })
 
 test('what a process did before it died is found, and no second column is made', async () => {

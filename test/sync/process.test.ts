@@ -4,8 +4,10 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { type TestCluster, testCluster } from '../help/cluster.ts'
+import { freePort, type TestCluster, testCluster } from '../help/cluster.ts'
+import { readExposition } from '../help/exposition.ts'
 import { areQuiet, eventually, type Mirror, startMirror, startSyncWorker } from '../help/mirror.ts'
+import { metricsOf } from '../help/readme-metrics.ts'
 
 let cluster: TestCluster
 let mirror: Mirror
@@ -192,6 +194,21 @@ test('what is made, changed and deleted directly at a platform is in the table a
   await become('changed@dune.co')
   await stripe('DELETE', `customers/${id}`)
   await become('none')
+  worker.kill('SIGTERM')
+  assert.equal(await worker.exited, 0)
+})
+
+test('the process tells those who watch it that it is there, that it is ready, and every metric that it has', async () => {
+  const port = await freePort()
+  const worker = startWorker({ SLUICE_SYNC_HTTP_PORT: String(port) })
+  const look = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => null)
+    return { status: response?.status ?? 0, text: await response?.text() ?? '' }
+  }
+  await eventually(() => look('/readyz'), { holds: ({ status }) => status === 200, waitMs: 60_000 })
+  assert.equal((await look('/healthz')).status, 200)
+  const { names } = readExposition((await look('/metrics')).text)
+  assert.deepEqual([...names].sort(), metricsOf('sync').map(({ name }) => name).sort())
   worker.kill('SIGTERM')
   assert.equal(await worker.exited, 0)
 })

@@ -50,7 +50,7 @@ before(async () => {
   await eventually(() => mirror.states(), { holds: areQuiet, waitMs: 60_000 })
 })
 after(async () => {
-  await tending?.stop()
+  await tending?.stop({ waitMs: 10_000 })
   await mirror?.close()
   await new Promise((resolve) => server?.close(resolve))
   await cluster?.stop()

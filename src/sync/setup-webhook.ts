@@ -1,0 +1,66 @@
+// Room sync: the webhook of a sync, for administrators: where the platform is to call, whether it does, and the secret of one
+// that a person has set up there.
+
+import { fault } from '../mutation/fault.ts'
+import { readSync, type Sync } from '../store/syncs.ts'
+import { readWebhook, saveWebhookSecret } from '../store/webhooks.ts'
+import { webhookUrl } from './hooking.ts'
+import type { AdminDeps } from './setup-request.ts'
+
+export interface WebhookStatus {
+  /** Where the platform calls; only the path where nobody has told how platforms reach us (SLUICE_PUBLIC_URL). */
+  readonly address: string
+  /** made: by Sluice. pasted: a person has set it up and given its secret. none: changes are found by asking. */
+  readonly state: 'made' | 'pasted' | 'none'
+  /** Can Sluice make it? Else a person has to, and give the secret. */
+  readonly byItself: boolean
+  /** ISO text. */
+  readonly heardAt: string | null
+  /** Why it could not be made or kept, in words. */
+  readonly problem: string | null
+}
+
+type Deps = Pick<AdminDeps, 'store' | 'adapterFor' | 'publicUrl'>
+
+/** Null: the platform has no webhooks. Throws `service_unreachable`. */
+export async function readWebhookStatus(deps: Deps, sync: Sync): Promise<WebhookStatus | null> {
+  const webhooks = deps.adapterFor(sync.platform).follow?.webhooks
+  if (webhooks === undefined) return null
+  const webhook = await readWebhook(deps.store, sync.id)
+  const { registration = null, url = null, heardAt = null, failure = null } = webhook ?? {}
+  return {
+    address: url ?? webhookUrl(deps.publicUrl ?? '', sync),
+    state: registration === null ? 'none' : url === null ? 'pasted' : 'made',
+    byItself: webhooks.register !== undefined,
+    heardAt: heardAt === null ? null : new Date(heardAt).toISOString(),
+    problem: failure,
+  }
+}
+
+/**
+ * Keeps the secret of a webhook that a person has set up at the platform; one that Sluice has made there ends. Gives its
+ * address. Throws `not_found`, `bad_request` for a platform that has none, or of which a secret is not enough;
+ * `service_unreachable`, and the Fault of the platform.
+ */
+export async function setWebhookSecret(
+  deps: AdminDeps,
+  { syncId, secret }: { syncId: string; secret: string },
+): Promise<{ readonly address: string }> {
+  const { store } = deps
+  const sync = await readSync(store, syncId)
+  const webhooks = deps.adapterFor(sync.platform).follow?.webhooks
+  if (webhooks === undefined || webhooks.collect !== undefined) {
+    throw fault('bad_request', {
+      message: webhooks === undefined
+        ? `${sync.platform} has no webhooks`
+        : `a webhook of ${sync.platform} can only be made by Sluice`,
+      hint: webhooks === undefined
+        ? 'Changes are found by asking.'
+        : 'It is made by itself when SLUICE_PUBLIC_URL is set and the account may make webhooks.',
+    })
+  }
+  const before = await readWebhook(store, syncId)
+  if (before !== null && before.url !== null) await deps.endWebhook?.(syncId)
+  await saveWebhookSecret(store, { syncId, secret })
+  return { address: webhookUrl(deps.publicUrl ?? '', sync) }
+}

@@ -1,0 +1,173 @@
+// Goal: webhooks are looked after though some platforms do not answer, and nothing that comes meanwhile is lost. Method: a real
+// store; a platform that answers when the test says so.
+
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { after, before, beforeEach, test } from 'node:test'
+import { silentLog } from '../../src/lib/log.ts'
+import { fault } from '../../src/mutation/fault.ts'
+import type { Platform } from '../../src/mutation/table.ts'
+import { adapterFor } from '../../src/platforms/index.ts'
+import type { Adapter, Caller, Registration, Webhooks } from '../../src/platforms/platform.ts'
+import type { Store } from '../../src/store/store.ts'
+import {
+  readWebhook,
+  requestCollect,
+  saveWebhook,
+  saveWebhookSecret,
+  type Webhook,
+} from '../../src/store/webhooks.ts'
+import { tendWebhooks } from '../../src/sync/hooking.ts'
+import { type TestCluster, testCluster } from '../help/cluster.ts'
+import { eventually } from '../help/mirror.ts'
+import { seed, testStore } from '../store/help.ts'
+
+const [slow, quick] = ['sync_slow01', 'sync_test02']
+const publicUrl = 'https://sluice.example'
+const urlOf = (syncId: string) => `${publicUrl}/webhooks/salesforce/${syncId}`
+const registration = { secret: 'made', state: { seen: 0 }, renewAt: null }
+
+let cluster: TestCluster
+let store: Store
+/** What the platform does in this test. */
+let platform: Partial<Webhooks>
+
+before(async () => {
+  cluster = await testCluster()
+  store = await testStore(await cluster.createDatabase())
+  await seed(store, { id: slow })
+  await seed(store, { id: quick })
+})
+beforeEach(async () => {
+  for (const syncId of [slow, quick]) {
+    await saveWebhook(store, { syncId, url: urlOf(syncId), registration, objects: ['Contact'] })
+  }
+  await store.sql`update sluice_store.webhooks set fetched = pings, due_at = 'infinity'`
+})
+after(async () => {
+  await store?.close()
+  await cluster?.stop()
+})
+
+/** A caller that knows whose it is. */
+const callers = new WeakMap<Caller, string>()
+const callerFor = (connectionId: string) => {
+  const caller = {} as Caller
+  callers.set(caller, connectionId)
+  return Promise.resolve(caller)
+}
+const isSlow = (caller: Caller) => callers.get(caller) === `connection of ${slow}`
+
+function adapterOf(name: Platform): Adapter {
+  const real = adapterFor(name)
+  const { follow } = real
+  if (name !== 'salesforce' || follow === undefined) return real
+  const receive: Webhooks['receive'] = () => ({ kind: 'refused', why: 'not in this test' })
+  return { ...real, follow: { ...follow, webhooks: { receive, ...platform } } }
+}
+
+function tend(): Promise<void> {
+  return tendWebhooks({
+    store,
+    log: silentLog,
+    adapterFor: adapterOf,
+    callerFor,
+    now: Date.now,
+    random: (bytes) => randomBytes(bytes),
+    publicUrl,
+    signal: new AbortController().signal,
+  })
+}
+
+/** A gate that opens when it is told. */
+function createGate(): { open: () => void; passed: Promise<void> } {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  return { open: () => resolve(), passed: promise }
+}
+
+const webhookIs = (syncId: string, holds: (webhook: Webhook | null) => boolean) =>
+  eventually(() => readWebhook(store, syncId), { holds })
+const seenOf = (webhook: Webhook | null) => webhook?.registration?.state['seen']
+const counted = ({ state, ...rest }: Registration): Registration => ({
+  ...rest,
+  state: { seen: Number(state['seen']) + 1 },
+})
+
+test('a platform that does not answer keeps no other connection waiting', async () => {
+  const gate = createGate()
+  platform = {
+    collect: async (given, _tables, caller) => {
+      if (isSlow(caller)) await gate.passed
+      return { touched: [], registration: counted(given), more: false }
+    },
+  }
+  await requestCollect(store, slow)
+  const pass = tend()
+  try {
+    await eventually(async () => {
+      const [row] = await store.sql`
+        select leased_until > now() as held from sluice_store.webhooks where id = ${slow}`
+      return row?.['held']
+    }, { holds: (held) => held === true })
+    await requestCollect(store, quick)
+    const done = await webhookIs(quick, (webhook) => seenOf(webhook) === 1)
+    assert.equal(done?.collect, false)
+    assert.equal(seenOf(await readWebhook(store, slow)), 0)
+  } finally {
+    gate.open()
+    await pass
+  }
+  assert.equal(seenOf(await readWebhook(store, slow)), 1)
+})
+
+test('a ping that comes while one is being fetched is fetched too, and one that was refused stays', async () => {
+  let calls = 0
+  platform = {
+    collect: async (given) => {
+      calls += 1
+      if (calls === 1) await requestCollect(store, quick)
+      if (calls === 3) throw fault('unreachable', { message: 'not now' })
+      return { touched: [], registration: counted(given), more: false }
+    },
+  }
+  await requestCollect(store, quick)
+  await tend()
+  assert.equal(calls, 2)
+  await requestCollect(store, quick)
+  await tend()
+  const refused = await readWebhook(store, quick)
+  assert.deepEqual([calls, refused?.collect, refused?.failure], [3, true, 'not now'])
+})
+
+test('what is pasted while Sluice looks after a webhook stays', async () => {
+  platform = {
+    collect: async (given) => {
+      await saveWebhookSecret(store, { syncId: quick, secret: 'pasted' })
+      return { touched: [], registration: counted(given), more: true }
+    },
+  }
+  await requestCollect(store, quick)
+  await tend()
+  const { registration: kept, url } = await readWebhook(store, quick) ?? {}
+  assert.deepEqual([kept?.secret, url], ['pasted', null])
+})
+
+test('what is pasted while Sluice makes a webhook stays, and the one that was made goes', async () => {
+  const gone: unknown[] = []
+  platform = {
+    register: async ({ secret }) => {
+      await saveWebhookSecret(store, { syncId: quick, secret: 'pasted' })
+      return { secret, state: { made: true }, renewAt: null }
+    },
+    unregister: ({ state }) => {
+      gone.push(state)
+      return Promise.resolve()
+    },
+  }
+  const objects = ['Contact', 'Gone']
+  await saveWebhook(store, { syncId: quick, url: urlOf(quick), registration, objects })
+  await tend()
+  const { registration: kept, url } = await readWebhook(store, quick) ?? {}
+  assert.deepEqual([kept?.secret, url], ['pasted', null])
+  assert.deepEqual(gone, [{ made: true }])
+})
