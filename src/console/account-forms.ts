@@ -126,7 +126,7 @@ const settings: Readonly<Record<string, { name: string; label: string; hint: str
 }
 
 function settingsFields(how: string, platform: string, value: string): Html {
-  const known = settings[platform]
+  const known = Object.hasOwn(settings, platform) ? settings[platform] : undefined
   if (known === undefined) return nothing
   const { label, hint } = known
   return field({

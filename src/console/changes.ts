@@ -4,7 +4,6 @@ import { connectSection } from './connect.ts'
 import { type Html, html, nothing, pathOf, withQuery } from './html.ts'
 import { copyable, crumbs, findingList, notice } from './parts.ts'
 import type { Database, Finding, Login, Place, SyncStatus } from './shapes.ts'
-import { databaseName } from './sync.ts'
 import { form, page, type View } from './view.ts'
 import { type Answer, param, seeOther, text, type Visit, words } from './visit.ts'
 
@@ -162,7 +161,7 @@ export async function makeLogin(visit: Visit): Promise<Answer> {
         region: '',
         logins: [login.user],
         login: login.user,
-        database: databaseName(databases.find((each) => each.id === sync.database)),
+        database: databases.find((each) => each.id === sync.database)?.name ?? '',
         password: login.password,
       })
     }<p><a class="button" href="${path}">Back to ${id}</a></p>`,

@@ -8,7 +8,7 @@ import { bodyOf, type Draft, openDraft, sealDraft } from './draft.ts'
 import { type Html, html, nothing, pathOf } from './html.ts'
 import { findingList, notice, table } from './parts.ts'
 import type { Created, Database, Place, SyncStatus } from './shapes.ts'
-import { databaseName, tableState } from './sync.ts'
+import { tableState } from './sync.ts'
 import { form } from './view.ts'
 import { type Answer, param, seeOther, text, type Visit } from './visit.ts'
 import { counted, number } from './words.ts'
@@ -18,7 +18,14 @@ export async function checkPage(visit: Visit): Promise<Answer> {
   const opened = openDraft(visit)
   if (opened === null) return seeOther(pathOf(visit.view.base, 'new'))
   const draft = chosen(opened, visit.form)
-  if (draft.objects.length === 0) return await objectsPage(visit)
+  const bare = bareOf(visit.form)
+  if (draft.objects.length === 0) return await objectsPage(visit, 'Choose at least one object.')
+  if (bare.length > 0) {
+    const problem = `No field of ${
+      bare.join(', ')
+    } is chosen: choose some, or leave the object out.`
+    return await objectsPage({ ...visit, form: withDraft(visit, draft) }, problem)
+  }
   try {
     const body = { ...bodyOf(draft), dryRun: true }
     const { body: found } = await visit.api.send<Created>('POST', ['syncs'], { body })
@@ -35,9 +42,21 @@ function chosen(draft: Draft, given: URLSearchParams): Draft {
   const fields = objects.flatMap((object) => {
     const wanted = given.getAll(`field:${object}`)
     const all = Number(given.get(`count:${object}`) ?? wanted.length)
-    return wanted.length === 0 || wanted.length >= all ? [] : [[object, wanted] as const]
+    return wanted.length >= all ? [] : [[object, wanted] as const]
   })
   return { ...draft, objects, fields: Object.fromEntries(fields) }
+}
+
+/** Objects that were ticked, and none of their fields: that means neither all nor none of them. */
+function bareOf(given: URLSearchParams): readonly string[] {
+  return given.getAll('object').filter((object) =>
+    Number(given.get(`count:${object}`) ?? 0) > 0 && !given.has(`field:${object}`)
+  )
+}
+
+/** The form of the step before, with what was chosen so far. */
+function withDraft(visit: Visit, draft: Draft): URLSearchParams {
+  return new URLSearchParams({ draft: sealDraft(visit, draft) })
 }
 
 function checked(visit: Visit, { draft, found }: { draft: Draft; found: Created }): Html {
@@ -133,7 +152,7 @@ async function donePage(visit: Visit, created: Created): Promise<Answer> {
           region: '',
           logins: [login.user],
           login: login.user,
-          database: databaseName(database),
+          database: database?.name ?? '',
           password: login.password,
         })
       }`}<section

@@ -25,7 +25,7 @@ import { homeFragment, homePage } from './home.ts'
 import { limitsFragment, limitsPage } from './limits.ts'
 import { createLive } from './live.ts'
 import { mutationPage } from './mutation.ts'
-import { mutationsFragment, mutationsPage } from './mutations.ts'
+import { isStill, mutationsFragment, mutationsPage } from './mutations.ts'
 import { problemPage, type Trouble, troubleOf } from './problem.ts'
 import { answer, isForeign, refused, type Rooms } from './rooms.ts'
 import { createSessions, isSame, type Session } from './session.ts'
@@ -80,10 +80,12 @@ export function createConsole(deps: ConsoleDeps): Console {
   const prefix = new URL(deps.publicUrl).pathname.replace(/\/+$/, '')
   const assets = loadAssets()
   const live = createLive(deps)
+  const ending = new AbortController()
   const rooms: Rooms = {
     ...deps,
     base: prefix + base,
     live,
+    ending: ending.signal,
     sessions: createSessions(deps, { path: prefix + base }),
     headers: pageHeaders(new URL(deps.publicUrl).origin),
     view: (session) => ({
@@ -108,7 +110,11 @@ export function createConsole(deps: ConsoleDeps): Console {
     `${base}/*`,
     (c) => guarded(c, rooms, ({ view }) => answer(c, rooms, problemPage(view, nowhere), 404)),
   )
-  return { app, close: () => live.close() }
+  const close = () => {
+    ending.abort()
+    live.close()
+  }
+  return { app, close }
 }
 
 const yearSeconds = 31_536_000
@@ -122,9 +128,16 @@ function addAsset(app: Hono, base: string, { name, type, body }: Asset): void {
     }))
 }
 
-function stream(visit: Visit, { live }: Rooms, fragment: Fragment): Promise<Response> {
-  const { signal } = visit.c.req.raw
-  return Promise.resolve(live.stream(() => fragment(visit), { signal }))
+function stream(
+  visit: Visit,
+  { live, sessions }: Rooms,
+  fragment: Fragment,
+): Promise<Response> {
+  const { c } = visit
+  // a browser that hears this asks no more
+  if (isStill(c)) return Promise.resolve(new Response(null, { status: 204 }))
+  const isOpen = () => sessions.find(c) !== null
+  return Promise.resolve(live.stream(() => fragment(visit), { signal: c.req.raw.signal, isOpen }))
 }
 
 /** For whoever is logged in; others are shown the login. */

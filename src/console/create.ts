@@ -55,7 +55,7 @@ export async function platformPage({ api, view }: Visit): Promise<Answer> {
         html`<li><a href="${
           withQuery(pathOf(view.base, 'new', 'account'), { platform })
         }"><strong>${platformName(platform)}</strong><span>${
-          abouts[platform] ?? ''
+          Object.hasOwn(abouts, platform) ? abouts[platform] : ''
         }</span></a></li>`
       )}</ul>
     `,
@@ -206,7 +206,10 @@ function ownFields(given: URLSearchParams): Html {
 }
 
 /** POST /console/new/objects: the database is chosen. */
-export async function objectsPage(visit: Visit): Promise<Answer> {
+export async function objectsPage(
+  visit: Visit,
+  problem: string | null = null,
+): Promise<Answer> {
   const draft = openDraft(visit) ?? begin(visit)
   if (draft === null) {
     return await databasePage(
@@ -221,7 +224,9 @@ export async function objectsPage(visit: Visit): Promise<Answer> {
   ])
   return stepPage(visit.view, {
     step: 'Objects',
-    body: html`<h2>Which objects and fields?</h2>${
+    body: html`${
+      problem === null ? nothing : notice({ tone: 'bad', title: problem })
+    }<h2>Which objects and fields?</h2>${
       form(visit.view, {
         action: pathOf(visit.view.base, 'new', 'check'),
         className: 'stack',

@@ -2,15 +2,31 @@
 
 import type { Context, Hono } from 'hono'
 import { ApiProblem, createApi } from './api.ts'
+import { pause } from './pause.ts'
+import { createReading, type Reading } from './reading.ts'
 import { answer, isForeign, refused, type Rooms } from './rooms.ts'
 import { bouncePage, loginPage, safeNext } from './login.ts'
 import { isSame } from './session.ts'
 import { createThrottle, type Throttle } from './throttle.ts'
-import { FormError, readForm, seeOther, text } from './visit.ts'
+import { FormError, seeOther, text } from './visit.ts'
+
+/** Answers that wait at once; one more is given at once. */
+const lateMax = 1_000
+
+interface Guards {
+  readonly throttle: Throttle
+  readonly reading: Reading
+  /** Ends after so many milliseconds, or when nobody waits any more. */
+  readonly late: (ms: number, signal: AbortSignal) => Promise<void>
+}
 
 /** Adds GET and POST /login, POST /logout. */
 export function addEntrance(app: Hono, base: string, rooms: Rooms): void {
-  const throttle = createThrottle(rooms)
+  const guards = {
+    throttle: createThrottle(rooms),
+    reading: createReading(),
+    late: createLate(rooms),
+  }
   app.get(`${base}/login`, async (c) => {
     const next = c.req.query('next') ?? ''
     if (rooms.sessions.find(c) !== null) {
@@ -22,8 +38,18 @@ export function addEntrance(app: Hono, base: string, rooms: Rooms): void {
     }
     return await show(c, rooms, { problem: null, next })
   })
-  app.post(`${base}/login`, (c) => logIn(c, rooms, throttle))
-  app.post(`${base}/logout`, (c) => logOut(c, rooms))
+  app.post(`${base}/login`, (c) => logIn(c, rooms, guards))
+  app.post(`${base}/logout`, (c) => logOut(c, rooms, guards))
+}
+
+function createLate({ ending }: Pick<Rooms, 'ending'>): Guards['late'] {
+  let size = 0
+  return async (ms, signal) => {
+    if (ms === 0 || size >= lateMax) return
+    size += 1
+    await pause(ms, AbortSignal.any([signal, ending]))
+    size -= 1
+  }
 }
 
 async function show(
@@ -35,25 +61,20 @@ async function show(
   return await answer(c, rooms, loginPage(rooms.view(null), { problem, next, offer }), status)
 }
 
-async function logIn(c: Context, rooms: Rooms, throttle: Throttle): Promise<Response> {
-  const form = await formOf(c)
+async function logIn(c: Context, rooms: Rooms, guards: Guards): Promise<Response> {
+  const { throttle, late } = guards
+  const form = await formOf(c, guards)
   if (form === null || isForeign(c) || !rooms.sessions.isOffered(c, text(form, 'csrf'))) {
     return await refused(c, rooms, null)
   }
   const next = text(form, 'next')
   const address = rooms.addressOf(c)
-  const waitMs = throttle.attempt(address)
-  if (waitMs > 0) {
-    const seconds = Math.ceil(waitMs / 1_000)
-    c.header('retry-after', String(seconds))
-    rooms.log.warn('console.login_throttled', { address })
-    const problem = `Too many attempts. Try again in ${seconds} s.`
-    return await show(c, rooms, { problem, next, status: 429 })
-  }
   const token = text(form, 'token')
   const problem = await flawOf(rooms, token)
   if (problem !== null) {
-    rooms.log.warn('console.login_refused', { address })
+    const waitMs = throttle.fail(address)
+    rooms.log.warn('console.login_refused', { address, waitMs })
+    await late(waitMs, c.req.raw.signal)
     return await show(c, rooms, { problem, next, status: 401 })
   }
   throttle.forgive(address)
@@ -75,8 +96,8 @@ async function flawOf(rooms: Rooms, token: string): Promise<string | null> {
   }
 }
 
-async function logOut(c: Context, rooms: Rooms): Promise<Response> {
-  const form = await formOf(c)
+async function logOut(c: Context, rooms: Rooms, guards: Guards): Promise<Response> {
+  const form = await formOf(c, guards)
   const session = rooms.sessions.find(c)
   if (session !== null) {
     const isOurs = form !== null && !isForeign(c) && isSame(text(form, 'csrf'), session.csrf)
@@ -86,9 +107,9 @@ async function logOut(c: Context, rooms: Rooms): Promise<Response> {
   return await answer(c, rooms, seeOther(`${rooms.base}/login`))
 }
 
-async function formOf(c: Context): Promise<URLSearchParams | null> {
+async function formOf(c: Context, { reading }: Guards): Promise<URLSearchParams | null> {
   try {
-    return await readForm(c.req.raw)
+    return await reading.read(c.req.raw)
   } catch (error) {
     if (error instanceof FormError) return null
     throw error

@@ -1,7 +1,8 @@
 // Room console: parts of pages that are sent again whenever they change, as server-sent events. Streams are few, end after
-// a while (browsers come back by themselves), and end at once when the process does.
+// a while (browsers come back by themselves), with the session that asked for them, and at once when the process does.
 
 import type { Html } from './html.ts'
+import { pause } from './pause.ts'
 
 /** Between two looks, in milliseconds. */
 const lookMs = 1_500
@@ -10,9 +11,17 @@ const beatMs = 15_000
 const streamMs = 10 * 60_000
 const streamsMax = 100
 
+export interface StreamOptions {
+  readonly signal: AbortSignal
+  readonly isOpen: () => boolean
+}
+
 export interface Live {
-  /** Sends what `draw` gives; ends when it fails, and a browser asks again. */
-  stream(draw: () => Promise<Html>, options: { signal: AbortSignal }): Response
+  /**
+   * Sends what `draw` gives; ends when it fails, and a browser asks again. `isOpen` is asked before anything is drawn or
+   * sent: may it still be seen?
+   */
+  stream(draw: () => Promise<Html>, options: StreamOptions): Response
   /** How many there are. */
   readonly size: number
   /** Ends all, and takes no more. */
@@ -26,7 +35,7 @@ export function createLive({ now }: { now: () => number }): Live {
     get size() {
       return size
     },
-    stream: (draw, { signal }) => {
+    stream: (draw, { signal, isOpen }) => {
       if (size >= streamsMax || ending.signal.aborted) {
         return new Response(null, { status: 503, headers: { 'retry-after': '10' } })
       }
@@ -35,7 +44,7 @@ export function createLive({ now }: { now: () => number }): Live {
       const over = AbortSignal.any([signal, ending.signal, gone.signal])
       const body = new ReadableStream<Uint8Array>({
         start: (controller) => {
-          void send(controller, { draw, over, now }).finally(() => {
+          void send(controller, { draw, over, now, isOpen }).finally(() => {
             size -= 1
             close(controller)
           })
@@ -54,20 +63,25 @@ type Controller = ReadableStreamDefaultController<Uint8Array>
 
 async function send(
   controller: Controller,
-  { draw, over, now }: { draw: () => Promise<Html>; over: AbortSignal; now: () => number },
+  { draw, over, now, isOpen }: {
+    draw: () => Promise<Html>
+    over: AbortSignal
+    now: () => number
+    isOpen: () => boolean
+  },
 ): Promise<void> {
   const encoder = new TextEncoder()
   const until = now() + streamMs
   let before = ''
   let saidAt = now()
-  while (!over.aborted && now() < until) {
+  while (!over.aborted && now() < until && isOpen()) {
     let drawn: string
     try {
       drawn = String(await draw())
     } catch {
       return
     }
-    if (over.aborted) return
+    if (over.aborted || !isOpen()) return
     if (drawn !== before || now() - saidAt >= beatMs) {
       controller.enqueue(encoder.encode(drawn === before ? ': still here\n\n' : eventOf(drawn)))
       before = drawn
@@ -88,17 +102,4 @@ function close(controller: Controller): void {
   } catch {
     // whoever listened has gone
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-    if (signal.aborted) done()
-  })
 }

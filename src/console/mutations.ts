@@ -1,5 +1,6 @@
 // Room console: the log of mutations: live, searched, in pages.
 
+import type { Context } from 'hono'
 import { never } from '../lib/assert.ts'
 import { phaseBar, phases } from './charts.ts'
 import { type Html, html, nothing, pathOf, withQuery } from './html.ts'
@@ -34,18 +35,18 @@ export async function mutationsPage(visit: Visit): Promise<Answer> {
   const { api, view, c } = visit
   const query = queryOf(c.req.query())
   const { syncs } = await api.get<Overview>(['overview'])
-  const isFirst = c.req.query('after') === undefined
+  const isLive = c.req.query('after') === undefined && !isStill(c)
   const live = withQuery(pathOf(view.base, 'mutations', 'live'), query)
   return page(view, {
     title: 'Mutations',
     at: 'mutations',
-    ...(isFirst ? { refreshSeconds: 5 } : {}),
+    ...(isLive ? { refreshSeconds: 5 } : {}),
     body: html`
-      <div class="head"><h1>Mutations</h1>${isFirst
+      <div class="head"><h1>Mutations</h1>${isLive
         ? html`<span class="live-mark" data-live-mark hidden>live</span>`
         : nothing}</div>
       ${filters(view, query, syncs.map(({ id }) => id))}
-      <div id="mutations" ${isFirst
+      <div id="mutations" ${isLive
         ? html`
           data-live="${live}"
         `
@@ -54,6 +55,11 @@ export async function mutationsPage(visit: Visit): Promise<Answer> {
         )}</div>
     `,
   })
+}
+
+/** A search reads the whole journal, and so not again and again. */
+export function isStill(c: Context): boolean {
+  return (c.req.query('q') ?? '').trim() !== ''
 }
 
 /** The part that changes. */

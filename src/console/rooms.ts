@@ -15,6 +15,8 @@ export interface Rooms extends ConsoleDeps {
   readonly base: string
   readonly sessions: Sessions
   readonly live: Live
+  /** When the console ends: whoever waits is answered. */
+  readonly ending: AbortSignal
   readonly headers: Readonly<Record<string, string>>
   view(session: Pick<Session, 'csrf'> | null): View
 }

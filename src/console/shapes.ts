@@ -126,6 +126,8 @@ export interface Connection {
 export interface Database {
   readonly id: string
   readonly place: string
+  /** What clients connect to. */
+  readonly name: string
   readonly role: string
   readonly owner: string | null
   readonly hosted: boolean

@@ -41,7 +41,7 @@ export async function syncPage(visit: Visit): Promise<Answer> {
         region: c.req.query('region') ?? '',
         logins: sync.logins,
         login,
-        database: databaseName(database),
+        database: database?.name ?? '',
         password: null,
       })}${users(view, sync)}${network(view, sync, place)}<section
         aria-labelledby="tables">
@@ -62,12 +62,6 @@ export async function syncPage(visit: Visit): Promise<Answer> {
   })
 }
 
-/** The database's name in `host:port/name`. */
-export function databaseName(database: Database | undefined): string {
-  const place = database?.place ?? ''
-  return place.slice(place.indexOf('/') + 1)
-}
-
 const dones: Readonly<Record<string, string>> = {
   paused: 'The sync is paused: nobody connects by it, and nothing is read.',
   resumed: 'The sync is active again.',
@@ -77,7 +71,7 @@ const dones: Readonly<Record<string, string>> = {
 }
 
 function said(done: string | undefined): Html {
-  const text = done === undefined ? undefined : dones[done]
+  const text = done !== undefined && Object.hasOwn(dones, done) ? dones[done] : undefined
   return text === undefined ? nothing : html`
     <div class="notice ok" role="status">
       <p class="notice-title">${text}</p>

@@ -1,41 +1,39 @@
-// Room console: attempts to log in are few for each address, so that nobody tries tokens by the thousand.
+// Room console: wrong tokens are answered late, the later the more of them an address has shown. A right one is never
+// refused and never waits: behind one address there may be many, and a token has more bits than anybody can try.
 
-/** So many attempts of an address may fail in a minute. */
-export const failuresMax = 5
-const windowMs = 60_000
-/** Addresses remembered; the one that tried longest ago is forgotten. */
+/** So many failures of an address are answered at once. */
+export const freeMax = 5
+const delayFirstMs = 250
+const delayMaxMs = 4_000
+/** Failures are forgotten after so long without another. */
+const forgiveMs = 60_000
+/** Addresses remembered; the one that failed longest ago is forgotten. */
 const addressesMax = 10_000
 
 interface Count {
-  readonly since: number
-  readonly attempts: number
+  readonly failedAt: number
+  readonly failures: number
 }
 
 export interface Throttle {
-  /** Counts an attempt. Gives how long to wait instead, in milliseconds; 0: go ahead. */
-  attempt(address: string): number
-  /** The attempt was good: it does not count. */
+  /** Counts a failure. Gives how long its answer waits, in milliseconds. */
+  fail(address: string): number
+  /** The address has shown a right token: what it did before is forgotten. */
   forgive(address: string): void
 }
 
 /** `now`: milliseconds of any clock. */
 export function createThrottle({ now }: { now: () => number }): Throttle {
   const counts = new Map<string, Count>()
-  const put = (address: string, count: Count) => {
-    counts.delete(address)
-    counts.set(address, count)
-    const oldest = counts.keys().next()
-    if (counts.size > addressesMax && !oldest.done) counts.delete(oldest.value)
-  }
   return {
-    attempt: (address) => {
+    fail: (address) => {
       const known = counts.get(address)
-      const fresh = known === undefined || now() - known.since >= windowMs
-      const count = fresh ? { since: now(), attempts: 0 } : known
-      if (count.attempts >= failuresMax) return Math.max(1, count.since + windowMs - now())
-      // counted before the token is looked at: attempts at one time count too
-      put(address, { ...count, attempts: count.attempts + 1 })
-      return 0
+      const kept = known === undefined || now() - known.failedAt >= forgiveMs ? 0 : known.failures
+      counts.delete(address)
+      counts.set(address, { failedAt: now(), failures: kept + 1 })
+      const oldest = counts.keys().next()
+      if (counts.size > addressesMax && !oldest.done) counts.delete(oldest.value)
+      return kept < freeMax ? 0 : Math.min(delayMaxMs, delayFirstMs * 2 ** (kept - freeMax))
     },
     forgive: (address) => void counts.delete(address),
   }

@@ -29,25 +29,50 @@ export type Fragment = (visit: Visit) => Promise<Html>
 /** The longest form, in bytes: a thousand fields chosen, and a certificate. */
 const formBytesMax = 1_048_576
 
-/** A form that is not one: too long, or of another kind. */
+/** A form that is not one: too long, too slow, or of another kind. */
 export class FormError extends Error {
   override name = 'FormError'
 }
 
-/** The body of a POST. Throws FormError. */
-export async function readForm(request: Request): Promise<URLSearchParams> {
+/** The body of a POST; with the signal its reading ends. Throws FormError. */
+export async function readForm(
+  request: Request,
+  { bytesMax = formBytesMax, signal }: { bytesMax?: number; signal?: AbortSignal } = {},
+): Promise<URLSearchParams> {
   const type = request.headers.get('content-type') ?? ''
   if (!type.startsWith('application/x-www-form-urlencoded')) throw new FormError('Not a form')
   const length = Number(request.headers.get('content-length') ?? '0')
-  if (length > formBytesMax) throw new FormError('The form is too long')
+  if (length > bytesMax) throw new FormError('The form is too long')
+  const reader = request.body?.getReader()
+  if (reader === undefined) return new URLSearchParams()
+  const giveUp = () => void reader.cancel().catch(() => {})
+  signal?.addEventListener('abort', giveUp)
+  if (signal?.aborted === true) giveUp()
+  try {
+    const body = await readAll(reader, bytesMax)
+    if (signal?.aborted === true) throw new FormError('The form takes too long')
+    return new URLSearchParams(new TextDecoder().decode(body))
+  } finally {
+    signal?.removeEventListener('abort', giveUp)
+  }
+}
+
+async function readAll(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  bytesMax: number,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of request.body ?? []) {
-    size += chunk.length
-    if (size > formBytesMax) throw new FormError('The form is too long')
-    chunks.push(chunk)
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return Buffer.concat(chunks)
+    size += value.length
+    if (size > bytesMax) {
+      void reader.cancel().catch(() => {})
+      throw new FormError('The form is too long')
+    }
+    chunks.push(value)
   }
-  return new URLSearchParams(new TextDecoder().decode(Buffer.concat(chunks)))
 }
 
 /** A field without spaces around it; empty where it is missing. */

@@ -69,5 +69,5 @@ const platformNames: Readonly<Record<string, string>> = {
 
 /** The platform as it calls itself. */
 export function platformName(platform: string): string {
-  return platformNames[platform] ?? platform
+  return Object.hasOwn(platformNames, platform) ? platformNames[platform] ?? platform : platform
 }

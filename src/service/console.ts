@@ -2,11 +2,12 @@
 
 import { Buffer } from 'node:buffer'
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto'
-import type { Context, Hono } from 'hono'
+import type { Hono } from 'hono'
 import { type Console, createConsole } from '../console/console.ts'
 import type { Sealer } from '../console/deps.ts'
 import type { Log } from '../lib/log.ts'
 import type { Keyring } from '../store/seal.ts'
+import { createClientOf, type HttpProxies } from './console-client.ts'
 
 export type { Console }
 
@@ -16,6 +17,8 @@ export interface ConsoleDeps {
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
   readonly log: Log
+  /** Proxies in front that say who asks. */
+  readonly httpProxies: HttpProxies
 }
 
 /** Adds the routes below /console; `/` leads a browser there. */
@@ -28,7 +31,7 @@ export function addConsole(app: Hono, deps: ConsoleDeps): Console {
     now,
     random,
     log,
-    addressOf,
+    addressOf: createClientOf(deps.httpProxies),
   })
   const home = `${new URL(publicUrl).pathname.replace(/\/+$/, '')}/console`
   app.get('/', async (c, next) => {
@@ -37,12 +40,6 @@ export function addConsole(app: Hono, deps: ConsoleDeps): Console {
   })
   app.route('/', made.app)
   return made
-}
-
-/** As @hono/node-server passes the socket on. */
-function addressOf(c: Context): string {
-  const env = c.env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined
-  return env?.incoming?.socket?.remoteAddress ?? 'unknown'
 }
 
 const cipherName = 'aes-256-gcm'

@@ -4,6 +4,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { baseUrlFlaw, guardAddresses } from '../lib/addresses.ts'
 import { required } from '../lib/assert.ts'
 import { type Deadline, deadlineIn, remainingMs, withDeadline } from '../lib/deadline.ts'
 import type { Http } from '../lib/http.ts'
@@ -30,6 +31,7 @@ import { createAuthentication } from './authentication.ts'
 import { type Carrier, type CarrierDeps, createCarrier } from './carrier.ts'
 import { type Callers, createCallers } from './callers.ts'
 import { addConsole, type Console, type ConsoleDeps } from './console.ts'
+import { type HttpProxies, noProxies } from './console-client.ts'
 import { inquiryWaitMs } from './doubt.ts'
 import { readiness } from './health.ts'
 import { createServiceMetrics, type Door, resultOf, type ServiceMetrics } from './metrics.ts'
@@ -82,6 +84,10 @@ export interface ServiceDeps {
   readonly administration?: (callerFor: Callers['callerFor']) => Administration
   /** Every object of a platform that can be synced; none when absent. */
   readonly objectsOf?: (platform: Platform) => readonly string[]
+  /** Proxies in front that say who asks for the console; none when absent. */
+  readonly httpProxies?: HttpProxies
+  /** What is wrong with a base URL of a platform; when absent it has to be one of the public internet. */
+  readonly baseUrlFlaw?: (url: string) => string | null
   /** Where clients and databases find this installation; this machine when absent. */
   readonly place?: Place
 }
@@ -91,6 +97,8 @@ export interface Watched {
   readonly metrics: ServiceMetrics
   /** Who asks for the figures must show this; nobody need when absent. */
   readonly token?: string
+  /** The figures are told elsewhere (`Service.monitored`), and not at `/metrics`. */
+  readonly apart?: boolean
 }
 
 export interface DoorParts {
@@ -101,6 +109,8 @@ export interface DoorParts {
 
 export interface Service {
   readonly app: Hono
+  /** How the process is, for a port of its own. */
+  readonly monitored: Monitored
   /** What an adapter needs, for those who call a platform outside a mutation (fill, recovery). Throws `not_found`. */
   callerFor(
     connectionId: string,
@@ -113,6 +123,8 @@ export interface Service {
   /** Takes no new mutations, waits for those under way. False: some were not settled in time. */
   drain(options: { waitMs: number }): Promise<boolean>
 }
+
+const internet = guardAddresses([])
 
 /** Makes the service. Routes: GET /internal/syncs/:id, POST /internal/mutations, POST /internal/applied,
  * POST /internal/mutations/:id/cancel, POST /internal/quotes, GET /internal/ready, GET /healthz, GET /readyz, GET /metrics, GET /oauth/:platform/start and
@@ -129,6 +141,8 @@ export function createService(deps: ServiceDeps): Service {
     returnOrigins: deps.returnOrigins ?? [],
     random: (bytes: number) => randomBytes(bytes),
     place: deps.place ?? noPlace,
+    httpProxies: deps.httpProxies ?? noProxies,
+    baseUrlFlaw: deps.baseUrlFlaw ?? ((url: string) => baseUrlFlaw(url, internet)),
     objectsOf: deps.objectsOf ?? (() => []),
     monotonic: () => performance.now(),
     ...watchedOf(deps),
@@ -150,7 +164,8 @@ export function createService(deps: ServiceDeps): Service {
   app.onError((error) => problemResponse(faultFor(error, all)))
   app.notFound(() => problemResponse(fault('not_found', { message: 'no such route' }).data))
   const ready = () => readiness({ ...all, draining: () => draining })
-  addMonitor(app, { ...all.monitored, ready })
+  const monitored = { ...all.monitored, ready }
+  addMonitor(app, monitored, { figures: deps.watched?.apart !== true })
   addInternal(app, { ...all, runner, ready })
   app.use('/oauth/*', async (c, next) => {
     checkQuery(c.req.query())
@@ -162,6 +177,7 @@ export function createService(deps: ServiceDeps): Service {
   const door = deps.door === undefined ? null : openDoor(app, { ...all, runner, parts: deps.door })
   return {
     app,
+    monitored,
     callerFor: (id, options) => callers.callerFor(id, options),
     renewDue: (options) => renewDue({ ...all, credentials }, options),
     warn: () => void (draining = true),
@@ -224,8 +240,8 @@ function watchedOf({ watched, log }: Pick<ServiceDeps, 'watched' | 'log'>) {
   return { metrics, monitored: { metrics: registry, log, ...(token ? { token } : {}) } }
 }
 
-function addMonitor(app: Hono, monitored: Monitored): void {
-  for (const path of ['/healthz', '/readyz', '/metrics']) {
+function addMonitor(app: Hono, monitored: Monitored, { figures }: { figures: boolean }): void {
+  for (const path of ['/healthz', '/readyz', ...figures ? ['/metrics'] : []]) {
     app.get(path, async (c) => {
       const authorization = c.req.header('authorization')
       const answer = required(await answerMonitor(monitored, { path, authorization }), path)

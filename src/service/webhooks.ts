@@ -2,98 +2,114 @@
 // never written anywhere: it only says which records are to be read again. It is answered when that is committed, so
 // that one that fails comes again, and one that comes twice does no harm.
 
-import { type Context, Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
+import type { Context, Hono } from 'hono'
 import type { Log } from '../lib/log.ts'
 import { fault } from '../mutation/fault.ts'
-import { type Platform, platforms, type SyncedTable } from '../mutation/table.ts'
-import type { Adapter, Delivery, Settings, Webhooks } from '../platforms/platform.ts'
+import type { Delivery } from '../platforms/platform.ts'
 import { isDelivered, noteDelivery } from '../store/deliveries.ts'
 import { noteHints } from '../store/hints.ts'
-import type { Store } from '../store/store.ts'
-import { readSync } from '../store/syncs.ts'
 import { requestLook } from '../store/tables.ts'
-import { type KeptRegistration, readWebhook, requestCollect } from '../store/webhooks.ts'
-import { createFlood, type Flood } from './webhooks-flood.ts'
+import { requestCollect } from '../store/webhooks.ts'
+import { readDelivery } from './webhooks-body.ts'
+import { createFlood, type Flood, type From } from './webhooks-flood.ts'
+import { createKnown, type Hooked, type Known, type KnownDeps } from './webhooks-known.ts'
 
-export interface WebhooksDeps {
-  readonly store: Store
-  readonly adapterFor: (platform: Platform) => Adapter
+export interface WebhooksDeps extends KnownDeps {
   readonly log: Log
-  /** Milliseconds since 1970. */
-  readonly now: () => number
   /** The base of the addresses that platforms were given, without a slash at the end. */
   readonly publicUrl: string
+  /** How long a body may take, in milliseconds; ten seconds when absent. */
+  readonly bodyWaitMs?: number | undefined
 }
 
 /** Longest body, in bytes. */
 export const webhookBytesMax = 5 * 1024 * 1024
-/** What is known of a sync is good for so long, in milliseconds. */
-const keptMs = 5_000
-const syncsKeptMax = 1_000
+/** From where many came with a bad signature. */
+const suspectBytesMax = 256 * 1024
+const bodyWaitMs = 10_000
 
-/** Adds the routes. */
+/** Adds the routes. A sync is looked up before anything is read: what strangers send for none takes no place. */
 export function addWebhooks(app: Hono, deps: WebhooksDeps): void {
-  const flood = createFlood(deps)
-  const known = createKnown(deps)
+  const [flood, known] = [createFlood(deps), createKnown(deps)]
   const path = '/webhooks/:platform/:sync'
-  app.use(path, bodyLimit({ maxSize: webhookBytesMax, onError: (c) => c.body(null, 413) }))
   // some platforms look whether somebody is there; whoever asks hears the same of every sync
   app.get(path, (c) => c.body(null, 200))
   app.post(path, async (c) => {
-    const { platform, sync: id } = c.req.param()
-    const entered = flood.enter(id)
-    if (entered !== 'in') return later(c, entered)
+    const { platform, sync: syncId } = c.req.param()
+    const from = { syncId, address: addressOf(c) }
+    const mayAsk = () => flood.mayMiss(from.address)
+    const find = (fresh: boolean) => known.find(syncId, { platform, fresh, mayAsk })
+    const hooked = await find(false)
+    if (hooked === 'busy') return later(c, 503)
+    if (hooked === null) {
+      flood.missed(from.address)
+      throw noSuch()
+    }
+    const entered = flood.enter(from)
+    if (entered !== 'in') return later(c, entered === 'many' ? 429 : 503)
     try {
-      return await hear(deps, { c, platform, id, known, flood })
+      return await hear(deps, { c, platform, from, hooked, find, flood })
     } finally {
-      flood.leave()
+      flood.leave(from)
     }
   })
 }
 
-function later(c: Context, why: 'sync' | 'all'): Response {
-  return c.body(null, why === 'sync' ? 429 : 503, { 'retry-after': '5' })
+/** Of who has connected: behind a proxy, the proxy's. */
+function addressOf({ env }: Context): string {
+  const { incoming } = (env ?? {}) as { incoming?: { socket?: { remoteAddress?: string } } }
+  return incoming?.socket?.remoteAddress ?? ''
 }
 
-/** What is known of a sync's webhook. */
-interface Hooked {
-  readonly webhooks: Webhooks
-  readonly registration: KeptRegistration
-  readonly tables: readonly SyncedTable[]
-  readonly settings: Settings
+function later(c: Context, status: 429 | 503): Response {
+  return c.body(null, status, { 'retry-after': '5' })
 }
 
-interface Known {
-  /** Null: there is no such sync of that platform, or it has no webhook. `fresh`: the store is asked anew. */
-  find(id: string, options: { platform: string; fresh: boolean }): Promise<Hooked | null>
+/** The connection cannot be used again: there is more of the body to come. */
+function unread(c: Context, status: 408 | 413 | 429): Response {
+  const headers = { connection: 'close' }
+  return c.body(null, status, status === 413 ? headers : { ...headers, 'retry-after': '5' })
+}
+
+function noSuch(): Error {
+  return fault('not_found', { message: 'no such route' })
 }
 
 interface Arrival {
   readonly c: Context
   readonly platform: string
-  readonly id: string
-  readonly known: Known
+  readonly from: From
+  readonly hooked: Hooked
+  /** Looks the sync up again. */
+  readonly find: (fresh: boolean) => ReturnType<Known['find']>
   readonly flood: Flood
 }
 
-async function hear(
-  deps: WebhooksDeps,
-  { c, platform, id, known, flood }: Arrival,
-): Promise<Response> {
-  const body = new Uint8Array(await c.req.arrayBuffer())
+async function hear(deps: WebhooksDeps, arrival: Arrival): Promise<Response> {
+  const { c, platform, from, flood, find } = arrival
+  const suspect = flood.suspects(from)
+  const bytesMax = suspect ? suspectBytesMax : webhookBytesMax
+  const waitMs = deps.bodyWaitMs ?? bodyWaitMs
+  const body = await readDelivery(c.req.raw, { bytesMax, waitMs })
+  if (body === 'late') return unread(c, 408)
+  if (body === 'long') return unread(c, suspect ? 429 : 413)
+  const headers = new Map(Object.entries(c.req.header()))
+  let why = ''
   for (const fresh of [false, true]) {
-    const hooked = await known.find(id, { platform, fresh })
-    if (hooked === null) break
-    const headers = new Map(Object.entries(c.req.header()))
-    const delivery = receive(deps, { hooked, headers, body, platform, id })
-    if (delivery.kind === 'heard') return await take(deps, { c, id, hooked, delivery })
-    if (!fresh) continue // its secret may be another one by now
-    flood.refused(id)
-    deps.log.info('webhook.refused', { sync: id, platform, why: delivery.why })
-    return c.body(null, 401)
+    // its secret may be another one by now
+    const hooked = fresh ? await find(true) : arrival.hooked
+    if (hooked === 'busy') return later(c, 503)
+    if (hooked === null) throw noSuch()
+    const delivery = receive(deps, { hooked, headers, body, platform, id: from.syncId })
+    if (delivery.kind === 'heard') {
+      flood.heard(from)
+      return await take(deps, { c, id: from.syncId, hooked, delivery })
+    }
+    why = delivery.why
   }
-  throw fault('not_found', { message: 'no such route' })
+  flood.refused(from)
+  if (!suspect) deps.log.info('webhook.refused', { sync: from.syncId, platform, why })
+  return c.body(null, 401)
 }
 
 function receive(
@@ -144,40 +160,4 @@ async function take(
   }
   if (answer === undefined) return c.body(null, 200)
   return c.body(answer.body, 200, { 'content-type': answer.contentType })
-}
-
-/** Looks syncs up, and remembers for some seconds what there is and what there is not. */
-function createKnown(deps: WebhooksDeps): Known {
-  const kept = new Map<string, { readonly at: number; readonly hooked: Promise<Hooked | null> }>()
-  return {
-    find: async (id, { platform, fresh }) => {
-      const key = `${platform}\n${id}`
-      const found = kept.get(key)
-      const at = deps.now()
-      const age = at - (found?.at ?? -Infinity)
-      // whoever floods us with bad signatures must not make us ask the store each time
-      if (found !== undefined && age < (fresh ? keptMs / 5 : keptMs)) return await found.hooked
-      const hooked = lookUp(deps, { id, platform })
-      kept.delete(key)
-      kept.set(key, { at, hooked })
-      const oldest = kept.keys().next()
-      if (kept.size > syncsKeptMax && !oldest.done) kept.delete(oldest.value)
-      hooked.catch(() => kept.delete(key))
-      return await hooked
-    },
-  }
-}
-
-async function lookUp(
-  { store, adapterFor }: WebhooksDeps,
-  { id, platform }: { id: string; platform: string },
-): Promise<Hooked | null> {
-  if (!platforms.some((name) => name === platform) || !/^\w{1,64}$/.test(id)) return null
-  const webhook = await readWebhook(store, id)
-  if (webhook === null || webhook.registration === null) return null
-  const sync = await readSync(store, id)
-  const { webhooks } = adapterFor(sync.platform).follow ?? {}
-  if (sync.platform !== platform || webhooks === undefined) return null
-  const { tables, settings } = sync
-  return { webhooks, registration: webhook.registration, tables, settings }
 }

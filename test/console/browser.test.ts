@@ -246,6 +246,41 @@ describe('the console in a browser', { skip: withoutBrowser }, () => {
     await context.close()
   })
 
+  test('a page is live while somebody looks, and says so when it is not any more', async () => {
+    const { page, context } = await visit()
+    await logIn(page)
+    const isLive = (request: { url(): string }) => request.url().endsWith('/live')
+    const asks = () => page.waitForRequest(isLive, { timeout: waitMs })
+    const ends = () => page.waitForEvent('requestfailed', { predicate: isLive, timeout: waitMs })
+    const hide = (hidden: boolean) =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', { configurable: true, value: ${hidden} })
+        document.dispatchEvent(new Event('visibilitychange'))`,
+      )
+    const turn = (name: string) =>
+      page.evaluate(`dispatchEvent(new PageTransitionEvent('${name}', { persisted: true }))`)
+    await page.goto(`${base}/console/mutations`)
+    await page.getByText('live', { exact: true }).waitFor()
+    await Promise.all([ends(), hide(true)])
+    await Promise.all([asks(), hide(false)])
+    await page.getByText('live', { exact: true }).waitFor()
+    // into the browser's memory, and out of it
+    await Promise.all([ends(), turn('pagehide')])
+    await Promise.all([asks(), turn('pageshow')])
+    for (const place of ['mutations', 'syncs/sync_salesforce']) {
+      await Promise.all([asks(), page.goto(`${base}/console/${place}`)])
+      const cookies = await context.cookies()
+      await hide(true)
+      await context.clearCookies()
+      await hide(false)
+      await page.locator('main').getByText('not live – reload').waitFor()
+      await page.getByRole('status').getByText('not live – reload').waitFor({ state: 'attached' })
+      assert.deepEqual([...await findBarriers(page), ...await findFaint(page)], [], place)
+      await context.addCookies(cookies)
+    }
+    await context.close()
+  })
+
   test('what keeps people out is found', async () => {
     const { page, context } = await visit()
     await page.setContent(`<title></title><h1>One</h1><h3>Three</h3><input id="a"><p id="a">

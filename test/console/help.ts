@@ -108,6 +108,7 @@ function hostileAdministration(
       }],
     }),
     setState: say('setState', undefined),
+    setWebhookSecret: say('setWebhookSecret', { address: hostile }),
     setAllow: say('setAllow', null),
     resync: say('resync', []),
     drop: say('drop', [finding]),

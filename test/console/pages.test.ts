@@ -2,13 +2,15 @@
 // administrators come in. Method: the service on a real store, whose every name and value is as bad as can be.
 
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { randomBytes as random, randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { createJournal, requestHash } from '../../src/store/journal.ts'
 import { revokeAdminToken, saveAdminToken } from '../../src/store/admin-tokens.ts'
+import { forgetDatabase, saveDatabase } from '../../src/store/databases.ts'
 import { readSync, saveSync } from '../../src/store/syncs.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
-import { seed } from '../store/help.ts'
+import { platformName } from '../../src/console/words.ts'
+import { address, seed } from '../store/help.ts'
 import { adminToken, Agent, consoleStage, csrfOf, draftOf, hostile, type Stage } from './help.ts'
 
 let cluster: TestCluster
@@ -276,22 +278,6 @@ test('a session ends after twelve hours, at logout, and with its token', async (
   assert.equal((await fired.get('/console/errors')).status, 303)
 })
 
-test('wrong tokens are refused, and after five of an address none is looked at for a minute', async () => {
-  const guesser = new Agent(stage.app, '198.51.100.77')
-  for (let tries = 0; tries < 5; tries++) {
-    const response = await guesser.logIn(`sluice_admin_wrong_${tries}`)
-    assert.equal(response.status, 401)
-    assert.match(await response.text(), /no administrator’s token/)
-  }
-  const right = await guesser.logIn()
-  assert.equal(right.status, 429)
-  assert.match(right.headers.get('retry-after') ?? '', /^\d+$/)
-  assert.equal((await new Agent(stage.app, '198.51.100.78').logIn()).status, 303, 'others come in')
-  stage.now += 61_000
-  assert.equal((await guesser.logIn()).status, 303)
-  stage.now = Date.now()
-})
-
 test('a sync token is no administrator, and the login leads only to the console', async () => {
   assert.equal((await new Agent(stage.app, '198.51.100.80').logIn('sluice_demo')).status, 401)
   for (
@@ -418,6 +404,31 @@ test('choosing a region changes the host of everything that is shown', async () 
   assert.doesNotMatch(page, /@iad\.db\.example\.com/)
   const other = await (await agent.get('/console/syncs/sync_test01?region=nowhere')).text()
   assert.match(other, /PASSWORD@iad\.db\.example\.com:5432\//)
+})
+
+test('the connection URL has the name of the database, whatever is in it and however it is reached', async () => {
+  const name = 'a/b through c'
+  await saveDatabase(stage.store, { id: 'db', address: { ...address, database: name } }, { random })
+  const page = await (await agent.get('/console/syncs/sync_test01')).text()
+  assert.match(page, /@iad\.db\.example\.com:5432\/a%2Fb%20through%20c\?sslmode=require/)
+  await forgetDatabase(stage.store, 'db')
+})
+
+test('a word that every object knows is no message, no setting and no name', async () => {
+  for (const word of ['constructor', 'toString', '__proto__']) {
+    const page = await (await agent.get(`/console/syncs/sync_test01?done=${word}`)).text()
+    assert.doesNotMatch(page, /native code|role="status">\s*<p class="notice-title"/, word)
+    assert.equal(platformName(word), word)
+  }
+})
+
+test('a search is not live: it reads the whole journal', async () => {
+  const searched = await (await agent.get('/console/mutations?q=paul')).text()
+  assert.doesNotMatch(searched, /data-live|http-equiv="refresh"/)
+  const listed = await (await agent.get('/console/mutations')).text()
+  assert.match(listed, /data-live="/)
+  const live = await agent.get('/console/mutations/live?q=paul')
+  assert.deepEqual([live.status, await live.text()], [204, ''])
 })
 
 test('a database that does not answer keeps no page, and one that refuses is named', async () => {

@@ -8,7 +8,7 @@ import { everyMinute, niceMax, phaseBar } from '../../src/console/charts.ts'
 import { createLive } from '../../src/console/live.ts'
 import { html } from '../../src/console/html.ts'
 import { psqlOf, snippetsOf, urlOf } from '../../src/console/snippets.ts'
-import { createThrottle, failuresMax } from '../../src/console/throttle.ts'
+import { createThrottle, freeMax } from '../../src/console/throttle.ts'
 import { compact, counted, duration, number, percent, span } from '../../src/console/words.ts'
 
 test('numbers and durations read as people write them', () => {
@@ -118,35 +118,44 @@ test('a phase that is not known takes no room, and is said', async () => {
   assert.deepEqual([...bar.matchAll(/width="([\d.]+)"/g)].map(([, width]) => width), ['25', '75'])
 })
 
-test('an address has five attempts a minute, and as many addresses are remembered as are bounded', () => {
+test('wrong tokens of an address are answered the later the more there are, and few addresses are remembered', () => {
   let now = 0
   const throttle = createThrottle({ now: () => now })
-  for (let tries = 0; tries < failuresMax; tries++) assert.equal(throttle.attempt('a'), 0)
-  now = 10_000
-  assert.equal(throttle.attempt('a'), 50_000)
-  assert.equal(throttle.attempt('b'), 0)
-  now = 60_000
-  assert.equal(throttle.attempt('a'), 0)
-  for (let tries = 1; tries < failuresMax; tries++) throttle.attempt('a')
+  for (let tries = 0; tries < freeMax; tries++) assert.equal(throttle.fail('a'), 0)
+  assert.deepEqual([1, 2, 3, 4, 5, 6].map(() => throttle.fail('a')), [
+    250,
+    500,
+    1_000,
+    2_000,
+    4_000,
+    4_000,
+  ])
+  assert.equal(throttle.fail('b'), 0, 'another address has done nothing')
+  now = 59_999
+  assert.equal(throttle.fail('a'), 4_000)
+  now += 60_000
+  assert.equal(throttle.fail('a'), 0, 'a minute without a failure')
+  for (let tries = 1; tries < freeMax; tries++) throttle.fail('a')
   throttle.forgive('a')
-  assert.equal(throttle.attempt('a'), 0)
-  for (let tries = 1; tries < failuresMax; tries++) throttle.attempt('a')
-  assert.ok(throttle.attempt('a') > 0)
-  for (let others = 0; others < 10_000; others++) throttle.attempt(`other ${others}`)
-  assert.equal(throttle.attempt('a'), 0, 'it tried longest ago, and was forgotten')
+  assert.equal(throttle.fail('a'), 0)
+  for (let tries = 1; tries < freeMax; tries++) throttle.fail('a')
+  assert.ok(throttle.fail('a') > 0)
+  for (let others = 0; others < 10_000; others++) throttle.fail(`other ${others}`)
+  assert.equal(throttle.fail('a'), 0, 'it failed longest ago, and was forgotten')
 })
 
 test('streams are bounded, and each is given back when its listener goes', async () => {
   const live = createLive({ now: Date.now })
   const signal = new AbortController().signal
+  const isOpen = () => true
   const draw = () => Promise.resolve(html`<p>${'<b>'}\nnext</p>`)
-  const first = live.stream(draw, { signal })
+  const first = live.stream(draw, { signal, isOpen })
   const reader = first.body?.getReader()
   const { value } = await reader?.read() ?? {}
   assert.equal(new TextDecoder().decode(value), 'data: <p>&lt;b&gt;\ndata: next</p>\n\n')
-  const others = Array.from({ length: 99 }, () => live.stream(draw, { signal }))
+  const others = Array.from({ length: 99 }, () => live.stream(draw, { signal, isOpen }))
   assert.equal(live.size, 100)
-  assert.equal(live.stream(draw, { signal }).status, 503)
+  assert.equal(live.stream(draw, { signal, isOpen }).status, 503)
   await reader?.cancel()
   await new Promise((resolve) => setImmediate(resolve))
   assert.equal(live.size, 99)

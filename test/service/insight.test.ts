@@ -13,8 +13,10 @@ import type { Administration } from '../../src/service/admin/administration.ts'
 import { documentOf } from '../../src/service/v1/document.ts'
 import { saveAdminToken } from '../../src/store/admin-tokens.ts'
 import { takeTurns } from '../../src/store/buckets.ts'
+import { createJournal, requestHash } from '../../src/store/journal.ts'
 import { readConnection } from '../../src/store/connections.ts'
 import { saveOAuthApp } from '../../src/store/oauth-apps.ts'
+import { readSync } from '../../src/store/syncs.ts'
 import { limitOf } from '../../src/service/limits/limit.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
 import { seed, testStore } from '../store/help.ts'
@@ -257,10 +259,78 @@ test('a link connects a new account, and none is made for another platform or an
       ['hub', { ...wanted, returnTo: 'https://evil.example/' }],
       ['not an id', wanted],
       ['other', { ...wanted, baseUrl: 'file:///etc/passwd' }],
+      ['other', { ...wanted, baseUrl: 'http://api.example.com' }],
+      ['other', { ...wanted, baseUrl: 'https://169.254.169.254' }],
+      ['other', { ...wanted, baseUrl: 'https://user:word@api.example.com' }],
     ] as const
   ) {
     const answer = await ask(`/connections/${encodeURIComponent(id)}/link`, { at, body: other })
     assert.equal(answer.status, 400, JSON.stringify([id, other]))
+  }
+})
+
+test('what is not shown of a value is not found either, in JSON too', async () => {
+  const values = {
+    email: 'shown@dune.co',
+    api_token: 'hidden-by-column',
+    name: '{"city":"Arrakeen","number":12345678901234567890,"access_key":"hidden-by-key"}',
+  }
+  const id = randomUUID()
+  const journal = createJournal(service.store, { service: 0 })
+  const mutation: Mutation = {
+    id,
+    syncId: 'sync_test01',
+    schema: 'salesforce',
+    table: 'contacts',
+    operation: 'update',
+    rows: [{ ordinal: 1, id: '003-searched', values }],
+  }
+  const { version } = await readSync(service.store, 'sync_test01')
+  const options = { hash: requestHash(mutation), syncVersion: version, state: 'sent' } as const
+  assert.equal((await journal.begin(mutation, options)).kind, 'begun')
+  const detail = 'Key (email)=("shown-detail") is bad.'
+  await journal.settle(id, { state: 'refused', fault: faultData('validation_error', { detail }) })
+  const found = async (q: string) => {
+    const { body } = await ask(`/mutations?${new URLSearchParams({ q, limit: '1' })}`)
+    return { ids: body.mutations.map((each: { id: string }) => each.id), next: body.next }
+  }
+  for (
+    const q of ['shown@dune', 'Arrakeen', '12345678901234567890', '003-searched', 'shown-detail']
+  ) {
+    assert.deepEqual(await found(q), { ids: [id], next: null }, q)
+  }
+  for (const q of ['hidden-by-column', 'hidden-by-key']) {
+    assert.deepEqual(await found(q), { ids: [], next: null }, q)
+  }
+  const { body } = await ask(`/mutations/${id}`, { at: '/mutations/{mutation}' })
+  const cell = body.changes[0].cells.find(({ column }: { column: string }) => column === 'name')
+  assert.equal(
+    cell.sent,
+    '{"city":"Arrakeen","number":12345678901234567890,"access_key":"(redacted)"}',
+  )
+})
+
+test('two search at a time, the third is told so, and lists are not searches', async () => {
+  const locked = Promise.withResolvers<void>()
+  const ready = Promise.withResolvers<void>()
+  // so that searches wait
+  const locking = service.store.sql.begin(async (sql) => {
+    await sql`lock table sluice_store.mutations in access exclusive mode`
+    ready.resolve()
+    await locked.promise
+  })
+  await ready.promise
+  try {
+    const searches = [ask('/mutations?q=x'), ask('/mutations?q=y')]
+    const third = await ask('/mutations?q=z')
+    assert.equal(third.status, 429)
+    assert.match(third.body.title, /2 searches of the journal are under way/)
+    locked.resolve()
+    await locking
+    assert.deepEqual((await Promise.all(searches)).map(({ status }) => status), [200, 200])
+    assert.equal((await ask('/mutations?q=z')).status, 200, 'when they are over')
+  } finally {
+    locked.resolve()
   }
 })
 

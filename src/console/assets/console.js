@@ -1,5 +1,6 @@
 // Room console: what browsers with script add to pages that work without: copying, live parts, choosing a region.
 
+const notLive = 'not live – reload'
 const said = document.getElementById('said')
 
 function say(text) {
@@ -60,14 +61,48 @@ function parse(text) {
   return new DOMParser().parseFromString(text, 'text/html').body
 }
 
+/** Live while somebody looks: a page that is hidden, or kept in the browser's memory, asks for nothing. */
 function addLive(element) {
-  const mark = document.querySelector('[data-live-mark]')
-  const source = new EventSource(element.dataset.live)
-  source.addEventListener('open', () => {
-    if (mark !== null) mark.hidden = false
+  let source = null
+  const close = () => {
+    source?.close()
+    source = null
+  }
+  const open = () => {
+    if (source === null && !document.hidden) source = listen(element)
+  }
+  open()
+  addEventListener('pagehide', close)
+  addEventListener('pageshow', ({ persisted }) => {
+    if (persisted) open()
   })
+  document.addEventListener('visibilitychange', () => document.hidden ? close() : open())
+}
+
+function showState(element, text) {
+  const mark = document.querySelector('[data-live-mark]') ?? markAbove(element)
+  mark.textContent = text
+  mark.hidden = text === ''
+  mark.classList.toggle('off', text !== 'live')
+}
+
+/** Where a page has no mark, there is one above the part that is live no more. */
+function markAbove(element) {
+  const mark = document.createElement('p')
+  mark.className = 'live-mark'
+  mark.dataset.liveMark = ''
+  element.before(mark)
+  return mark
+}
+
+function listen(element) {
+  const source = new EventSource(element.dataset.live)
+  source.addEventListener('open', () => showState(element, 'live'))
   source.addEventListener('error', () => {
-    if (mark !== null) mark.hidden = true
+    // closed: the browser does not ask again, since nobody is logged in any more, or the answer was none
+    const over = source.readyState === EventSource.CLOSED
+    showState(element, over ? notLive : '')
+    if (over) say(notLive)
   })
   source.addEventListener('message', ({ data }) => {
     const body = parse(data)
@@ -81,7 +116,7 @@ function addLive(element) {
     const after = element.querySelector('[data-say]')?.textContent
     if (after !== undefined && after !== before) say(after)
   })
-  addEventListener('pagehide', () => source.close())
+  return source
 }
 
 /** The part of the page that a form asks for, without leaving the page. */

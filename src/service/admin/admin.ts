@@ -3,6 +3,7 @@
 import { type Context, Hono } from 'hono'
 import type { Log } from '../../lib/log.ts'
 import { fault } from '../../mutation/fault.ts'
+import { listDatabases } from '../../store/databases.ts'
 import { checkText } from '../v1/lossless.ts'
 import type { Administration } from './administration.ts'
 import { checkAdmin } from './authentication.ts'
@@ -117,13 +118,20 @@ function addParts(add: Add, { administration: admin }: AdminDoorDeps): void {
   })
 }
 
-function addPlaces(add: Add, { administration: admin }: AdminDoorDeps): void {
+function addPlaces(add: Add, { administration: admin, store }: AdminDoorDeps): void {
   add(adminRoutes.connections, async (c) => c.json({ connections: await admin.connections() }))
   add(adminRoutes.giveConnection, async (c) => {
     await admin.giveConnection(param(c, 'connection'), await bodyOf(c, connectionBodySchema))
     return c.json({ ok: true })
   })
-  add(adminRoutes.databases, async (c) => c.json({ databases: await admin.databases() }))
+  add(adminRoutes.databases, async (c) => {
+    const [listed, known] = await Promise.all([admin.databases(), listDatabases(store)])
+    const names = new Map(known.map(({ id, address }) => [id, address.database]))
+    // one that was forgotten between the two has no name, and no sync
+    return c.json({
+      databases: listed.map((each) => ({ ...each, name: names.get(each.id) ?? '' })),
+    })
+  })
   add(adminRoutes.changeDatabase, async (c) => {
     const body = await bodyOf(c, databaseBodySchema)
     const answer = told(await admin.changeDatabase(param(c, 'database'), body))

@@ -6,7 +6,6 @@ import { catalogue, fault, type FaultCode } from '../../mutation/fault.ts'
 import { requestWaitMs } from '../../mutation/limits.ts'
 import { type Platform, platforms } from '../../mutation/table.ts'
 import type { Adapter, Caller } from '../../platforms/platform.ts'
-import { listActivity } from '../../store/activity.ts'
 import { readConnection } from '../../store/connections.ts'
 import { readMinutes } from '../../store/minutes.ts'
 import { listOAuthApps } from '../../store/oauth-apps.ts'
@@ -24,6 +23,7 @@ import { readOverview } from './overview.ts'
 import type { Place } from './place.ts'
 import { shownText } from './redact.ts'
 import { remembered } from './remember.ts'
+import { createSearch } from './search.ts'
 
 export interface InsightDeps {
   readonly store: Store
@@ -37,6 +37,8 @@ export interface InsightDeps {
   /** Where browsers reach the service, without a slash at the end. */
   readonly publicUrl: string
   readonly returnOrigins: readonly string[]
+  /** What is wrong with a base URL, in words that go after "the URL"; null: nothing. */
+  readonly baseUrlFlaw: (url: string) => string | null
   readonly place: Place
   readonly administration: Pick<Administration, 'rows'>
 }
@@ -98,11 +100,11 @@ export function addInsight(add: Add, deps: InsightDeps): void {
 }
 
 function addJournal(add: Add, deps: InsightDeps): void {
-  const { store } = deps
+  const search = createSearch(deps.store)
   add(insightRoutes.mutations, async (c) => {
     const query = check(activityQuerySchema, c.req.query(), 'the query')
     const { limit = activityLimit, since = activityMinutes } = query
-    const found = await listActivity(store, {
+    const { mutations, next } = await search({
       syncId: query.sync ?? null,
       state: query.state ?? null,
       table: query.table ?? null,
@@ -111,14 +113,11 @@ function addJournal(add: Add, deps: InsightDeps): void {
       text: query.q ?? null,
       sinceMs: since * 60_000,
       after: query.after === undefined ? null : readPlace(query.after),
-      limit: limit + 1,
+      limit,
     })
-    const mutations = found.slice(0, limit)
-    const last = mutations.at(-1)
-    const next = found.length > limit && last !== undefined ? `${last.receivedAt}_${last.id}` : null
     return c.json({
       mutations: mutations.map((each) => ({ ...each, fault: told(each.fault) })),
-      next,
+      next: next === null ? null : `${next.receivedAt}_${next.id}`,
     })
   })
   add(insightRoutes.mutation, async (c) => {

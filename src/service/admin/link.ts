@@ -15,7 +15,10 @@ const linkMs = 60 * 60_000
  * is registered), `service_unreachable`.
  */
 export async function linkTo(
-  deps: Pick<InsightDeps, 'store' | 'adapterFor' | 'now' | 'publicUrl' | 'returnOrigins'>,
+  deps: Pick<
+    InsightDeps,
+    'store' | 'adapterFor' | 'now' | 'publicUrl' | 'returnOrigins' | 'baseUrlFlaw'
+  >,
   { id, returnTo, anyAccount = false, ...body }: LinkBody & { id: string },
 ): Promise<{ url: string; expiresAt: string }> {
   const { store, publicUrl } = deps
@@ -42,16 +45,15 @@ export async function linkTo(
 
 /** A connection that is new waits to be connected. */
 async function prepare(
-  { store, adapterFor }: Pick<InsightDeps, 'store' | 'adapterFor'>,
+  { store, adapterFor, baseUrlFlaw }: Pick<InsightDeps, 'store' | 'adapterFor' | 'baseUrlFlaw'>,
   { id, platform, baseUrl, settings = {} }: Omit<LinkBody, 'returnTo'> & { id: string },
 ): Promise<void> {
   const app = await readOAuthApp(store, platform)
   const { oauth } = adapterFor(platform)
   const usual = oauth.apiUrl ?? new URL(oauth.authorizeUrl).origin
   const url = (baseUrl ?? usual).replace(/\/+$/, '')
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw fault('bad_request', { message: 'the base URL is not an http or https address' })
-  }
+  const flaw = baseUrlFlaw(url)
+  if (flaw !== null) throw fault('bad_request', { message: `the base URL ${flaw}` })
   await saveConnection(store, {
     id,
     platform,

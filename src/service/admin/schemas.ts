@@ -237,6 +237,7 @@ export const databaseListSchema = z.object({
   databases: z.array(z.object({
     id: z.string(),
     place: z.string(),
+    name: z.string().openapi({ description: 'What clients connect to.' }),
     role: z.string().openapi({ description: 'The role of clients.' }),
     owner: z.string().nullable(),
     hosted: z.boolean(),
