@@ -21,7 +21,7 @@ import { migrate } from '../src/store/migrations.ts'
 import { listOAuthApps, saveOAuthApp } from '../src/store/oauth-apps.ts'
 import { parseKeyring } from '../src/store/seal.ts'
 import { openStore } from '../src/store/store.ts'
-import { isFilled, listTableStates, type TableState } from '../src/store/tables.ts'
+import { isFilled, listTableStates, requestResync, type TableState } from '../src/store/tables.ts'
 import { saveToken } from '../src/store/tokens.ts'
 import { createSync } from '../src/sync/setup.ts'
 import { parseDatabaseUrl } from '../src/sync/setup-address.ts'
@@ -147,6 +147,8 @@ async function setUpSync(
     users: [{ name: 'demo', verifier: await makeVerifier('demo') }],
     role: address.user,
   })
+  // what was followed before is gone: the sandbox begins anew with every start
+  await requestResync(deps.store, { syncId: `sync_${platform}`, table: null, why: 'started' })
   await saveToken(deps.store, {
     id: `demo_${platform}`,
     syncId: `sync_${platform}`,
@@ -159,12 +161,12 @@ async function setUpSync(
 const lookMs = 30
 
 /**
- * Waits until every table has been filled once, at most `waitMs` milliseconds. Gives the tables that are not filled by
- * then, or cannot be, in words.
+ * Waits until every table has been filled since that moment (milliseconds since 1970), at most `waitMs` milliseconds.
+ * Gives the tables that are not filled by then, or cannot be, in words.
  */
 export async function waitForTables(
   demo: Pick<Demo, 'store' | 'secrets'>,
-  { waitMs }: { waitMs: number },
+  { waitMs, since }: { waitMs: number; since: number },
 ): Promise<readonly string[]> {
   const keyring = parseKeyring(demo.secrets.keys)
   const store = openStore({ url: demo.store, keyring, connectionsMax: 1 })
@@ -172,7 +174,7 @@ export async function waitForTables(
   try {
     for (;;) {
       const states = await listTableStates(store, { syncId: null })
-      const open = states.filter((state) => !isFilled([state]))
+      const open = states.filter((state) => !isFilled([state]) || (state.filledAt ?? 0) < since)
       const hopeless = open.every(({ phase }) => phase === 'failed')
       if (hopeless || Date.now() > until) return open.map(wordsOf)
       await new Promise((resolve) => setTimeout(resolve, lookMs))

@@ -87,6 +87,7 @@ async function start(): Promise<() => Promise<void>> {
   ])
   const demo = { ...files, ...urls }
   const syncs = demoSyncs(sandboxUrl)
+  const begunAt = Date.now()
   await setUp(demo, syncs)
   const publicUrl = env('SLUICE_PUBLIC_URL', `http://localhost:${ports.service}`)
   const sync = startSync({
@@ -128,7 +129,7 @@ async function start(): Promise<() => Promise<void>> {
       ...log,
     },
   })
-  const unfilled = await waitForTables(demo, { waitMs: fillWaitMs })
+  const unfilled = await waitForTables(demo, { waitMs: fillWaitMs, since: begunAt })
   if (env('SLUICE_SYNC', 'on') === 'once') await endSync(sync)
   // what is logged from now on, clients caused, and the sync process, which looks for changes now and then
   await fetch(`${sandboxUrl}/_exchanges`, { method: 'DELETE' })

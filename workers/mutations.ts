@@ -10,10 +10,12 @@ import './quiet.ts'
 import { hostname } from 'node:os'
 import process from 'node:process'
 import { createAdaptorServer } from '@hono/node-server'
+import { baseUrlFlaw } from '../src/lib/addresses.ts'
 import { withDeadline } from '../src/lib/deadline.ts'
 import { createHttp } from '../src/lib/http.ts'
 import { answerBytesMax } from '../src/mutation/limits.ts'
 import { createLog, type LogLevel, logLineMax } from '../src/lib/log.ts'
+import { type MonitorServer, startMonitor } from '../src/lib/monitor.ts'
 import { adapterFor, objectsOf } from '../src/platforms/index.ts'
 import { createServiceMetrics, type ServiceMetrics } from '../src/service/metrics.ts'
 import { createService, type Service } from '../src/service/service.ts'
@@ -32,6 +34,7 @@ import { createAdministration } from '../src/sync/setup-administration.ts'
 import { createSilences } from '../src/sync/silences.ts'
 import { approachEnv } from './approach.ts'
 import { backgroundShare } from './background-share.ts'
+import { httpProxiesEnv } from './http-proxies.ts'
 import { placeEnv } from './place.ts'
 import { publicUrl, returnOrigins } from './public-url.ts'
 import { startAftermath } from './aftermath.ts'
@@ -109,17 +112,18 @@ async function start(): Promise<void> {
     returnOrigins: returnOrigins(),
     presence,
     backgroundShare: backgroundShare(),
-    watched: { ...watch, metrics },
+    watched: { ...watch, metrics, apart: number('SLUICE_METRICS_PORT', 0) > 0 },
     administration: (callerFor) =>
       createAdministration(adminDeps({ store, callerFor, log, approach })),
     objectsOf,
-    place: placeEnv(),
+    ...surroundings(approach),
     door: {
       keys,
       statements: (carrier) => createInside({ service: carrier, log, approach, metrics: sessions }),
     },
   })
   const server = await listen(service, { host, port })
+  const monitor = await monitorOf(service, host)
   log.info('service.listening', { host, port: portOf(server.address()), migrations: taken })
   const aftermath = startAftermath({
     ...recovery,
@@ -138,8 +142,24 @@ async function start(): Promise<void> {
     watch,
     timers: [sweeping, recoveries],
     background: [renewals, aftermath],
-    close: () => Promise.allSettled([presence.leave(), store.close(), http.close()]),
+    close: () =>
+      Promise.allSettled([presence.leave(), store.close(), http.close(), monitor?.close()]),
   }))
+}
+
+/** Null: SLUICE_METRICS_PORT is not set, and the figures are told where everything else is. */
+async function monitorOf({ monitored }: Service, host: string): Promise<MonitorServer | null> {
+  const port = number('SLUICE_METRICS_PORT', 0)
+  return port === 0 ? null : await startMonitor(monitored, { host, port })
+}
+
+/** Where it is, what is in front of it, and where it may go. Throws ConfigError. */
+function surroundings({ guard }: Pick<ReturnType<typeof approachEnv>, 'guard'>) {
+  return {
+    place: placeEnv(),
+    httpProxies: httpProxiesEnv(),
+    baseUrlFlaw: (url: string) => baseUrlFlaw(url, guard),
+  }
 }
 
 /** What recovery works with; what comes after mutations shares it. */
@@ -196,11 +216,15 @@ function createEnd(parts: Parts): (why: string) => void {
 
 type Server = ReturnType<typeof createAdaptorServer>
 
+/** Whoever does not finish its request holds nothing for ever. Long answers (live pages) are not bounded by these. */
+const serverLimits = { maxConnections: 10_000, headersTimeout: 10_000, requestTimeout: 60_000 }
+
 async function listen(
   { app }: Service,
   { host, port }: { host: string; port: number },
 ): Promise<Server> {
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false })
+  const created = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false })
+  const server = Object.assign(created, serverLimits)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, resolve)

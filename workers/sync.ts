@@ -75,8 +75,12 @@ await runWorker(async () => {
     await watch.giveNotice()
     await notices.stop()
     const waitMs = numberEnv('SLUICE_DRAIN_MS', { otherwise: 40_000 })
-    const [drained] = await Promise.all([engine.drain({ waitMs }), tending.stop()])
+    const [drained, tended] = await Promise.all([
+      engine.drain({ waitMs }),
+      tending.stop({ waitMs }),
+    ])
     if (!drained) log.error('sync.not_drained', { waitMs })
+    if (!tended) log.warn('sync.chores_not_ended', { waitMs })
     const saved = await callers.close()
     await Promise.allSettled([sessions.close(), store.close(), http.close(), monitor?.close()])
     log.info('sync.ended', { drained, saved })

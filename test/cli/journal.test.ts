@@ -18,7 +18,7 @@ import { readSync } from '../../src/store/syncs.ts'
 import { listTokens } from '../../src/store/tokens.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
 import { seed, update } from '../store/help.ts'
-import { onTerminal, type Ran, sluice as run } from './ran.ts'
+import { begin, onTerminal, type Ran, sluice as run, sluiceWords } from './ran.ts'
 
 const keys = `k1:${randomBytes(32).toString('base64')}`
 const syncId = 'sync_cli0002'
@@ -271,6 +271,44 @@ test('a service that refuses it again, or is not there, ends with 1 and says so'
   )
   assert.equal(code, 1)
   assert.match(err, /^no answer from http:[^]*sends nothing twice\.\n$/)
+})
+
+test('an answer that breaks off, or that nobody waits for, says what may be; no token is left', async () => {
+  const id = await journal({}, refused('row_locked'))
+  let asked = Promise.withResolvers<void>()
+  let breaks = true
+  const broken = createServer((request, response) => {
+    request.resume().on('end', () => {
+      response.writeHead(201, { 'content-type': 'application/json', 'content-length': '100' })
+      response.write('{', () => {
+        if (breaks) response.destroy()
+        asked.resolve()
+      })
+    })
+  })
+  await new Promise<void>((resolve) => broken.listen(0, '127.0.0.1', resolve))
+  const at = `http://127.0.0.1:${(broken.address() as AddressInfo).port}`
+  const args = ['mutations', 'retry', id, '--yes', '--service', at]
+  try {
+    const { code, err } = await sluice(...args)
+    assert.equal(code, 1)
+    assert.match(err, /^the answer from http:\S+ broke off: it may have been written\n/)
+    breaks = false
+    asked = Promise.withResolvers<void>()
+    const child = begin(sluiceWords(args), { SLUICE_STORE_URL: url, SLUICE_KEYS: keys })
+    await asked.promise
+    const valid = async () =>
+      (await listTokens(store, { syncId })).filter(({ revokedAt }) => revokedAt === null)
+    assert.equal((await valid()).length, 1)
+    child.interrupt()
+    const ended = await child.ended
+    assert.equal(ended.code, 1)
+    assert.match(ended.err, /^interrupted: it may have been written\n/)
+    assert.deepEqual(await valid(), [])
+  } finally {
+    broken.closeAllConnections()
+    broken.close()
+  }
 })
 
 test('recover ends what a process that is gone has left, and tells what is still to be done', async () => {

@@ -19,10 +19,23 @@ export interface RunOptions {
 }
 
 /** Runs a program to its end. Its environment is what is given and PATH. */
-export async function ran(
+export async function ran(words: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  return await started(words, options).ended
+}
+
+/** Starts a program that may be interrupted, as with Ctrl-C. */
+export function begin(
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+): { interrupt(): void; readonly ended: Promise<Ran> } {
+  const { child, ended } = started(words, { env })
+  return { interrupt: () => void child.kill('SIGINT'), ended }
+}
+
+function started(
   [program = '', ...args]: readonly string[],
-  { stdin = '', env = {} }: RunOptions = {},
-): Promise<Ran> {
+  { stdin = '', env = {} }: RunOptions,
+) {
   const child = spawn(program, args, {
     cwd: root,
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -33,11 +46,11 @@ export async function ran(
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => err += chunk)
   child.stdin.on('error', () => {})
   child.stdin.end(stdin)
-  const code = await new Promise<number>((done, fail) => {
+  const ended = new Promise<Ran>((done, fail) => {
     child.once('error', fail)
-    child.once('close', (code) => done(code ?? 1))
+    child.once('close', (code) => done({ code: code ?? 1, out, err }))
   })
-  return { code, out, err }
+  return { child, ended }
 }
 
 /** The words that start `sluice` on this runtime. */

@@ -87,7 +87,8 @@ export const syncs: readonly Told[] = [
     about: 'how far each table is, and what is wrong with it',
     options: {
       '--sync <sync>': 'one sync; all where absent',
-      '--watch': 'until every table is filled',
+      '--watch': 'until every table is filled; ends with 1 where one is not',
+      '--timeout <30m>': 'how long to watch at most; 24h when absent',
       ...json,
     },
     example: 'sluice syncs status --sync sync_x --watch',

@@ -100,6 +100,19 @@ export function numberOption(
   throw new UsageError(`--${name} is a whole number from ${min} to ${max}`)
 }
 
+const unitsMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** `30m` → milliseconds. Throws UsageError. */
+export function durationOption(
+  options: Options,
+  name: string,
+  { otherwise }: { otherwise: string },
+): number {
+  const [, count = '', unit = ''] = /^(\d{1,6})([smhd])$/.exec(options[name] ?? otherwise) ?? []
+  if (count !== '') return Number(count) * unitsMs[unit as keyof typeof unitsMs]
+  throw new UsageError(`--${name} is like 90s, 30m, 24h or 7d`)
+}
+
 /** `a,b` → its parts. */
 export function listOf(text: string): string[] {
   return text.split(',').map((part) => part.trim()).filter((part) => part !== '')

@@ -2,6 +2,7 @@
 // request has an idempotency key made of the first id: asked for twice within a day, it is carried out once.
 
 import { randomBytes } from 'node:crypto'
+import process from 'node:process'
 import { catalogue, fault } from '../../src/mutation/fault.ts'
 import { shownText } from '../../src/service/admin/redact.ts'
 import { writeJson } from '../../src/service/v1/lossless.ts'
@@ -19,6 +20,8 @@ import { oneLine } from './screen.ts'
 /** Longer than any mutation may take. */
 const answerWaitMs = 200_000
 const idBytes = 6
+/** Whoever ends the command early leaves no token behind: the request ends, and what comes after it is done. */
+const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export const retry: Command = async (given, deps) => {
   const shown = await entryNamed(deps, given.words)
@@ -61,23 +64,38 @@ async function send(store: Store, entry: ActivityEntry, url: string): Promise<Li
   if (table === undefined) throw fault('not_found', { message: 'its table is not synced any more' })
   const id = `token_${randomBytes(idBytes).toString('hex')}`
   const token = makeToken((size) => randomBytes(size))
-  await saveToken(store, { id, syncId: sync.id, name: 'sluice mutations retry', token })
+  const interrupting = new AbortController()
+  const interrupt = () => interrupting.abort()
+  for (const signal of endSignals) process.on(signal, interrupt)
   try {
+    await saveToken(store, { id, syncId: sync.id, name: 'sluice mutations retry', token })
     const place = `/v1/syncs/${encodeURIComponent(sync.id)}/tables/${
       encodeURIComponent(table.name)
     }`
     const key = `sluice-retry-${entry.id}`
-    return await post(`${url}${place}/records`, { ...again(request, table), token, key })
+    return await post(`${url}${place}/records`, {
+      ...again(request, table),
+      token,
+      key,
+      interrupted: interrupting.signal,
+    })
   } finally {
     await revokeToken(store, id)
+    for (const signal of endSignals) process.off(signal, interrupt)
   }
+}
+
+interface Sending {
+  readonly token: string
+  readonly key: string
+  readonly interrupted: AbortSignal
 }
 
 async function post(
   url: string,
-  { method, body, token, key }: Again & { token: string; key: string },
+  { method, body, token, key, interrupted }: Again & Sending,
 ): Promise<Lines> {
-  let response: Response
+  let response: Response | null = null
   try {
     response = await fetch(url, {
       method,
@@ -87,15 +105,20 @@ async function post(
         'idempotency-key': key,
       },
       body: writeJson(body),
-      signal: AbortSignal.timeout(answerWaitMs),
+      signal: AbortSignal.any([AbortSignal.timeout(answerWaitMs), interrupted]),
     })
+    return answered(response.status, readAnswer(await response.text()))
   } catch (cause) {
     const hint =
       'Is the service there (--service, SLUICE_SERVICE_URL)? The same command again is ' +
       'safe within 24 hours: it sends nothing twice.'
-    throw fault('service_unreachable', { message: `no answer from ${url}`, hint }, { cause })
+    const message = interrupted.aborted
+      ? 'interrupted: it may have been written'
+      : response === null
+      ? `no answer from ${url}`
+      : `the answer from ${url} broke off: it may have been written`
+    throw fault('service_unreachable', { message, hint }, { cause })
   }
-  return answered(response.status, readAnswer(await response.text()))
 }
 
 function readAnswer(text: string): Readonly<Record<string, unknown>> {

@@ -1,22 +1,22 @@
 // Workers: `sluice mutations`: the journal, for whoever wants to know what became of a statement.
 
 import { lifeStates } from '../../src/mutation/life.ts'
-import { type Activity, listActivity } from '../../src/store/activity.ts'
-import { type Command, numberOption, rowsOf, UsageError, wantsJson } from './command.ts'
+import { createSearch } from '../../src/service/admin/search.ts'
+import type { Activity } from '../../src/store/activity.ts'
+import {
+  type Command,
+  durationOption,
+  numberOption,
+  rowsOf,
+  UsageError,
+  wantsJson,
+} from './command.ts'
 import { entryLines, entryNamed, told } from './mutations-entry.ts'
 import { retry } from './mutations-retry.ts'
 
 const limitUsual = 50
 const limitMax = 1_000
 const sinceUsual = '24h'
-const unitsMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-/** `30m` → milliseconds. Throws UsageError. */
-function durationOf(text: string): number {
-  const [, count = '', unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
-  if (count !== '') return Number(count) * unitsMs[unit as keyof typeof unitsMs]
-  throw new UsageError('--since is like 90s, 30m, 24h or 7d')
-}
 
 const list: Command = async ({ options }, { store }) => {
   const { sync, table, by, text } = options
@@ -24,14 +24,14 @@ const list: Command = async ({ options }, { store }) => {
   if (options['state'] !== undefined && state === null) {
     throw new UsageError(`--state is one of ${lifeStates.join(', ')}`)
   }
-  const found = await listActivity(store, {
+  const { mutations: found } = await createSearch(store)({
     syncId: sync ?? null,
     state,
     table: table ?? null,
     operation: null,
     by: by ?? null,
     text: text ?? null,
-    sinceMs: durationOf(options['since'] ?? sinceUsual),
+    sinceMs: durationOption(options, 'since', { otherwise: sinceUsual }),
     after: null,
     limit: numberOption(options, 'limit', { otherwise: limitUsual, min: 1, max: limitMax }),
   })

@@ -1,10 +1,7 @@
-// Workers: what is done to a sync that is there: pausing, filling again, logins, tables, and how it is.
+// Workers: what is done to a sync that is there: pausing, filling again, logins, tables.
 
 import { findingLines, isFailed } from '../../src/sync/checks.ts'
-import type { Administration } from '../../src/sync/setup-administration.ts'
-import { statusLines, type SyncStatus } from '../../src/sync/setup-status.ts'
-import { type Command, type CommandDeps, listOf, requiredOption, UsageError } from './command.ts'
-import { bar } from './screen.ts'
+import { type Command, listOf, requiredOption, UsageError } from './command.ts'
 import { readSecret } from '../secret.ts'
 import { fieldsOf, loginLines, withAdmin } from './syncs-setup.ts'
 
@@ -96,78 +93,4 @@ const webhookSecret: Command = async ({ options }, deps) => {
   return [`the secret is kept; deliveries are heard at ${told}`]
 }
 
-/** Between two looks of `--watch`, in milliseconds. */
-const watchMs = 1_000
-
-const status: Command = async ({ options, flags }, deps) => {
-  return await withAdmin(deps, {}, async (admin) => {
-    if (flags.has('watch')) return await watch(deps, admin, options['sync'])
-    const statuses = await read(admin, options['sync'])
-    if (flags.has('json')) {
-      return [JSON.stringify(options['sync'] === undefined ? statuses : statuses[0], null, 2)]
-    }
-    return statuses.flatMap((each) => [...statusLines(each, Date.now()), ''])
-  })
-}
-
-async function read(admin: Administration, sync: string | undefined): Promise<SyncStatus[]> {
-  const ids = sync === undefined ? (await admin.list()).map(({ id }) => id) : [sync]
-  const statuses: SyncStatus[] = []
-  for (const id of ids) statuses.push(await admin.status(id))
-  return statuses
-}
-
-/** Until every table is filled (or failed), on a terminal in place, else a block at each change. */
-async function watch(
-  { print, isTerminal }: CommandDeps,
-  admin: Administration,
-  sync: string | undefined,
-): Promise<string[]> {
-  let shown = ''
-  for (;;) {
-    const statuses = await read(admin, sync)
-    const lines = statuses.flatMap((each) => [
-      ...statusLines(each, Date.now()),
-      ...isTerminal ? barLines(each) : [],
-      '',
-    ])
-    const text = lines.join('\n')
-    if (text !== shown) print(isTerminal ? `${clear}${text}` : text)
-    shown = text
-    const busy = statuses.some(({ tables }) =>
-      tables.some(({ phase, filledAt }) =>
-        filledAt === null && phase !== 'paused' && phase !== 'failed'
-      )
-    )
-    if (!busy) return ['Every table is filled.']
-    await new Promise((resolve) => setTimeout(resolve, watchMs))
-  }
-}
-
-/** The terminal is empty, and what comes begins at its top. */
-const clear = '\x1b[H\x1b[2J'
-const barWidth = 30
-
-/** For each table that is being filled, how far it is. */
-function barLines({ tables }: SyncStatus): string[] {
-  const width = Math.max(0, ...tables.map(({ name }) => name.length))
-  return tables.flatMap(({ name, listing, filledAt }) => {
-    const total = listing?.total ?? 0
-    if (listing === null || total === 0 || filledAt !== null) return []
-    const share = Math.min(1, listing.rows / total)
-    return [`${name.padEnd(width)}  ${bar(share, barWidth)} ${Math.floor(share * 100)} %`]
-  })
-}
-
-export {
-  addTable,
-  password,
-  pause,
-  removeTable,
-  repair,
-  resume,
-  resync,
-  revoke,
-  status,
-  webhookSecret,
-}
+export { addTable, password, pause, removeTable, repair, resume, resync, revoke, webhookSecret }

@@ -11,10 +11,10 @@ import {
   resume,
   resync,
   revoke,
-  status,
   webhookSecret,
 } from './syncs-more.ts'
 import { apply, create, drop, schema } from './syncs-setup.ts'
+import { status } from './syncs-status.ts'
 
 /** In place of ranges: no allowlist. */
 const anywhere = 'anywhere'
