@@ -2,7 +2,16 @@
 
 import { parseArgs } from 'node:util'
 
-export const parts = ['relay', 'writes', 'quota', 'logins', 'regions'] as const
+export const parts = [
+  'relay',
+  'writes',
+  'quota',
+  'logins',
+  'regions',
+  'backfill',
+  'memory',
+  'quota-backfill',
+] as const
 export type Part = typeof parts[number]
 
 export interface Options {
@@ -14,14 +23,18 @@ export interface Options {
   readonly seconds: number
   /** Service processes that share a quota; one measurement for each. */
   readonly processes: readonly number[]
+  /** Rows of a table that is filled. */
+  readonly rows: number
 }
 
 const roundsMax = 1000
 const secondsMax = 600
 const processesMax = 16
+const rowsMax = 1_000_000
 
-export const usage =
-  'npm run bench -- [relay] [writes] [quota] [logins] [regions] [--rounds N] [--seconds S] [--processes N]'
+export const usage = `npm run bench -- ${
+  parts.map((part) => `[${part}]`).join(' ')
+} [--rounds N] [--seconds S] [--processes N] [--rows N]`
 
 /** Reads the arguments. Throws RangeError or TypeError that says what is wrong. */
 export function readOptions(args: readonly string[]): Options {
@@ -32,6 +45,7 @@ export function readOptions(args: readonly string[]): Options {
       rounds: { type: 'string', default: '7' },
       seconds: { type: 'string' },
       processes: { type: 'string' },
+      rows: { type: 'string', default: '20000' },
     },
   })
   const named = positionals.map((name) => {
@@ -49,6 +63,7 @@ export function readOptions(args: readonly string[]): Options {
     processes: values.processes === undefined
       ? [1, 3]
       : [wholeNumber(values.processes, { name: '--processes', max: processesMax })],
+    rows: wholeNumber(values.rows, { name: '--rows', max: rowsMax }),
   }
 }
 

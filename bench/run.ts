@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { stopPrograms } from './child.ts'
+import { measureBackfill, measureMemory } from './backfill.ts'
 import { type Options, readOptions } from './options.ts'
 import { measureLogins } from './logins.ts'
 import { measureQuota } from './quota.ts'
+import { measureQuotaBackfill } from './quota-backfill.ts'
 import { measureRegions } from './regions.ts'
 import { measureRelay } from './relay.ts'
 import { type Stack, startStack, stopLeftover } from './stack.ts'
@@ -32,6 +34,18 @@ async function run(): Promise<void> {
     console.log(`\n${await measureLogins(options)}\n`)
   }
   if (parts.includes('regions')) await runRegions(options)
+  if (parts.includes('backfill')) {
+    console.error('Measuring backfill …')
+    console.log(`\n${await measureBackfill(options)}\n`)
+  }
+  if (parts.includes('quota-backfill')) {
+    console.error('Measuring mutations beside a backfill …')
+    console.log(`\n${await measureQuotaBackfill(options)}\n`)
+  }
+  if (parts.includes('memory')) {
+    console.error('Measuring memory …')
+    console.log(`\n${await measureMemory()}\n`)
+  }
 }
 
 async function runRegions(options: Options): Promise<void> {

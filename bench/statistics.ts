@@ -8,7 +8,7 @@ export function median(figures: readonly number[]): number {
 }
 
 /** The figure below which that part of them lies, between neighbours by line. Throws RangeError for no figures. */
-function quantile(figures: readonly number[], part: number): number {
+export function quantile(figures: readonly number[], part: number): number {
   const sorted = figures.toSorted((a, b) => a - b)
   const place = (sorted.length - 1) * part
   const [low, high] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]]

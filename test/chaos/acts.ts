@@ -8,6 +8,7 @@ import type { Kind, Link, Slot, World } from './world.ts'
 export const actNames = [
   'kill listener',
   'kill service',
+  'kill sync',
   'cut client',
   'cut service',
   'cut database',
@@ -23,12 +24,14 @@ export const actNames = [
   'restart store',
   'roll listener',
   'roll service',
+  'roll sync',
 ] as const
 export type ActName = typeof actNames[number]
 
 const weights: Readonly<Record<ActName, number>> = {
   'kill listener': 3,
   'kill service': 3,
+  'kill sync': 3,
   'cut client': 2,
   'cut service': 3,
   'cut database': 3,
@@ -44,6 +47,7 @@ const weights: Readonly<Record<ActName, number>> = {
   'restart store': 1,
   'roll listener': 1,
   'roll service': 1,
+  'roll sync': 1,
 }
 
 export interface ActOptions {
@@ -81,7 +85,8 @@ async function act(options: ActOptions, name: ActName): Promise<void> {
   switch (name) {
     case 'kill listener':
     case 'kill service':
-      return await kill(options, slotOf(options, name === 'kill listener' ? 'listener' : 'service'))
+    case 'kill sync':
+      return await kill(options, slotOf(options, name.slice('kill '.length) as Kind))
     case 'cut client':
     case 'cut service':
     case 'cut database':
@@ -102,7 +107,8 @@ async function act(options: ActOptions, name: ActName): Promise<void> {
     }
     case 'roll listener':
     case 'roll service':
-      return await world.roll(slotOf(options, name === 'roll listener' ? 'listener' : 'service'))
+    case 'roll sync':
+      return await world.roll(slotOf(options, name.slice('roll '.length) as Kind))
   }
 }
 

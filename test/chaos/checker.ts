@@ -205,6 +205,27 @@ function idOf(
   return id
 }
 
+/**
+ * Tables that are not quiet, in words: not filled, not looked at since this moment, or with records that are to be read again.
+ * Null when the store cannot be asked now.
+ */
+export async function openTables(store: postgres.Sql, since: number): Promise<string[] | null> {
+  try {
+    const rows = await store<{ name: string; why: string | null }[]>`
+      select st.sync_id || '.' || st.name as name, case
+        when failure is not null then failure->>'message'
+        when filled_at is null or pass is not null then 'is being listed'
+        when follow_cursor is not null and polled_at < to_timestamp(${since / 1000}::float8)
+          then 'was not looked at since'
+        when exists (select from sluice_store.hints h where h.sync_id = st.sync_id and h.name = st.name)
+          then 'has hints' end as why
+      from sluice_store.table_states st`
+    return rows.flatMap(({ name, why }) => why === null ? [] : [`${name} ${why}`])
+  } catch {
+    return null
+  }
+}
+
 /** How many mutations are not at their end, or null when the store cannot be asked now. */
 export async function openMutations(store: postgres.Sql): Promise<Record<string, number> | null> {
   try {

@@ -28,7 +28,7 @@ export const usage = 'npm run chaos -- [--seconds N] [--seed N] [--platforms a,b
 
 const secondsMax = 86_400
 const clientsMax = 100
-const deployActs: readonly ActName[] = ['roll listener', 'roll service']
+const deployActs: readonly ActName[] = ['roll listener', 'roll service', 'roll sync']
 
 /** Reads the arguments. Throws RangeError or TypeError that says what is wrong. */
 export function readOptions(args: readonly string[]): Options {

@@ -8,7 +8,7 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { withDeadline } from '../../src/lib/deadline.ts'
 
-export type WorkerFile = 'listener.ts' | 'mutations.ts' | 'sandbox.ts'
+export type WorkerFile = 'listener.ts' | 'mutations.ts' | 'sandbox.ts' | 'sync.ts'
 
 export interface Proc {
   readonly pid: number

@@ -4,12 +4,13 @@
 import process from 'node:process'
 import { subjects as allSubjects } from '../help/subjects.ts'
 import { type ActName, runActs } from './acts.ts'
-import { type Findings, judge, openMutations } from './checker.ts'
+import { type Findings, judge, openMutations, openTables } from './checker.ts'
 import { type ClientLog, createClientLog, runClient } from './clients.ts'
 import { truthOf } from './log.ts'
 import { type Options, readOptions } from './options.ts'
 import { pause } from './processes.ts'
 import { createRandom } from './random.ts'
+import { runStranger } from './stranger.ts'
 import { createWitness, type Witness } from './witness.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -34,6 +35,8 @@ interface Ran {
   readonly log: ClientLog
   readonly acts: ReadonlyMap<ActName, number>
   readonly writes: number
+  /** Made directly at the platforms. */
+  readonly changes: number
   readonly settleMs: number
 }
 
@@ -44,13 +47,14 @@ async function run(options: Options): Promise<Ran> {
     subjects,
     keep: options.keep,
     env: chaosEnv,
+    syncs: 2,
   })
   if (options.keep) console.error(`Logs: ${world.logs}`)
   const witness = createWitness(world.sandboxUrl)
   try {
     const log = createClientLog()
     const acts = new Map<ActName, number>()
-    await load({ world, options, subjects, log, acts, witness })
+    const changes = await load({ world, options, subjects, log, acts, witness })
     console.error('Settling …')
     const settleMs = await settle(world, options)
     await witness.gather()
@@ -64,7 +68,7 @@ async function run(options: Options): Promise<Ran> {
         ...untold(options, log),
       ],
     }
-    return { findings, log, acts, writes: witness.writes, settleMs }
+    return { findings, log, acts, writes: witness.writes, changes, settleMs }
   } finally {
     // what was found out must be told whatever cannot be stopped
     await world.close().catch((error: unknown) => console.error(error))
@@ -80,8 +84,8 @@ interface Load {
   readonly witness: Witness
 }
 
-/** Clients and acts at the same time, for as long as is asked for. */
-async function load({ world, options, subjects, log, acts, witness }: Load): Promise<void> {
+/** Clients, acts and a stranger at the same time, for as long as is asked for. Gives how much the stranger has changed. */
+async function load({ world, options, subjects, log, acts, witness }: Load): Promise<number> {
   const random = createRandom(options.seed)
   const since = Date.now()
   const over = AbortSignal.timeout(options.seconds * 1000)
@@ -110,7 +114,15 @@ async function load({ world, options, subjects, log, acts, witness }: Load): Pro
     say: (what) =>
       options.keep && console.error(`${((Date.now() - since) / 1000).toFixed(1)} s: ${what}`),
   }, over)
+  const { platforms } = options
+  const changing = runStranger({
+    sandboxUrl: world.sandboxUrl,
+    random: random.fork(),
+    platforms,
+    pauseMs: 400,
+  }, over)
   await Promise.all([...running, acting, gather(witness, over)])
+  return await changing
 }
 
 async function gather(witness: Witness, over: AbortSignal): Promise<void> {
@@ -126,9 +138,13 @@ async function gather(witness: Witness, over: AbortSignal): Promise<void> {
 async function settle({ plant, sandboxUrl }: World, { settleSeconds }: Options): Promise<number> {
   const since = Date.now()
   await fetch(`${sandboxUrl}/_mischief`, { method: 'DELETE' })
+  let quietAt: number | null = null
   while (Date.now() - since < settleSeconds * 1000) {
     const open = await openMutations(plant.store)
-    if (open !== null && Object.keys(open).length === 0) break
+    const quiet = open !== null && Object.keys(open).length === 0
+    if (!quiet) quietAt = null
+    else quietAt ??= Date.now()
+    if (quietAt !== null && (await openTables(plant.store, quietAt))?.length === 0) break
     await pause(200)
   }
   return Date.now() - since
@@ -148,7 +164,7 @@ function untold({ deploy }: Options, { met, entries }: ClientLog): string[] {
 /** What the platforms say of values that they do not take. */
 const refusals: ReadonlySet<string> = new Set(['23514', '22P02', '23503'])
 
-function report(options: Options, { findings, log, acts, writes, settleMs }: Ran): string {
+function report(options: Options, { findings, log, acts, writes, changes, settleMs }: Ran): string {
   const told = new Map<string, number>()
   for (const { told: { kind }, ...entry } of log.entries) {
     void entry
@@ -164,7 +180,7 @@ function report(options: Options, { findings, log, acts, writes, settleMs }: Ran
   return [
     `Chaos: ${options.seconds} s, seed ${options.seed}, ${options.platforms.join(', ')}`,
     `  mutations: ${log.entries.length} (${list(told)}), reads: ${log.reads}`,
-    `  writes that the platforms heard: ${writes}`,
+    `  writes that the platforms heard: ${writes}, changes made directly there: ${changes}`,
     `  acts: ${list(acts)}`,
     `  clients met: ${list(log.met)}`,
     `  journal: ${list(Object.entries(findings.journal))}; settled after ${settleMs} ms`,

@@ -1,4 +1,4 @@
-// What a run consists of: two listeners, two services (each with recovery), a Postgres for the store and one for the
+// What a run consists of: two listeners, two services (each with recovery), sync processes, a Postgres for the store and one for the
 // customer's database, the sandbox; each a process of its own, with relays between that can be cut.
 
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { type Ledger, type Relay, startRelay } from '../help/relay.ts'
 import type { Subject } from '../help/subjects.ts'
 import { type Proc, startProc, type WorkerFile } from './processes.ts'
 
-export type Kind = 'listener' | 'service'
+export type Kind = 'listener' | 'service' | 'sync'
 export type Link = 'client' | 'service' | 'database' | 'store' | 'platform'
 
 /** A place that always has a process, but for the moment after it was killed. */
@@ -53,10 +53,17 @@ export interface WorldOptions {
   readonly keep: boolean
   /** How many processes there are of each kind; two when absent. */
   readonly each?: number
+  /** How many sync processes there are; none when absent. */
+  readonly syncs?: number
   /** Counts what passes the relays; the platforms have one then as well. */
   readonly ledger?: Ledger
 }
 
+const files: Readonly<Record<Kind, WorkerFile>> = {
+  listener: 'listener.ts',
+  service: 'mutations.ts',
+  sync: 'sync.ts',
+}
 const password = 'postgres'
 const host = '127.0.0.1'
 
@@ -81,7 +88,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
 }
 
 async function build(
-  { subjects, env = {}, each = 2, ledger }: WorldOptions,
+  { subjects, env = {}, each = 2, syncs = 0, ledger }: WorldOptions,
   { folder, ends }: { folder: string; ends: (() => Promise<unknown>)[] },
 ): Promise<Omit<World, 'close'>> {
   const accidents: string[] = []
@@ -103,6 +110,7 @@ async function build(
   const slots: Record<Kind, Slot[]> = {
     listener: Array.from({ length: each }, () => ({ kind: 'listener', proc: null })),
     service: Array.from({ length: each }, () => ({ kind: 'service', proc: null })),
+    sync: Array.from({ length: syncs }, () => ({ kind: 'sync', proc: null })),
   }
   const targets: Record<Link, () => number> = {
     client: turns(slots.listener),
@@ -132,6 +140,10 @@ async function build(
   await fetch(`${sandboxUrl}/_exchanges`, { method: 'DELETE' })
 
   const common = { SLUICE_LOG_LEVEL: 'info', SLUICE_PRIVATE_ADDRESSES: 'allow', ...env }
+  const storeUrl = `postgres://postgres:${password}@${host}:${relays.store.port}/chaos_store`
+  const stored = { SLUICE_STORE_URL: storeUrl, SLUICE_KEYS: plant.keys }
+  // without sync processes nobody makes webhooks
+  const hooked = { SLUICE_PUBLIC_URL: `http://${host}:${relays.service.port}` }
   const envs: Record<Kind, (port: number) => Record<string, string>> = {
     listener: (port) => ({
       SLUICE_LISTENER_HOST: host,
@@ -141,15 +153,24 @@ async function build(
       ...common,
     }),
     service: (port) => ({
-      SLUICE_STORE_URL: `postgres://postgres:${password}@${host}:${relays.store.port}/chaos_store`,
-      SLUICE_KEYS: plant.keys,
+      ...stored,
+      ...(syncs > 0 ? hooked : {}),
       SLUICE_SERVICE_PORT: String(port),
+      ...common,
+    }),
+    sync: (port) => ({
+      ...stored,
+      ...hooked,
+      SLUICE_WEBHOOKS: 'on',
+      SLUICE_POLL_MS: '2000',
+      SLUICE_SYNC_LEASE_MS: '4000',
+      SLUICE_SYNC_HTTP_PORT: String(port),
       ...common,
     }),
   }
   const make = async ({ kind }: Slot): Promise<Proc> => {
     const port = await freePort()
-    return await start(kind === 'listener' ? 'listener.ts' : 'mutations.ts', port, envs[kind](port))
+    return await start(files[kind], port, envs[kind](port))
   }
   const fill = async (slot: Slot): Promise<void> => {
     slot.proc = await make(slot)
@@ -161,9 +182,9 @@ async function build(
     if (old !== null && code !== 0) accidents.push(`A ${slot.kind} told to end ended with ${code}`)
   }
   ends.push(async () => {
-    for (const slot of [...slots.listener, ...slots.service]) await slot.proc?.kill()
+    for (const slot of Object.values(slots).flat()) await slot.proc?.kill()
   })
-  await Promise.all([...slots.service, ...slots.listener].map(fill))
+  await Promise.all(Object.values(slots).flat().map(fill))
   return { plant, slots, relays, servers, sandboxUrl, logs, accidents, fill, roll }
 }
 

@@ -11,6 +11,7 @@ import { dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { noticeTables } from '../../src/store/claims.ts'
 import { saveListenerKey } from '../../src/store/keys.ts'
 import { migrate } from '../../src/store/migrations.ts'
 import { parseKeyring } from '../../src/store/seal.ts'
@@ -150,16 +151,18 @@ test('a sync is made, and the way in is printed', async () => {
 test('it is shown, paused, resumed, filled again, and gets another login', async () => {
   assert.match(
     await ok(['syncs', 'status']),
-    /sync_byhand1  stripe  active  schema stripe  logins app\ntable +phase .*\ncustomers +waiting/,
+    /sync_byhand1  stripe  active  schema stripe  logins app\nwebhook  .*\ntable +phase .*\ncustomers +waiting/,
   )
   const json = JSON.parse(await ok(['syncs', 'status', '--sync', id, '--json'])) as {
     tables: { name: string }[]
   }
   assert.deepEqual(json.tables.map(({ name }) => name), ['customers', 'products'])
   assert.match(await ok(['syncs', 'pause', '--sync', id]), /is paused/)
+  const paused = await sluice(['syncs', 'status', '--watch'])
+  assert.equal(paused.code, 1)
   assert.match(
-    await ok(['syncs', 'status', '--watch']),
-    /paused[^]*Every table is filled\.|paused[^]*filled/,
+    paused.out,
+    /Not filled, or failed:\n {2}sync_byhand1 stripe\.customers: paused\n {2}sync_byhand1 stripe\.products: paused\n$/,
   )
   assert.match(await ok(['syncs', 'resume', '--sync', id]), /goes on/)
   assert.match(
@@ -174,6 +177,38 @@ test('it is shown, paused, resumed, filled again, and gets another login', async
   const { code, err } = await sluice(['syncs', 'revoke', '--sync', id, '--user', 'report'])
   assert.equal(code, 2)
   assert.match(err, /has no login "report"\nIt has app\./)
+})
+
+test('watching ends with what is not filled: after a while, or when it has failed; and with 0 when all is', async () => {
+  const watch = ['syncs', 'status', '--sync', id, '--watch', '--timeout', '1s']
+  const waiting = await sluice(watch)
+  assert.equal(waiting.code, 1)
+  assert.match(
+    waiting.out,
+    /\.products: waiting\nNo sync process has a table in work: is one running \(workers\/sync\.ts\)\?\n$/,
+  )
+  const store = openStore({ url, keyring: parseKeyring(keys), connectionsMax: 1 })
+  try {
+    await noticeTables(store)
+    const failure = { code: 'internal_error', message: 'it broke', hint: null, at: 0 }
+    await store.sql`update sluice_store.table_states
+      set phase = 'failed', failure = ${store.sql.json(failure)} where name = 'customers'`
+    await store.sql`update sluice_store.table_states
+      set phase = 'following', filled_at = now() where name = 'products'`
+    const failed = await sluice(watch.slice(0, -2))
+    assert.equal(failed.code, 1)
+    assert.match(
+      failed.out,
+      /Not filled, or failed:\n {2}sync_byhand1 stripe\.customers: failed: it broke\n$/,
+    )
+    await store.sql`update sluice_store.table_states
+      set phase = 'following', filled_at = now(), failure = null`
+    assert.match(await ok(watch.slice(0, -2)), /Every table is filled\.\n$/)
+    await store.sql`delete from sluice_store.table_states`
+  } finally {
+    await store.close()
+  }
+  assert.equal((await sluice([...watch.slice(0, -1), 'soon'])).code, 2)
 })
 
 test('tables come and go', async () => {
