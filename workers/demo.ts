@@ -93,8 +93,12 @@ export async function startDemoCluster(dataDir: string, port: number): Promise<C
   return cluster
 }
 
-/** Sets up the store, the demo database and the syncs; the sync process fills the tables. */
-export async function setUp(demo: Demo, syncs: readonly DemoSync[]): Promise<void> {
+/**
+ * Sets up the store, the demo database and the syncs; the sync process fills the tables. Gives the moment when it began, in
+ * milliseconds since 1970.
+ */
+export async function setUp(demo: Demo, syncs: readonly DemoSync[]): Promise<number> {
+  const begunAt = Date.now()
   const store = openStore({
     url: demo.store,
     keyring: parseKeyring(demo.secrets.keys),
@@ -116,6 +120,7 @@ export async function setUp(demo: Demo, syncs: readonly DemoSync[]): Promise<voi
       const deps = { store, sql, adapterFor, callerFor }
       await setUpSync(deps, { sync, address, owner })
     }
+    return begunAt
   } finally {
     await Promise.all([store.close(), sql.end(), http.close()])
   }

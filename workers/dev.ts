@@ -87,8 +87,7 @@ async function start(): Promise<() => Promise<void>> {
   ])
   const demo = { ...files, ...urls }
   const syncs = demoSyncs(sandboxUrl)
-  const begunAt = Date.now()
-  await setUp(demo, syncs)
+  const since = await setUp(demo, syncs)
   const publicUrl = env('SLUICE_PUBLIC_URL', `http://localhost:${ports.service}`)
   const sync = startSync({
     SLUICE_STORE_URL: demo.store,
@@ -129,7 +128,7 @@ async function start(): Promise<() => Promise<void>> {
       ...log,
     },
   })
-  const unfilled = await waitForTables(demo, { waitMs: fillWaitMs, since: begunAt })
+  const unfilled = await waitForTables(demo, { waitMs: fillWaitMs, since })
   if (env('SLUICE_SYNC', 'on') === 'once') await endSync(sync)
   // what is logged from now on, clients caused, and the sync process, which looks for changes now and then
   await fetch(`${sandboxUrl}/_exchanges`, { method: 'DELETE' })

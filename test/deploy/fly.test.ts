@@ -69,6 +69,11 @@ test('ports are those that the processes listen on; the listener hears the clien
     proxy_proto_options: { version: 'v2' },
   }])
   assert.notEqual(fly.env['SLUICE_PROXY_FROM'], undefined)
+  assert.equal(
+    fly.env['SLUICE_TLS_REQUIRED'],
+    'on',
+    'no statement crosses the internet in the clear',
+  )
   assert.equal(String(portOf('service')?.internal_port), fly.env['SLUICE_SERVICE_PORT'])
 })
 

@@ -20,7 +20,7 @@ import { parseKeyring } from '../../src/store/seal.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { listTableStates, type TableState } from '../../src/store/tables.ts'
 import { type Engine, type EngineOptions, startEngine } from '../../src/sync/engine.ts'
-import { createSessions } from '../../src/sync/sessions.ts'
+import { createSessions, type Sessions } from '../../src/sync/sessions.ts'
 import { createSync } from '../../src/sync/setup.ts'
 import { createSyncMetrics } from '../../src/sync/sync-metrics.ts'
 import type { TestCluster } from './cluster.ts'
@@ -43,8 +43,17 @@ export interface Mirror {
   ): Promise<readonly SyncedTable[]>
   /** An engine in this process; it is drained at the end. */
   engine(
-    options?: Partial<EngineOptions> & { adapterFor?: (p: Platform) => Adapter; log?: Log },
+    options?: Partial<EngineOptions> & {
+      adapterFor?: (p: Platform) => Adapter
+      log?: Log
+      /** In place of the mirror's own. */
+      store?: Store
+      sessions?: Sessions
+      databaseWaitMs?: number
+    },
   ): Engine
+  /** Those that its engines take. */
+  readonly sessions: Sessions
   states(): Promise<readonly TableState[]>
   close(): Promise<void>
 }
@@ -91,6 +100,7 @@ export async function startMirror(
     sandbox,
     callers,
     keys,
+    sessions,
     add: async (platform, objects, { name = platform } = {}) => {
       const { tables } = await createSync({
         store,
@@ -114,11 +124,13 @@ export async function startMirror(
       })
       return tables
     },
-    engine: ({ adapterFor: adapters = adapterFor, log = silentLog, ...options } = {}) => {
+    engine: (given = {}) => {
+      const { adapterFor: adapters = adapterFor, log = silentLog, ...options } = given
       const metrics = createSyncMetrics(createMetrics({ log: silentLog }))
       const engine = startEngine({
-        store,
-        sessions,
+        store: options.store ?? store,
+        sessions: options.sessions ?? sessions,
+        ...(options.databaseWaitMs === undefined ? {} : { databaseWaitMs: options.databaseWaitMs }),
         metrics,
         log,
         adapterFor: adapters,

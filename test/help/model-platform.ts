@@ -16,6 +16,8 @@ export interface ModelPlatform {
   set(id: string, values: Values | null, options?: { told?: boolean }): void
   /** Runs before each call is answered, and may throw or wait. */
   before: (call: Call, about: string) => Promise<void> | void
+  /** Says of which records `read` cannot tell this time. */
+  untold: (id: string) => boolean
   pace: Pace
   pageRows: number
   /** Cursors made before are too old. */
@@ -51,7 +53,8 @@ export function createModelPlatform(
     },
     read: async (_table, refs: readonly Ref[]) => {
       await note('read', refs.map(({ id }) => id).join())
-      return refs.map(({ id }) => ({ id, values: records.get(id) ?? null }))
+      const told = refs.filter(({ id }) => !model.untold(id))
+      return told.map(({ id }) => ({ id, values: records.get(id) ?? null }))
     },
     count: async () => {
       await note('count', '')
@@ -75,6 +78,7 @@ export function createModelPlatform(
     records,
     calls: [],
     before: () => {},
+    untold: () => false,
     pageRows: 10,
     pace: { changes: true, deletions: true, everyMs: 50, scanEveryMs: 600_000, ...given },
     set: (id, values, { told = true } = {}) => {

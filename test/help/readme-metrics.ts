@@ -3,18 +3,25 @@
 import { silentLog } from '../../src/lib/log.ts'
 import { createMetrics, type MetricAbout } from '../../src/lib/metrics.ts'
 import { addProcessMetrics } from '../../src/lib/process-metrics.ts'
-import { createServiceMetrics } from '../../src/service/metrics.ts'
+import { createPlatformMetrics, createServiceMetrics } from '../../src/service/metrics.ts'
 import { createListenerMetrics } from '../../src/session/listener-metrics.ts'
 import { createSessionMetrics } from '../../src/session/metrics.ts'
+import { createSyncMetrics } from '../../src/sync/sync-metrics.ts'
+
+const processes = ['listener', 'service', 'sync'] as const
+type Process = typeof processes[number]
 
 /** The metrics of each process, as its worker makes them. */
-export function metricsOf(process: 'listener' | 'service'): readonly MetricAbout[] {
+export function metricsOf(process: Process): readonly MetricAbout[] {
   const metrics = createMetrics({ log: silentLog })
   addProcessMetrics(metrics, { version: '', runtime: '' }).stop()
   if (process === 'listener') createListenerMetrics(metrics)
-  else {
+  else if (process === 'service') {
     createServiceMetrics(metrics)
     createSessionMetrics(metrics)
+  } else {
+    createPlatformMetrics(metrics)
+    createSyncMetrics(metrics)
   }
   return metrics.about()
 }
@@ -30,17 +37,18 @@ const knownLabels: ReadonlySet<string> = new Set([
 
 /** The rows of the table, without its head. */
 export function metricRows(): string[][] {
-  const [listener, service] = [metricsOf('listener'), metricsOf('service')]
-  const all = new Map([...listener, ...service].map((about) => [about.name, about]))
-  const names = (abouts: readonly MetricAbout[]) => new Set(abouts.map(({ name }) => name))
-  const [atListener, atService] = [names(listener), names(service)]
+  const abouts = processes.map((process) => ({ process, known: metricsOf(process) }))
+  const all = new Map(abouts.flatMap(({ known }) => known.map((about) => [about.name, about])))
+  const at = (name: string) =>
+    abouts.filter(({ known }) => known.some((about) => about.name === name))
+      .map(({ process }) => process)
   return [...all.values()].map(({ name, type, labels, help, seriesMax }) => [
     `\`${name}\``,
     type,
     Object.entries(labels).map(([label, values]) =>
       knownLabels.has(label) ? `\`${label}\`` : `\`${label}\`: ${values.join(', ')}`
     ).join('; ') || '–',
-    atListener.has(name) ? (atService.has(name) ? 'both' : 'listener') : 'service',
+    at(name).length === processes.length ? 'all' : at(name).join(', '),
     String(seriesMax),
     help,
   ])

@@ -21,6 +21,8 @@ export type Carry = (mutation: Mutation, options: { waitMs: number }) => Promise
 
 export interface Stage {
   readonly listener: Listener
+  /** What the listener has for a mutation service, for a second listener. */
+  readonly service: Service
   /** Superuser, past the listener. */
   readonly sql: postgres.Sql
   readonly table: SyncedTable
@@ -166,6 +168,7 @@ export async function createStage(
   })
   const stage: Stage = {
     listener,
+    service,
     sql,
     table: contacts,
     role,
