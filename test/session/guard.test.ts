@@ -315,7 +315,8 @@ test('failed logins wait, whoever fails, and no other address does', async () =>
 })
 
 test('an attempt whose turn would come too late is told so, and its password is not looked at', async () => {
-  const options = { handshakeWaitMs: 1_000, throttle: { freeMax: 0, delayMaxMs: 60_000 } }
+  // a busy machine may take much of it for the handshake itself
+  const options = { handshakeWaitMs: 2_500, throttle: { freeMax: 0, delayMaxMs: 60_000 } }
   await withStage(options, async (_, knock) => {
     const codes: string[] = []
     let last: Refused | null = null
@@ -325,7 +326,7 @@ test('an attempt whose turn would come too late is told so, and its password is 
     }
     assert.match(codes.join(), /^28P01(,28P01)*,28000$/)
     assert.equal(last?.message, 'too many failed attempts to log in')
-    assert.match(last?.hint ?? '', /^Try again in [12] s\.$/)
+    assert.match(last?.hint ?? '', /^Try again in [1-8] s\.$/)
     assert.equal((await (await knock()).login(demo))?.code, '28000', 'nor the right one')
   })
 })
