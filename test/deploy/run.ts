@@ -134,6 +134,8 @@ async function serve(
     SLUICE_SYNC_HTTP_PORT: String(ports.sync),
     SLUICE_DRAIN_NOTICE_MS: '0',
     SLUICE_PROXY_FROM: '',
+    SLUICE_PEERS: '',
+    SLUICE_TLS_REQUIRED: '',
     SLUICE_TLS_CERT_FILE: '',
     SLUICE_TLS_KEY_FILE: '',
     SLUICE_PRIVATE_ADDRESSES: 'allow',
