@@ -52,7 +52,10 @@ export function nameOf({ link, way, label }: Action): string {
   return `${link}${way === 'out' ? '>' : '<'}${label}`
 }
 
-/** For a plan: the actions on the database's link once the service has answered the mutation. */
+/**
+ * For a plan: the actions of the client's session on the database's link once the service has answered the mutation. What
+ * the service does there itself (a recovery of the case before, a pruning) names itself and is not meant.
+ */
 export function onceAnswered(): (action: Action) => boolean {
   let asked = false
   let answered = false
@@ -60,7 +63,7 @@ export function onceAnswered(): (action: Action) => boolean {
     const name = nameOf(action)
     if (name.startsWith('service>POST /internal/mutations')) asked = true
     if (asked && name.startsWith('service<HTTP')) answered = true
-    return answered && action.link === 'database'
+    return answered && action.link === 'database' && !action.name?.startsWith('sluice')
   }
 }
 

@@ -83,8 +83,10 @@ test('recovery is cut, or dies, as well: it ends what it began, once', async () 
   let count = 0
   // on a busy machine recovery may be over before it is looked at
   for (let tries = 0; count <= recoveryActionsMin && tries < triesMax; tries++) {
-    const { recovered, told, violations } = await runCase(ground, { script, plan: plan() })
-    assert.equal(told.kind === 'error' ? told.code : told.kind, 'SL001')
+    const verdict = await runCase(ground, { script, plan: plan() })
+    const { recovered, told, struck, violations } = verdict
+    const heard = told.kind === 'error' ? told.code : told.kind
+    assert.equal(heard, 'SL001', `cut at ${JSON.stringify(struck)}`)
     assert.deepEqual(violations, [])
     count = recovered.filter(of).length
   }

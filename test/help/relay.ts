@@ -12,6 +12,8 @@ export interface Action {
   readonly link: string
   readonly way: Way
   readonly label: string
+  /** What its connection called itself to Postgres (application_name); absent when it did not, or not yet. */
+  readonly name?: string | undefined
 }
 
 /**
@@ -130,8 +132,9 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       for (const socket of sockets) socket.destroy()
     }
     pairs.add(end)
-    pump(options, { from: near, to: far, way: 'out', end })
-    pump(options, { from: far, to: near, way: 'back', end })
+    const known: Known = {}
+    pump(options, { from: near, to: far, way: 'out', known, end })
+    pump(options, { from: far, to: near, way: 'back', known, end })
   })
   const port = await new Promise<number>((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
@@ -154,10 +157,16 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   }
 }
 
+/** Of both directions of a connection. */
+interface Known {
+  name?: string | undefined
+}
+
 interface Direction {
   readonly from: Socket
   readonly to: Socket
   readonly way: Way
+  readonly known: Known
   readonly end: () => void
 }
 
@@ -186,12 +195,13 @@ function pump(options: RelayOptions, direction: Direction): void {
 
 async function pass(
   { link, ledger }: RelayOptions,
-  { from, to, way, end }: Direction,
+  { from, to, way, known, end }: Direction,
   pieces: readonly Piece[],
 ): Promise<void> {
   for (const { label, bytes } of pieces) {
     if (to.destroyed) return
-    const action = { link, way, label }
+    if (label === 'startup') known.name ??= applicationOf(bytes)
+    const action = { link, way, label, ...known }
     const deed = ledger?.note(action) ?? null
     if (deed === 'cut-after') to.write(bytes)
     if (deed === 'cut-before' || deed === 'cut-after') {
@@ -213,6 +223,13 @@ const whole: Split = (bytes) => [{ label: '', bytes }]
 const splitters: Readonly<Record<RelayOptions['protocol'], (way: Way) => Split>> = {
   http: () => (bytes) => [{ label: firstLine(bytes), bytes }],
   postgres: (way) => createMessageSplit({ untagged: way === 'out' }),
+}
+
+/** The application_name of a StartupMessage: a length, a version, then names and values, each ended by a zero byte. */
+function applicationOf(startup: Uint8Array): string | undefined {
+  const words = Buffer.from(startup.subarray(8)).toString('utf8').split('\0')
+  const at = words.indexOf('application_name')
+  return at === -1 ? undefined : words[at + 1]
 }
 
 function firstLine(bytes: Uint8Array): string {
