@@ -9,6 +9,7 @@ import type { Absences } from './writer-absent.ts'
 import { beforeSql, type Moment, momentParameters } from './writer-moment.ts'
 import { type InSync, type Rows, type Session, together } from './writer-session.ts'
 import { fillStage, nameOf, type Staged, stageSql } from './writer-stage.ts'
+import { writeNew } from './writer-new.ts'
 import type { Batch, Later, Written } from './writing.ts'
 
 /** What the writer of one table has. */
@@ -19,6 +20,8 @@ export interface Writing {
   readonly fence: string
   readonly absences: Absences
   readonly inSync: InSync
+  /** The batches of a first filling are taken for new, until one was not. */
+  allNew: boolean
 }
 
 type Records = Page['rows']
@@ -29,6 +32,11 @@ export async function writeBatch(writing: Writing, batch: Batch): Promise<Writte
   const rows = [...new Map(batch.rows.map((row) => [row.id, row])).values()]
   const kept = new Set(rows.map(({ id }) => id))
   const gone = [...new Set(batch.gone)].filter((id) => !kept.has(id))
+  if (gone.length === 0 && batch.pass?.before === false && writing.allNew) {
+    const changed = await writeNew(writing, rows, { decide: () => decide(writing, rows, batch) })
+    if (changed !== null) return { changed, removed: 0, later: [] }
+    writing.allNew = false
+  }
   const { absent, keys } = await look(writing, rows)
   const undecided = await decide(writing, rows.filter(({ id }) => absent.has(id)), batch)
   const ready = rows.filter(({ id }) => !undecided.has(id))

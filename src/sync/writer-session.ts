@@ -18,8 +18,10 @@ export interface Session {
    * it have to be qualified.
    */
   readonly change: (text: string, parameters?: readonly (string | null)[]) => Promise<Rows>
-  /** COPY … FROM STDIN. */
-  readonly copy: (text: string, data: string) => Promise<void>
+  /** COPY … FROM STDIN. Gives how many rows it made. */
+  readonly copy: (text: string, data: string) => Promise<number>
+  /** Inside a transaction, as `change`: COPY into a table with triggers of the customer's. */
+  readonly copyChange: (text: string, data: string) => Promise<number>
   /** Runs work in a transaction in mode `sync` and commits. Throws what the work throws; it is rolled back then. */
   inSync<T>(options: InSync, work: (mutation: string) => Promise<T>): Promise<T>
   /** Runs work alone, outside a transaction. */
@@ -54,7 +56,7 @@ const ownSql = `
 interface Line {
   lost: Error | null
   /** COPY under way: the driver takes no statement meanwhile. */
-  copying: Promise<void> | null
+  copying: Promise<number> | null
   readonly session: Pick<postgres.TransactionSql, 'unsafe'>
   release: () => void
 }
@@ -71,6 +73,11 @@ export async function reserveSession(sql: postgres.Sql): Promise<Session> {
     change: (text, parameters) => withTheirPath(run, () => run(text, parameters)),
     alone,
     copy: (text, data) => copy(line, text, data),
+    copyChange: async (text, data) => {
+      const [, count] = await together([run(theirPath), copy(line, text, data)])
+      await run(ourPath)
+      return count
+    },
     inSync: (options, work) =>
       alone(() => {
         const mac = ticketMac(options.ticketKey, { mode: 'sync', mutationId: mutation, pid })
@@ -165,11 +172,11 @@ interface Copying {
 }
 
 /** The driver tells how COPY ended only while the stream is open, which may be over before the server has looked. */
-async function copy(line: Line, text: string, data: string): Promise<void> {
+async function copy(line: Line, text: string, data: string): Promise<number> {
   if (line.lost !== null) throw lostSession(line.lost)
   try {
     line.copying = copied(line.session.unsafe(text) as unknown as Copying, data)
-    await line.copying
+    return await line.copying
   } catch (error) {
     if (!isAnswer(error)) line.lost ??= asError(error)
     throw error
@@ -179,10 +186,10 @@ async function copy(line: Line, text: string, data: string): Promise<void> {
 }
 
 /** Data and its end at once: a last packet on its own would wait for the acknowledgement of the one before. */
-async function copied(query: Copying, data: string): Promise<void> {
+async function copied(query: Copying, data: string): Promise<number> {
   const stream = await query.writable()
-  await new Promise<void>((resolve, reject) => {
-    query.resolve = () => resolve()
+  return await new Promise<number>((resolve, reject) => {
+    query.resolve = (result) => resolve((result as Rows).count)
     query.reject = reject
     stream.on('error', reject)
     stream._write(Buffer.from(data), 'utf8', () => {})

@@ -149,7 +149,8 @@ function keySql(table: SyncedTable, key: string, before: string): StageSql['keys
   }
 }
 
-function columnsOf(table: SyncedTable): string[] {
+/** The id first, then the others in the order of the table, as encodeCopy has them. */
+export function columnsOf(table: SyncedTable): string[] {
   const names = table.columns.map(({ name }) => name).filter((name) => name !== idColumn)
   return [idColumn, ...names].map(quoteIdent)
 }

@@ -50,7 +50,15 @@ export async function openWriter(options: WriterOptions): Promise<TableWriter> {
   if (!/^\d{1,19}$/.test(fence)) throw new RangeError(`Cannot take a table with fence "${fence}"`)
   const session = await reserveSession(sql)
   const inSync = { ...waits, ticketKey }
-  const writing = { session, table, store, fence, inSync, absences: createAbsences(table) }
+  const writing = {
+    session,
+    table,
+    store,
+    fence,
+    inSync,
+    absences: createAbsences(table),
+    allNew: true,
+  }
   try {
     const found = await unlessFenced(async () => {
       const found = await session.inSync(inSync, (mutation) => hold(writing, mutation))
