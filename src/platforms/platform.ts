@@ -43,6 +43,7 @@ export interface TableShape extends TableTraits {
 
 /** One page of records, for filling a table. */
 export interface Page {
+  /** With every column of the table: one that `values` lack becomes null there. */
   readonly rows: readonly { readonly id: string; readonly values: Values }[]
   /** Opaque; null on the last page. */
   readonly next: string | null

@@ -262,6 +262,29 @@ test('a pull request needs two branches that differ, and no other one between th
   assert.notEqual(made.json.id, (await get(`${issues}/${made.json.number}`)).json.id)
 })
 
+test('a list of pull requests leaves out what reading one of them tells', async () => {
+  await patch(sandbox, `${hello}/pulls/4`, { maintainer_can_modify: true })
+  const { json: [listed] } = await get(`${hello}/pulls?state=all`)
+  const { json: whole } = await get(`${hello}/pulls/4`)
+  assert.equal(whole.maintainer_can_modify, true)
+  const left = Object.keys(whole).filter((name) => !Object.hasOwn(listed, name))
+  // the difference between the schemas pull-request and pull-request-simple of the official description
+  assert.deepEqual(left.toSorted(), [
+    'additions',
+    'changed_files',
+    'comments',
+    'commits',
+    'deletions',
+    'maintainer_can_modify',
+    'mergeable',
+    'mergeable_state',
+    'merged',
+    'merged_by',
+    'rebaseable',
+    'review_comments',
+  ])
+})
+
 test('a pull request is merged once', async () => {
   const path = `${hello}/pulls/4/merge`
   const put = (body: object) => rest(sandbox, path, { method: 'PUT', body })

@@ -127,7 +127,6 @@ function compareTable({ schema, table, columns, theirs, ours }: Table): string[]
     for (const column of columns) {
       const [wanted, is] = [wantedOf(column, { fields, schema, table }), row[column.name] ?? null]
       const [one, other] = [plain(wanted, column.type), plain(is, column.type)]
-      if (other === nothing && isRarelyTold(name, column.name)) continue
       if (one !== other) found.push(`${name} ${id}.${column.name}: ${other}, not ${one}`)
     }
   }
@@ -208,12 +207,6 @@ function githubOf(fields: Fields, name: string): Json {
   return Array.isArray(value)
     ? value.map((part: Json) => inside(part, member))
     : inside(value, member)
-}
-
-/** Lists of pull requests leave it out, and a read by id tells it. */
-function isRarelyTold(table: string, column: string): boolean {
-  return table === 'github.pull_requests' &&
-    /^(maintainer_can_modify|merge_commit_sha)$/.test(column)
 }
 
 const nothing = 'nothing'

@@ -22,8 +22,9 @@ import {
   writeFollowing,
 } from './following.ts'
 import { readSettings } from './settings.ts'
+import { completed } from './unlisted.ts'
 
-/** Requests that one call makes at most, and rows after which it makes no more. */
+/** Requests of lists that one call makes at most, and rows after which it makes no more. */
 export const requestsMax = 10
 const rowsEnough = 200
 
@@ -69,8 +70,8 @@ export async function startFollowing(
 }
 
 /**
- * What changed, by at most ten requests: one for each repository when little has changed, none of which counts against the
- * hour when nothing has.
+ * What changed, by at most ten requests of lists: one for each repository when little has changed, none of which counts
+ * against the hour when nothing has. What lists leave out takes one more for a hundred rows.
  * @throws Fault as `read`; bad_request for a cursor that is none
  */
 export async function changesOf(
@@ -94,12 +95,13 @@ export async function changesOf(
     touched.push(...step.touched)
     following = ended(step.following)
   }
+  const whole = await completed([...rows.values()], { shape, caller, place: { table } })
   const next = writeFollowing(following)
   const { until } = following
   return {
-    rows: [...rows.values()],
+    rows: whole.rows,
     gone: [],
-    touched,
+    touched: [...touched, ...whole.untold],
     next,
     more: following.begun !== null,
     until,

@@ -1,6 +1,9 @@
 // Room platforms: following a list of GitHub that takes no `since` but can be sorted by the time of change: pull requests.
 // It is read from the newest change back to what has been told. A pull request that changes meanwhile goes to the front and
 // moves others to later pages, so none is left out; none is ever deleted. Source: GitHub REST API, "List pull requests".
+//
+// The list leaves out a part of each record (unlisted.ts). That can change once more in the second of a change that was told,
+// and the list stays the same: so what changed lately is told again with each reading, until all of its second can be seen.
 
 import { readUnlessKnown } from './conditional.ts'
 import {
@@ -22,7 +25,7 @@ export interface NewestState {
   readonly since: number
   /** Of the first page; null: none is known. */
   readonly etag: string | null
-  /** What changed from `since` on and has been told. */
+  /** While the list is walked: what has been told of it, for a page can begin with what the one before ended with. */
   readonly seen: readonly Seen[]
   /** The page to read, from 2, and what was surely in the list when the first one was read. */
   readonly walk: { readonly page: number; readonly settled: number } | null
@@ -56,16 +59,14 @@ export async function stepNewest(
   const settled = walk?.settled ?? (found.at ?? newest) - lagSeconds
   const told = { rows: rowsOf(fresh), touched: [] }
   const base = { kind: 'newest', etag: null, walk: null } as const
-  const kept = remembered(seen, records, since)
   const full = listed.length >= perPage || found.next !== null
   if (full && records.length === listed.length) {
     const further = { page: (walk?.page ?? 1) + 1, settled }
-    return { ...told, state: { ...base, since, seen: kept, walk: further }, done: false }
+    const walked = { ...base, seen: remembered(seen, records, since), walk: further }
+    return { ...told, state: { ...walked, since }, done: false }
   }
   if (fresh.length === 0 && walk === null) {
-    return { ...told, state: { ...base, since, seen: kept, etag: found.etag }, done: true }
+    return { ...told, state: { ...base, since, seen: [], etag: found.etag }, done: true }
   }
-  const moment = Math.max(since, settled)
-  const known = remembered(seen, records, moment)
-  return { ...told, state: { ...base, since: moment, seen: known }, done: true }
+  return { ...told, state: { ...base, since: Math.max(since, settled), seen: [] }, done: true }
 }

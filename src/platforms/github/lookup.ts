@@ -21,6 +21,7 @@ import { readNodes, selectionOf } from './inquire-nodes.ts'
 import { type ReadOptions, unanswered } from './read.ts'
 import { idOf, valuesOf } from './record.ts'
 import { isRepository, readSettings } from './settings.ts'
+import { refOf } from './unlisted.ts'
 
 /** References at once: so many nodes a document may hold, and so many requests fit into the time of one call. */
 export const readMax = 50
@@ -72,17 +73,29 @@ async function nodesOf(
   looking: Looking,
 ): Promise<readonly (readonly [Ref, Found])[]> {
   const nodeIdOf = ({ keys }: Ref) => keys['node_id'] ?? ''
+  const { shape } = looking
   const nodes = await readNodes(refs.map(nodeIdOf), selection, looking)
-  return refs.map((ref) => {
+  return await inParts(refs, async (ref): Promise<readonly [Ref, Found]> => {
     const record = nodes.get(nodeIdOf(ref))
     if (record === undefined) return [ref, undefined]
     if (record === null) return [ref, 'absent']
     // a label of the GraphQL API has no number
-    const id = idOf(record) ?? (looking.shape.name === 'labels' ? ref.id : undefined)
+    const id = idOf(record) ?? (shape.name === 'labels' ? ref.id : undefined)
     if (id !== ref.id) return [ref, undefined]
-    const values = valuesOf(record, looking.shape, looking.caller.log)
-    return [ref, inTable({ ...issueOf(values, looking.shape), id }, looking)]
+    const values = { ...issueOf(valuesOf(record, shape, looking.caller.log), shape), id }
+    if (isWhole(values, shape)) return [ref, inTable(values, looking)]
+    const found = await recordAt(refOf({ id, values: { ...ref.keys, ...values } }, shape), looking)
+    // there it is, its node says
+    return [ref, found === 'absent' ? undefined : found]
   })
+}
+
+/**
+ * Does it tell every column? What a row lacks becomes null in the table: so the author who is no longer there, of whom the
+ * GraphQL API has nothing, and the REST API, as its lists, a stand-in.
+ */
+function isWhole(values: Values, { columns }: GithubTable): boolean {
+  return columns.every(({ name }) => Object.hasOwn(values, name))
 }
 
 /** The GraphQL API does not say which issue or pull request a comment is on, but its page does. */

@@ -7,9 +7,11 @@ import type { Caller, Page } from '../platform.ts'
 import type { GithubTable } from './columns.ts'
 import { type Cursor, nextQuery, readCursor, start, writeCursor } from './cursor.ts'
 import { tableFor } from './describe.ts'
+import { lookUpRefs, readMax } from './lookup.ts'
 import { read, type ReadOptions, unanswered } from './read.ts'
 import { idOf, valuesOf } from './record.ts'
 import { readSettings } from './settings.ts'
+import { completed } from './unlisted.ts'
 
 /** Records a page: the most that GitHub gives. */
 const perPage = 100
@@ -44,6 +46,7 @@ export async function page(
 
 interface Reading extends ReadOptions {
   readonly shape: GithubTable
+  readonly place: { readonly table: SyncedTable }
 }
 
 /** A page of the records of the first repository of the cursor. */
@@ -62,11 +65,21 @@ async function recordsPage(at: Cursor, reading: Reading): Promise<Page> {
   const left = more === null ? { repositories: others, query: null } : { ...at, query: more }
   const next = { ...left, part: at.part }
   const ended = next.repositories.length === 0 && next.part === null
-  return {
-    rows: records.filter((record) => !isForeign(record, reading.shape))
-      .map((record) => rowOf(record, reading)),
-    next: ended ? null : writeCursor(next),
+  const rows = records.filter((record) => !isForeign(record, reading.shape))
+    .map((record) => rowOf(record, reading))
+  return { rows: await wholeRows(rows, reading), next: ended ? null : writeCursor(next) }
+}
+
+/** A record of which GitHub tells neither what the list leaves out nor anything at its address is left out, as if unlisted. */
+async function wholeRows(rows: Page['rows'], reading: Reading): Promise<Page['rows']> {
+  const { rows: whole, untold } = await completed(rows, reading)
+  const read: Page['rows'][number][] = []
+  for (let at = 0; at < untold.length; at += readMax) {
+    const some = untold.slice(at, at + readMax)
+    const found = await lookUpRefs(reading.place.table, some, reading.caller)
+    read.push(...found.flatMap(({ id, values }) => values === null ? [] : [{ id, values }]))
   }
+  return [...whole, ...read]
 }
 
 /** GitHub's list of issues holds the pull requests too, with this mark. */

@@ -119,8 +119,8 @@ const releases: GithubTable = {
 }
 
 /**
- * `head` is written as `branch` or `owner:branch` and read as the branch; `maintainer_can_modify` is null until it is
- * written, since GitHub leaves it out of its lists.
+ * `head` is written as `branch` or `owner:branch` and read as the branch; of `maintainer_can_modify` lists do not tell:
+ * unlisted.ts.
  */
 const pullRequests: GithubTable = {
   name: 'pull_requests',

@@ -63,20 +63,20 @@ function fillIssues({ session, repository, count, now }: Filling, arePulls: bool
       updatedAt: now,
       closedAt: null,
       closedById: null,
-      pull: arePulls ? newPull(session) : null,
+      pull: arePulls ? newPull(session, number) : null,
     }
     hub.issues.put(issue)
   }
   hub.repositories.put({ ...repository, issueNumberNext: first + count })
 }
 
-function newPull({ hub }: Session): Pull {
+function newPull({ hub }: Session, number: number): Pull {
   return {
     id: hub.mint('PullRequest').id,
     head: 'feature',
     base: 'main',
     isDraft: false,
-    maintainerCanModify: false,
+    maintainerCanModify: number % 3 === 0,
     mergedAt: null,
     mergedById: null,
     mergeHash: null,
