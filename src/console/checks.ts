@@ -6,6 +6,7 @@ import { loginShown } from './changes.ts'
 import { connectSection } from './connect.ts'
 import { bodyOf, type Draft, openDraft, sealDraft } from './draft.ts'
 import { type Html, html, nothing, pathOf } from './html.ts'
+import { shownAgain } from './own-database.ts'
 import { findingList, notice, table } from './parts.ts'
 import type { Created, Database, Place, SyncStatus } from './shapes.ts'
 import { tableState } from './sync.ts'
@@ -65,34 +66,35 @@ function checked(visit: Visit, { draft, found }: { draft: Draft; found: Created 
   const hidden = { draft: sealDraft(visit, draft), picked: '1' }
   return stepPage(view, {
     step: 'Checks',
-    body: html`<h2>${
-      fails === 0
+    body: html`
+      <h2>${fails === 0
         ? 'Everything is in order'
-        : `${counted(fails, 'check')} failed, and nothing was made`
-    }</h2>${findingList(found.findings)}${
-      found.makes.length === 0 ? nothing : html`
+        : `${counted(fails, 'check')} failed, and nothing was made`}</h2>${findingList(
+          found.findings,
+        )}${found.makes.length === 0 ? nothing : html`
         <h2>What is made</h2>
         <ul class="makes">${found.makes.map((line) => html`<li>${line}</li>`)}</ul>
-      `
-    }<div class="actions">${
-      fails === 0
-        ? form(view, {
-          action: pathOf(view.base, 'new', 'create'),
-          hidden,
-          body: html`<button class="primary">Create the sync</button>`,
-        })
-        : form(view, {
-          action: pathOf(view.base, 'new', 'check'),
-          hidden,
-          body: html`<button class="primary">Check again</button>`,
-        })
-    }${
-      form(view, {
-        action: pathOf(view.base, 'new', 'objects'),
-        hidden,
-        body: html`<button class="quiet">Choose other objects</button>`,
-      })
-    }</div>`,
+      `}<div
+        class="actions">${fails === 0
+          ? form(view, {
+            action: pathOf(view.base, 'new', 'create'),
+            hidden,
+            body: html`<button class="primary">Create the sync</button>`,
+          })
+          : form(view, {
+            action: pathOf(view.base, 'new', 'check'),
+            hidden,
+            body: html`<button class="primary">Check again</button>`,
+          })}${form(view, {
+            action: pathOf(view.base, 'new', 'objects'),
+            hidden,
+            body: html`<button class="quiet">Choose other objects</button>`,
+          })}${form(view, {
+            action: pathOf(view.base, 'new', 'database'),
+            hidden,
+            body: html`<button class="quiet">Change the database</button>`,
+          })}</div>
+    `,
   })
 }
 
@@ -100,20 +102,29 @@ function checked(visit: Visit, { draft, found }: { draft: Draft; found: Created 
 async function failed(visit: Visit, draft: Draft, error: unknown): Promise<Answer> {
   if (!(error instanceof ApiProblem) || error.status >= 500) throw error
   const { message, detail, hint } = error
-  const form = new URLSearchParams({
-    connection: draft.connection,
-    schema: draft.schema,
-    login: draft.login,
-    database: 'hosted' in draft.database
-      ? 'hosted'
-      : 'id' in draft.database
-      ? `known:${draft.database.id}`
-      : 'url',
-  })
   return await databasePage(
-    { ...visit, form },
+    { ...visit, form: formOf(visit, draft) },
     notice({ tone: 'bad', title: message, body: hint ?? detail }),
   )
+}
+
+/** The form of the database, with what it had. */
+function formOf(visit: Visit, draft: Draft): URLSearchParams {
+  const { connection, schema, login, database } = draft
+  const [kind, shown] = 'hosted' in database
+    ? ['hosted', {}]
+    : 'id' in database
+    ? [`known:${database.id}`, {}]
+    : ['url', shownAgain(database)]
+  const before = sealDraft(visit, draft)
+  return new URLSearchParams({ connection, schema, login, database: kind, before, ...shown })
+}
+
+/** POST /console/new/database: another one, or the same one told rightly; the rest stays. */
+export async function databaseAgain(visit: Visit): Promise<Answer> {
+  const draft = openDraft(visit)
+  if (draft === null) return seeOther(pathOf(visit.view.base, 'new'))
+  return await databasePage({ ...visit, form: formOf(visit, draft) })
 }
 
 /** POST /console/new/create: it is made; the password is on this page and nowhere else. */

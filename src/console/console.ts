@@ -15,7 +15,7 @@ import {
   setAllow,
   setState,
 } from './changes.ts'
-import { checkPage, createSync, progressFragment } from './checks.ts'
+import { checkPage, createSync, databaseAgain, progressFragment } from './checks.ts'
 import { accountPage, databasePage, objectsPage, platformPage } from './create.ts'
 import type { ConsoleDeps } from './deps.ts'
 import { addEntrance } from './entrance.ts'
@@ -54,6 +54,7 @@ const pages: readonly (readonly [string, Handler])[] = [
 
 const posts: readonly (readonly [string, Handler])[] = [
   ['/new/account', connectAccount],
+  ['/new/database', databaseAgain],
   ['/new/objects', objectsPage],
   ['/new/check', checkPage],
   ['/new/create', createSync],

@@ -4,6 +4,7 @@ import { accountForms } from './account-forms.ts'
 import { type Draft, openDraft, sealDraft } from './draft.ts'
 import { type Html, html, nothing, pathOf, withQuery } from './html.ts'
 import { badge, field, notice, table } from './parts.ts'
+import { ownDatabase, ownFields } from './own-database.ts'
 import type { Connection, Database, Place, PlatformObject } from './shapes.ts'
 import { form, page, type View } from './view.ts'
 import { type Answer, seeOther, text, type Visit } from './visit.ts'
@@ -128,7 +129,11 @@ export async function databasePage(visit: Visit, problem: Html = nothing): Promi
       form(view, {
         action: pathOf(view.base, 'new', 'objects'),
         className: 'stack',
-        hidden: { connection: id, platform: connection.platform },
+        hidden: {
+          connection: id,
+          platform: connection.platform,
+          ...(given.has('before') ? { before: text(given, 'before') } : {}),
+        },
         body: html`<fieldset><legend>Database</legend>${
           hosted ? choice({ value: 'hosted', kind, text: 'A new database, made here' }) : nothing
         }${
@@ -176,46 +181,14 @@ function choice(
   `
 }
 
-function ownFields(given: URLSearchParams): Html {
-  return html`${
-    field({
-      id: 'url',
-      label: 'URL of the owner',
-      type: 'password',
-      placeholder: 'postgres://owner:password@host:5432/database?sslmode=require',
-      hint:
-        'The owner makes schema and tables. It is sealed in the store and never given to listeners.',
-    })
-  }${
-    field({
-      id: 'loginUrl',
-      label: 'URL of the role for clients',
-      type: 'password',
-      optional: true,
-      hint: 'Without it a role is made, where the owner may make roles.',
-    })
-  }<details><summary>Certificate authority</summary>${
-    field({
-      id: 'ca',
-      label: 'PEM, for sslmode=verify-full',
-      rows: 4,
-      optional: true,
-      value: text(given, 'ca'),
-    })
-  }</details>`
-}
-
 /** POST /console/new/objects: the database is chosen. */
 export async function objectsPage(
   visit: Visit,
   problem: string | null = null,
 ): Promise<Answer> {
   const draft = openDraft(visit) ?? begin(visit)
-  if (draft === null) {
-    return await databasePage(
-      visit,
-      notice({ tone: 'bad', title: 'Give the URL of the database, or choose another one.' }),
-    )
+  if (typeof draft === 'string') {
+    return await databasePage(visit, notice({ tone: 'bad', title: draft }))
   }
   const { objects } = await visit.api.get<{ objects: readonly PlatformObject[] }>([
     'connections',
@@ -272,25 +245,31 @@ function objectChoice(draft: Draft, { object, name, fields }: PlatformObject, in
   `
 }
 
-/** The draft as the database step has it; null: there is no database. */
-function begin({ form: given, newName }: Visit): Draft | null {
+/** The draft as the database step has it; a text: what is missing. What was chosen before stays. */
+function begin(visit: Visit): Draft | string {
+  const { form: given, newName } = visit
+  const connection = text(given, 'connection')
   const chosen = text(given, 'database')
-  const [url, loginUrl, ca] = ['url', 'loginUrl', 'ca'].map((name) => text(given, name))
-  const own = url ? { url, ...(loginUrl ? { loginUrl } : {}), ...(ca ? { ca } : {}) } : null
   const database = chosen === 'hosted'
     ? { hosted: true as const }
     : chosen.startsWith('known:')
     ? { id: chosen.slice('known:'.length) }
-    : own
-  if (database === null || text(given, 'connection') === '') return null
+    : ownDatabase(given)
+  if (typeof database === 'string') return database
+  if (connection === '') return 'Choose the account first.'
+  const before = openDraft(visit, 'before')
+  const { id, objects, fields }: Pick<Draft, 'id' | 'objects' | 'fields'> =
+    before?.connection === connection
+      ? before
+      : { id: `sync_${newName()}`, objects: 'all', fields: {} }
   return {
-    id: `sync_${newName()}`,
-    connection: text(given, 'connection'),
+    id,
+    connection,
     platform: text(given, 'platform'),
     schema: text(given, 'schema') || text(given, 'platform'),
     database,
     login: text(given, 'login') || 'app',
-    objects: 'all',
-    fields: {},
+    objects,
+    fields,
   }
 }

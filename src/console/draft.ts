@@ -1,6 +1,7 @@
 // Room console: a sync that is being set up, as it travels from step to step: sealed, since it may hold a password, and
 // good in this session only.
 
+import type { OwnDatabase } from './own-database.ts'
 import type { Visit } from './visit.ts'
 import { text } from './visit.ts'
 
@@ -13,7 +14,7 @@ export interface Draft {
   readonly database:
     | { readonly id: string }
     | { readonly hosted: true }
-    | { readonly url: string; readonly loginUrl?: string; readonly ca?: string }
+    | OwnDatabase
   readonly login: string
   readonly objects: readonly string[] | 'all'
   readonly fields: Readonly<Record<string, readonly string[]>>
@@ -26,9 +27,12 @@ export function sealDraft({ sealer, view }: Sealing, draft: Draft): string {
   return sealer.seal(`draft ${view.csrf}`, JSON.stringify(draft))
 }
 
-/** What was posted; null: it is not of this session. */
-export function openDraft({ sealer, view, form }: Sealing & Pick<Visit, 'form'>): Draft | null {
-  const opened = sealer.open(`draft ${view.csrf}`, text(form, 'draft'))
+/** What was posted in the field of that name; null: it is not of this session. */
+export function openDraft(
+  { sealer, view, form }: Sealing & Pick<Visit, 'form'>,
+  name: 'draft' | 'before' = 'draft',
+): Draft | null {
+  const opened = sealer.open(`draft ${view.csrf}`, text(form, name))
   return opened === null ? null : JSON.parse(opened) as Draft
 }
 

@@ -22,9 +22,14 @@ export interface Snippet {
 
 /** `postgresql://user:password@host:port/database?sslmode=require` */
 export function urlOf(target: Target): string {
-  const { host, port, database, user, password } = target
+  const { database, user, password } = target
   const [as, secret, to] = [user, password ?? passwordWord, database].map(encodeURIComponent)
-  return `postgresql://${as}:${secret}@${host}:${port}/${to}?sslmode=require`
+  return `postgresql://${as}:${secret}@${authorityOf(target)}/${to}?sslmode=require`
+}
+
+/** `host:port`, as a URL has it. */
+function authorityOf({ host, port }: Target): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** In single quotes for a shell. */
@@ -92,8 +97,10 @@ function sqlAlchemy(target: Target): string {
 engine = create_engine(${quoted(url)}, isolation_level="AUTOCOMMIT")`
 }
 
-function jdbc({ host, port, database, user, password }: Target): string {
-  const url = `jdbc:postgresql://${host}:${port}/${encodeURIComponent(database)}?sslmode=require`
+function jdbc(target: Target): string {
+  const { database, user, password } = target
+  const where = encodeURIComponent(database)
+  const url = `jdbc:postgresql://${authorityOf(target)}/${where}?sslmode=require`
   return `var properties = new java.util.Properties();
 properties.setProperty("user", ${quoted(user)});
 properties.setProperty("password", ${quoted(password ?? passwordWord)});

@@ -4,18 +4,18 @@ import { fault } from '../mutation/fault.ts'
 import { readSetup, removeUser, saveUser } from '../store/admin-syncs.ts'
 import { readDatabase } from '../store/databases.ts'
 import { readSync } from '../store/syncs.ts'
-import { type LoginUrl, loginUrl } from './setup-address.ts'
+import { type LoginUrls, loginUrls } from './setup-address.ts'
 import { checkUser } from './setup-plan.ts'
 import { type AdminDeps, randomPassword } from './setup-request.ts'
 
-export interface GrantedLogin extends LoginUrl {
+export interface GrantedLogin extends LoginUrls {
   /** As clients log in: `app.sync_x`. */
   readonly login: string
   readonly user: string
   readonly password: string
 }
 
-type LoginDeps = Pick<AdminDeps, 'store' | 'makeVerifier' | 'random' | 'listener'>
+type LoginDeps = Pick<AdminDeps, 'store' | 'makeVerifier' | 'random' | 'listeners'>
 
 /**
  * Makes a login, or gives it another password: the old one is refused at new logins within seconds, and sessions that came
@@ -26,12 +26,12 @@ export async function grantLogin(
   { syncId, user }: { syncId: string; user: string },
 ): Promise<GrantedLogin> {
   checkUser(user)
-  const { store, listener } = deps
+  const { store, listeners } = deps
   const { databaseId } = await readSync(store, syncId)
   const { address: { database } } = await readDatabase(store, databaseId)
   const password = randomPassword(deps.random)
   await saveUser(store, { syncId, name: user, verifier: await deps.makeVerifier(password) })
-  const urls = loginUrl({ user, syncId, password, database }, listener)
+  const urls = loginUrls({ user, syncId, password, database }, listeners)
   return { login: `${user}.${syncId}`, user, password, ...urls }
 }
 

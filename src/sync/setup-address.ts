@@ -1,6 +1,7 @@
 // Room sync: connection URLs: those that people give of their databases, and those that they are given of their syncs.
 
 import { isPublicAddress, parseAddress } from '../lib/addresses.ts'
+import { required } from '../lib/assert.ts'
 import type { DatabaseAddress } from '../mutation/config.ts'
 import { fault } from '../mutation/fault.ts'
 
@@ -69,32 +70,39 @@ export function placeOf({ host, port, database, ssh }: DatabaseAddress): string 
   return ssh === undefined ? place : `${place} through ${ssh.host}:${ssh.port}`
 }
 
-/** Where clients find the listeners. */
+/** Where clients find the listeners of a region. */
 export interface ListenerPlace {
+  /** Of the region. */
+  readonly name: string
   readonly host: string
   readonly port: number
 }
 
 /** How a client connects. */
-export interface LoginUrl {
-  /** `postgresql://user.sync:password@host:port/database?sslmode=require` */
+export interface LoginUrls {
+  /** `postgresql://user.sync:password@host:port/database?sslmode=require`, of the first region. */
   readonly url: string
   /** The same as a line for a shell. */
   readonly psql: string
+  /** One for each region. */
+  readonly urls: readonly { readonly region: string; readonly url: string }[]
 }
 
-/** The connection URL of a login of a sync. */
-export function loginUrl(
+/** The connection URLs of a login of a sync, by the places where there are listeners: one at least. */
+export function loginUrls(
   { user, syncId, password, database }: {
     user: string
     syncId: string
     password: string
     database: string
   },
-  { host, port }: ListenerPlace,
-): LoginUrl {
+  listeners: readonly ListenerPlace[],
+): LoginUrls {
   const [name, secret, where] = [`${user}.${syncId}`, password, database].map(encodeURIComponent)
-  const at = host.includes(':') ? `[${host}]` : host
-  const url = `postgresql://${name}:${secret}@${at}:${port}/${where}?sslmode=require`
-  return { url, psql: `psql '${url.replaceAll("'", '%27')}'` }
+  const urls = listeners.map(({ name: region, host, port }) => {
+    const at = host.includes(':') ? `[${host}]` : host
+    return { region, url: `postgresql://${name}:${secret}@${at}:${port}/${where}?sslmode=require` }
+  })
+  const { url } = required(urls[0], 'a place of listeners')
+  return { url, psql: `psql '${url.replaceAll("'", '%27')}'`, urls }
 }

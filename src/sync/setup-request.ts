@@ -28,8 +28,8 @@ export interface AdminDeps {
   readonly random: (bytes: number) => Uint8Array
   readonly now: () => number
   readonly log: Log
-  /** Where clients find the listeners. */
-  readonly listener: ListenerPlace
+  /** Where clients find the listeners, by region: one at least, the usual one first. */
+  readonly listeners: readonly ListenerPlace[]
   /** The server on which databases are made on the spot, as a role that may make databases and roles; null: none. */
   readonly hosted: DatabaseAddress | null
   /** What is wrong with a base URL that credentials would be sent to, after "the URL"; null: nothing. */

@@ -200,7 +200,7 @@ function bounded(writer: TableWriter, waitMs: number): TableWriter {
 
 function troubleAt({ claim, hold, now }: { claim: Claim; hold: Hold; now: () => number }) {
   const { connectionId, databaseId, syncId } = claim
-  const table = { syncId, object: hold.table, platform: 'salesforce' as const }
+  const table = { syncId, name: hold.table, object: hold.table }
   return { table, connectionId, databaseId, now: now() }
 }
 

@@ -23,7 +23,7 @@ export type Trouble =
   | { readonly kind: 'lasting'; readonly failure: TableFailure }
 
 export interface TroubleAt {
-  readonly table: Pick<SyncedTable, 'syncId' | 'object' | 'platform'>
+  readonly table: Pick<SyncedTable, 'syncId' | 'name' | 'object'>
   readonly connectionId: string
   readonly databaseId: string
   /** Milliseconds since 1970. */
@@ -83,16 +83,19 @@ function faultTrouble(error: Fault, at: TroubleAt): Trouble {
 }
 
 /** What to do about faults that concern the connection or the table and not one record. */
-function hintFor({ code }: Fault, { table, connectionId }: TroubleAt): string | null {
-  const { syncId, object } = table
+function hintFor({ code, data }: Fault, { table, connectionId }: TroubleAt): string | null {
+  const { syncId, name, object } = table
+  const remove = `sluice syncs remove-table --sync ${syncId} --table ${name} --keep-tables`
   if (code === 'credential_refused') {
-    return `Connect the account again: sluice connections connect --id ${connectionId}`
+    // whoever asked the platform knows by which command the credential came
+    return data.hint ??
+      `Connect the account again: sluice connect --connection ${connectionId}, or sluice connections set-key.`
   }
   if (code === 'not_permitted') {
-    return `Let the connected account read ${object}, or take the table out of the sync: sluice syncs remove-table --sync ${syncId}`
+    return `Let the connected account read ${object}, or take the table out of the sync: ${remove}`
   }
   if (code === 'not_found' || code === 'record_gone') {
-    return `The platform has no ${object} for this account any more: take the table out of the sync (sluice syncs remove-table --sync ${syncId}), or bring it back there.`
+    return `The platform has no ${object} for this account any more: take the table out of the sync (${remove}), or bring it back there.`
   }
   return null
 }

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import postgres from 'postgres'
+import { noBastion, startBastion } from '../help/bastion.ts'
 import { startSystem, type System } from '../help/system.ts'
 import { startBrowser, withoutBrowser } from './browser.ts'
 import { findBarriers, findFaint, focused } from './inspect.ts'
@@ -104,10 +105,10 @@ describe('the console in a browser', { skip: withoutBrowser }, () => {
     return url.replace('iad.db.example.com:5432', `127.0.0.1:${system.listenerPort}`)
   }
 
-  async function writeCustomer(url: string, email: string): Promise<void> {
+  async function writeCustomer(url: string, email: string, schema = 'stripe'): Promise<void> {
     const sql = postgres(url, { max: 1, ssl: { rejectUnauthorized: false }, onnotice: () => {} })
     try {
-      await sql`insert into stripe.customers (email, name) values (${email}, 'Paul')`
+      await sql`insert into ${sql(schema)}.customers (email, name) values (${email}, 'Paul')`
     } finally {
       await sql.end()
     }
@@ -217,6 +218,64 @@ describe('the console in a browser', { skip: withoutBrowser }, () => {
     await page.getByRole('heading', { name: 'Into which database?' }).waitFor()
     await context.close()
   })
+
+  test(
+    'a database behind an SSH server, whose key is wrong at first',
+    { skip: noBastion },
+    async () => {
+      const bastion = await startBastion()
+      try {
+        await system.sql`create role behind_owner login createrole password 'owner-of-behind'`
+        await system.sql`create database behind owner behind_owner`
+        const { page, complaints, context } = await visit({ width: 390 })
+        await logIn(page)
+        await page.goto(`${base}/console/new/database?connection=demo_stripe`)
+        await page.getByLabel('My own Postgres').check()
+        await page.getByText('Through an SSH server').click()
+        assert.deepEqual([...await findBarriers(page), ...await findFaint(page)], [])
+        const secrets = async () => {
+          const url =
+            `postgres://behind_owner:owner-of-behind@127.0.0.1:${system.databasePort}/behind`
+          await page.getByLabel('URL of the owner').fill(url)
+          await page.getByLabel('Private key of the user').fill(bastion.ssh.privateKey)
+          await page.getByLabel('Schema').fill('behind')
+        }
+        await secrets()
+        await page.getByLabel('Host of the SSH server').fill(bastion.ssh.host)
+        await page.getByLabel('Port of the SSH server').fill(String(bastion.ssh.port))
+        await page.getByLabel('User there').fill(bastion.ssh.user)
+        await page.getByLabel('Host key of the SSH server').fill(bastion.otherHostKey)
+        await page.getByRole('button', { name: 'Choose objects' }).click()
+        const ticked = page.locator('input[name=object]:checked')
+        await page.getByRole('heading', { name: 'Which objects' }).waitFor()
+        for (const box of await page.locator('input[name=object]').all()) {
+          await box.setChecked(await box.getAttribute('value') === 'customers')
+        }
+        await page.getByRole('button', { name: 'Check', exact: true }).click()
+        await page.getByText(/shows the host key .* is pinned/).waitFor()
+        await page.getByRole('button', { name: 'Change the database' }).click()
+        await page.getByLabel('Host key of the SSH server').fill(bastion.fingerprint)
+        await secrets()
+        await page.getByRole('button', { name: 'Choose objects' }).click()
+        await page.getByRole('heading', { name: 'Which objects' }).waitFor()
+        assert.equal(await ticked.count(), 1, 'what was chosen before')
+        await page.getByRole('button', { name: 'Check', exact: true }).click()
+        await page.getByRole('heading', { name: 'Everything is in order' }).waitFor()
+        assert.match(await page.locator('main').innerText(), /showed the pinned key, let "\w+" in/)
+        await page.getByRole('button', { name: 'Create the sync' }).click()
+        await page.locator('#progress').getByText('All tables are filled').waitFor()
+        const url = (await page.locator('#url').innerText()).replace(
+          'iad.db.example.com:5432',
+          `127.0.0.1:${system.listenerPort}`,
+        )
+        await writeCustomer(url, 'stilgar@dune.co', 'behind')
+        assert.deepEqual(complaints, [])
+        await context.close()
+      } finally {
+        await bastion.stop()
+      }
+    },
+  )
 
   test('copying, choosing a region and pausing work as they look', async () => {
     const { page, complaints, context } = await visit()

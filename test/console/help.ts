@@ -44,6 +44,7 @@ const login = {
   password: 'shown-once',
   url: 'postgresql://x',
   psql: '',
+  urls: [{ region: 'iad', url: 'postgresql://x' }],
 }
 
 /** An administration of one sync, whose names are as bad as names can be. */

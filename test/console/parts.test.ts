@@ -41,7 +41,7 @@ test('what does not agree wholly never reads as 100 %', () => {
 })
 
 const target = fc.record({
-  host: fc.constantFrom('db.example.com', '203.0.113.9'),
+  host: fc.constantFrom('db.example.com', '203.0.113.9', 'fd00::7'),
   port: fc.integer({ min: 1, max: 65_535 }),
   database: fc.string({ minLength: 1, unit: 'binary' }).filter((text) => text.isWellFormed()),
   user: fc.string({ minLength: 1, unit: 'binary' }).filter((text) => text.isWellFormed()),
@@ -53,7 +53,7 @@ test('the URL means what it was made of, whatever characters that has', () => {
     const url = new URL(urlOf(each))
     const parts = [url.username, url.password, url.pathname.slice(1)].map(decodeURIComponent)
     assert.deepEqual(parts, [each.user, each.password, each.database])
-    assert.equal(url.hostname, each.host)
+    assert.equal(url.hostname.replace(/^\[(.*)\]$/, '$1'), each.host)
     assert.doesNotMatch(psqlOf(each).slice("psql '".length, -1), /[\s"`$\\]/)
   }))
 })

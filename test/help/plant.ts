@@ -25,8 +25,9 @@ export interface PlantOptions {
   /** Superuser URLs of two empty databases, straight. */
   readonly storeUrl: string
   readonly databaseUrl: string
-  /** Port of loopback by which listeners and recovery reach the customer's database. */
+  /** By which port, of loopback where no host is given, listeners and recovery reach the customer's database. */
   readonly databasePort: number
+  readonly databaseHost?: string
   /** In front of the database, for all but the plant itself. */
   readonly ssh?: Bastion
   /** Where the sandbox is reached by the service, without a slash at the end. */
@@ -76,7 +77,7 @@ export async function setUpPlant(options: PlantOptions): Promise<Plant> {
     const service = createService({ store, journal, http, adapterFor, log: silentLog })
     const callerFor: typeof service.callerFor = (id, given) => service.callerFor(id, given)
     const address: DatabaseAddress = {
-      host: '127.0.0.1',
+      host: options.databaseHost ?? '127.0.0.1',
       port: options.databasePort,
       database,
       user: role,

@@ -5,11 +5,18 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import process from 'node:process'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { withDeadline } from '../../src/lib/deadline.ts'
 import { errorRows, tableCells } from '../help/readme-errors.ts'
-import { metricRows } from '../help/readme-metrics.ts'
+import {
+  commandFlaw,
+  commandsIn,
+  commandsOfCode,
+  commandsOfMarkdown,
+} from '../help/named-commands.ts'
+import { metricRows, metricsOf } from '../help/readme-metrics.ts'
 import { describedPlatforms, platformTable } from '../help/readme-platforms.ts'
 import { startSystem, type System } from '../help/system.ts'
 import { requirePsql, runSteps } from './psql.ts'
@@ -93,7 +100,13 @@ function withPorts(command: string): string {
 const shellWaitMs = 60_000
 
 async function runShell(script: string): Promise<{ code: number | null; output: string }> {
-  const child = spawn('sh', ['-e', '-c', script], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  const env = {
+    ...process.env,
+    SLUICE_DATA_DIR: system.dataDir,
+    SLUICE_DATABASE_PORT: String(system.databasePort),
+  }
+  const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe']
+  const child = spawn('sh', ['-e', '-c', script], { cwd: root, env, stdio })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (chunk: string) => output += chunk)
@@ -165,6 +178,69 @@ test('every variable that a worker reads is explained, and no other', () => {
   const explained = namesIn(readme)
   assert.deepEqual([...read].filter((name) => !explained.has(name)), [], 'read, not explained')
   assert.deepEqual([...explained].filter((name) => !read.has(name)), [], 'explained, not read')
+})
+
+/** The text of all files of a folder that end with `.ts`. */
+function codeIn(folder: string): string {
+  const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+  return files.filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(join(root, folder, name), 'utf8')).join('\n')
+}
+
+test('every command that is named, here or in what Sluice says, is one, with options that it has', async () => {
+  const { output } = await runShell('npm run --silent sluice -- completion bash')
+  const known = commandsIn(output)
+  assert.ok(known.size > 40, `${known.size} commands`)
+  const groups = new Set([...known.keys()].filter((name) => name.includes(' ')).map(firstWord))
+  const named = [
+    ...['README.md', 'SECURITY.md'].flatMap((file) =>
+      commandsOfMarkdown(readFileSync(join(root, file), 'utf8'))
+    ),
+    ...['src', 'workers'].flatMap((folder) => commandsOfCode(codeIn(folder), groups)),
+  ]
+  assert.ok(named.length > 100, `${named.length} are named`)
+  const flaws = named.map((each) => [each.text, commandFlaw(each, known)])
+  assert.deepEqual(flaws.filter(([, flaw]) => flaw !== null), [])
+})
+
+test('a command is found in prose and in code, and what is wrong with it is told', () => {
+  const known = new Map([['syncs list', ['--json']], ['doctor', []]])
+  const told = commandsOfMarkdown(
+    'see `sluice syncs list --json`\n```sh\nnpx sluice doctor -x # y\n```\n',
+  )
+  assert.deepEqual(told.map((each) => commandFlaw(each, known)), [null, 'it has no -x'])
+  const code =
+    'hint: `Do: sluice syncs make --id ${id}` // the sluice syncs tables; sluice doctor --sync'
+  const made = commandsOfCode(code, new Set(['syncs']))
+  assert.deepEqual(made.map((each) => [each.words.join(' '), commandFlaw(each, known)]), [
+    ['syncs make', 'there is no such command'],
+    ['syncs tables', 'there is no such command'],
+    ['doctor', 'it has no --sync'],
+  ])
+})
+
+const firstWord = (text: string) => text.split(' ')[0] ?? ''
+
+test('what is to be looked at in trouble is there: events of the logs, and metrics', () => {
+  const section = /^## Troubleshooting$([^]*?)^## /m.exec(readme)?.[1] ?? ''
+  const code = codeIn('src') + codeIn('workers')
+  const cells = section.split('\n').flatMap((line) => line.split(' | ')[1] ?? [])
+  const events = cells.flatMap((cell) => [...cell.matchAll(/\bevents? ([^;]*)/g)])
+    .flatMap(([, text = '']) => [...text.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
+  assert.ok(events.length >= 20, `${events.length} events`)
+  // the sync process names them by what the trouble is
+  const isThere = (name: string) =>
+    code.includes(`'${name}'`) || code.includes(`'${name.replace(/^sync\./, '')}'`) ||
+    new RegExp(`\\b${name}: `).test(code)
+  assert.deepEqual(events.filter((name) => !isThere(name)), [])
+  const metrics = new Set(
+    ['listener', 'service', 'sync'].flatMap((process) =>
+      metricsOf(process as 'sync').map(({ name }) => name)
+    ),
+  )
+  const named = section.match(/\bsluice_[a-z_]+/g) ?? []
+  assert.ok(named.length >= 8, `${named.length} metrics`)
+  assert.deepEqual(named.filter((name) => !metrics.has(name)), [])
 })
 
 test('a session is read as psql shows it', () => {

@@ -63,6 +63,7 @@ async function sluice(args: readonly string[], stdin = ''): Promise<Ran> {
       SLUICE_KEYS: keys,
       SLUICE_PRIVATE_ADDRESSES: 'allow',
       SLUICE_HOSTED_URL: cluster.url('postgres'),
+      SLUICE_REGIONS: 'iad=iad.db.example,fra=[fd00::7]:6432',
       OWNER_URL: database.url,
       STRIPE_KEY: 'sandbox',
     },
@@ -142,6 +143,7 @@ test('a sync is made, and the way in is printed', async () => {
       `psql 'postgresql://app\\.${id}:${password}@db\\.example:5432/${database.name}\\?sslmode=require'`,
     ),
   )
+  assert.match(made, /^url       postgresql:/m, 'the place that was given is the only one')
   assert.match(made, /sluice syncs status --sync sync_byhand1 --watch/)
   assert.ok(!(await ok(['syncs', 'list'])).includes(password))
   const again = await sluice([...create, '--objects', 'customers'])
@@ -169,10 +171,19 @@ test('it is shown, paused, resumed, filled again, and gets another login', async
     await ok(['syncs', 'resync', '--sync', id, '--table', 'customers']),
     /^customers will be filled again/,
   )
-  assert.match(
-    await ok(['syncs', 'password', '--sync', id, '--user', 'report']),
-    /login     report\.sync_byhand1/,
-  )
+  const granted = await ok(['syncs', 'password', '--sync', id, '--user', 'report'])
+  const [, password = ''] = /password  (\S+) \(it is shown this once\)/.exec(granted) ?? []
+  const at = (place: string) =>
+    `postgresql://report.${id}:${password}@${place}/${database.name}?sslmode=require`
+  assert.deepEqual(granted.split('\n'), [
+    `login     report.${id}`,
+    `password  ${password} (it is shown this once)`,
+    `url iad   ${at('iad.db.example:5432')}`,
+    `url fra   ${at('[fd00::7]:6432')}`,
+    '',
+    `  psql '${at('iad.db.example:5432')}'`,
+    '',
+  ])
   assert.match(await ok(['syncs', 'revoke', '--sync', id, '--user', 'report']), /is revoked/)
   const { code, err } = await sluice(['syncs', 'revoke', '--sync', id, '--user', 'report'])
   assert.equal(code, 2)
@@ -215,6 +226,12 @@ test('tables come and go', async () => {
   assert.match(
     await ok(['syncs', 'add-table', '--sync', id, '--objects', 'coupons']),
     /Made: coupons\n$/,
+  )
+  const again = ['syncs', 'add-table', '--sync', id, '--objects', 'coupons']
+  assert.match(await ok(again), /There is nothing new among them\.\n$/)
+  assert.match(
+    await ok([...again, '--fields', 'coupons:name,coupons:duration']),
+    /no new table among them\. The fields are .*: sluice syncs repair --sync sync_byhand1\n$/,
   )
   assert.match(
     await ok(['syncs', 'remove-table', '--sync', id, '--table', 'coupons', '--remove-tables']),

@@ -149,6 +149,8 @@ test('a sync is set up, read, changed, examined and dropped, with answers as the
   await fits('DELETE', below('/tables/{table}', '/tables/coupons?tables=remove'))
   const login = await fits('POST', below('/logins'), { user: 'report' })
   assert.match(login.body.url, /^postgresql:\/\/report\.sync_http01:/)
+  assert.equal(login.body.urls[0].url, login.body.url)
+  assert.deepEqual(login.body.urls.map(({ region }: { region: string }) => region), ['iad', 'fra'])
   assert.equal((await fits('DELETE', below('/logins/{user}', '/logins/report'))).status, 200)
   assert.equal((await fits('DELETE', below('/logins/{user}', '/logins/report'))).status, 404)
   await fits('POST', below('/repair'))

@@ -278,7 +278,7 @@ test('what passes is tried again and does no harm; what lasts is told in words, 
   const failed = await eventually(state, {
     holds: ({ phase, owner }) => phase === 'failed' && owner === null,
   })
-  assert.match(failed.failure?.hint ?? '', /sluice connections connect --id connection_salesforce/)
+  assert.match(failed.failure?.hint ?? '', /sluice connect --connection connection_salesforce, or /)
   assert.ok((failed.dueAt ?? 0) - Date.now() > 60_000, 'it is tried again after minutes')
   const [shown] = await mirror.sql`select problem from sluice.tables where table_name = 'contacts'`
   assert.match(String(shown?.['problem']), /credential/)

@@ -77,6 +77,11 @@ test('a sync is made with a role and a login of its own, and listeners know no o
     login?.url,
     `postgresql://app.${sync}:${login?.password}@db.example:6432/${database.name}?sslmode=require`,
   )
+  const elsewhere = login?.url.replace('db.example:6432', '[fd00::7]:5432')
+  assert.deepEqual(login?.urls, [
+    { region: 'iad', url: login?.url },
+    { region: 'fra', url: elsewhere },
+  ])
   const config = await readSyncConfig(stage.store, sync)
   assert.doesNotMatch(JSON.stringify(config), new RegExp(database.owner))
   assert.deepEqual(config.allow, ['10.0.0.0/8'])

@@ -52,7 +52,10 @@ export async function setupStage(cluster: TestCluster): Promise<SetupStage> {
     random: (size) => randomBytes(size),
     now: Date.now,
     log: silentLog,
-    listener: { host: 'db.example', port: 6432 },
+    listeners: [
+      { name: 'iad', host: 'db.example', port: 6432 },
+      { name: 'fra', host: 'fd00::7', port: 5432 },
+    ],
     hosted: parseDatabaseUrl(cluster.url('postgres')),
     baseUrlFlaw: () => null,
   }

@@ -83,7 +83,7 @@ const addressOf = (port: number) =>
   }) as const
 
 const at = {
-  table: { syncId: 'sync_1', object: 'Contact', platform: 'salesforce' },
+  table: { syncId: 'sync_1', name: 'contacts', object: 'Contact' },
   connectionId: 'c',
   databaseId: 'd',
   now: 0,

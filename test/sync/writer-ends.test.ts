@@ -22,7 +22,7 @@ after(async () => {
 })
 
 const kindOf = (error: unknown) => {
-  const table = { syncId, object: 'Contact', platform: 'salesforce' as const }
+  const table = { syncId, name: 'contacts', object: 'Contact' }
   return troubleOf(error, { table, connectionId: 'acme', databaseId: 'demo', now: 0 }).kind
 }
 

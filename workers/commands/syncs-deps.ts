@@ -16,7 +16,8 @@ import { parseDatabaseUrl } from '../../src/sync/setup-address.ts'
 import type { AdminDeps } from '../../src/sync/setup-request.ts'
 import { makeVerifier } from '../../src/wire/scram.ts'
 import { addressGuard, approachEnv } from '../approach.ts'
-import { env, numberEnv, optionalEnv } from '../environment.ts'
+import { optionalEnv } from '../environment.ts'
+import { regionsEnv } from '../place.ts'
 import { publicUrl } from '../public-url.ts'
 
 /** What a process has already. */
@@ -27,7 +28,8 @@ export interface AdminParts {
   readonly approach: Approach & { readonly guard: AddressGuard }
   /** Absent: that of SLUICE_HOSTED_URL. */
   readonly hosted?: DatabaseAddress | null
-  readonly listener?: Partial<AdminDeps['listener']>
+  /** Where clients find the listeners, whatever the environment says. */
+  readonly listener?: { readonly host?: string; readonly port?: number }
 }
 
 /** Throws `bad_request` for a SLUICE_HOSTED_URL that is none, ConfigError. */
@@ -43,7 +45,7 @@ export function adminDeps({ store, callerFor, log, approach, ...rest }: AdminPar
     dial: (address, options) => dialSession(address, { ...options, log: silentLog, approach }),
     baseUrlFlaw: (url) => baseUrlFlaw(url, approach.guard),
     hosted: rest.hosted === undefined ? hostedEnv() : rest.hosted,
-    listener: { ...listenerEnv(), ...rest.listener },
+    listeners: listenersOf(rest.listener),
     endWebhook: (syncId) => endWebhook(deps, syncId),
     publicUrl: optionalEnv('SLUICE_PUBLIC_URL') === undefined ? null : publicUrl(),
   }
@@ -54,11 +56,11 @@ function hostedEnv(): DatabaseAddress | null {
   return url === undefined ? null : parseDatabaseUrl(url)
 }
 
-/** Where clients find the listeners: an address to listen on everywhere is no place to go to. */
-function listenerEnv(): AdminDeps['listener'] {
-  const host = env('SLUICE_LISTENER_HOST', 'localhost')
-  const port = numberEnv('SLUICE_LISTENER_PORT', { otherwise: 6432, min: 1, max: 65_535 })
-  return { host: ['0.0.0.0', '::', '127.0.0.1', '::1'].includes(host) ? 'localhost' : host, port }
+/** Those of the environment; where a place is given, it is the only one. */
+function listenersOf(given: AdminParts['listener']): AdminDeps['listeners'] {
+  const regions = regionsEnv()
+  if (given?.host === undefined && given?.port === undefined) return regions
+  return regions.slice(0, 1).map((usual) => ({ ...usual, name: 'given', ...given }))
 }
 
 /** For the command line: callers of its own, to be closed. */

@@ -52,7 +52,12 @@ const addTable: Command = async ({ options, flags }, deps) => {
     (admin) => admin.addTables({ syncId, objects, fields, dryRun }),
   )
   const failed = isFailed(done.findings)
-  const nothing = failed || dryRun ? 'Nothing was made.' : 'There is nothing new among them.'
+  const nothing = failed || dryRun
+    ? 'Nothing was made.'
+    : options['fields'] === undefined
+    ? 'There is nothing new among them.'
+    : 'There is no new table among them. The fields are columns within ten minutes, or at once: ' +
+      `sluice syncs repair --sync ${syncId}`
   const last = done.tables.length === 0 ? nothing : `Made: ${done.tables.join(', ')}`
   return { lines: [...findingLines(done.findings), last], exitCode: failed ? 1 : 0 }
 }

@@ -154,14 +154,17 @@ function createdLines({ sync, findings, makes, made, login, database }: Created)
 }
 
 /** How to come in. */
-export function loginLines({ login, password, url, psql }: GrantedLogin): string[] {
+export function loginLines({ login, password, urls, psql }: GrantedLogin): string[] {
+  const places = urls.map(({ region, url }) => [urls.length === 1 ? 'url' : `url ${region}`, url])
+  const wide = Math.max(...places.map(([name = '']) => name.length), 'password'.length) + 2
   return [
-    `login     ${login}`,
-    `password  ${password} (it is shown this once)`,
-    `url       ${url}`,
+    ['login', login],
+    ['password', `${password} (it is shown this once)`],
+    ...places,
+  ].map(([name = '', text]) => `${name.padEnd(wide)}${text}`).concat([
     '',
     `  ${psql}`,
-  ]
+  ])
 }
 
 const apply: Command = async ({ options, flags }, deps) => {

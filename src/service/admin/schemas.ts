@@ -88,8 +88,11 @@ export const loginSchema = z.object({
   login: z.string().openapi({ example: 'app.sync_salesforce' }),
   user: z.string(),
   password: z.string().openapi({ description: 'Shown once: only its SCRAM verifier is kept.' }),
-  url: z.string(),
+  url: z.string().openapi({ description: 'Where there are several regions, that of the first.' }),
   psql: z.string(),
+  urls: z.array(z.object({ region: z.string(), url: z.string() })).openapi({
+    description: 'One for each region of SLUICE_REGIONS, in its order.',
+  }),
 }).openapi('Login')
 
 export const createdSchema = z.object({
