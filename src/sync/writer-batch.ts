@@ -1,28 +1,15 @@
 // Room sync: writing one batch beside mutations: newer wins. What cannot be written now is named, and why.
 
-import { encodeIds, fenceSql, keysOf, withoutTwins } from '../database/index.ts'
+import { encodeIds, keysOf, withoutTwins } from '../database/index.ts'
 import type { SyncedTable } from '../mutation/table.ts'
 import type { Page } from '../platforms/platform.ts'
-import type { Store } from '../store/store.ts'
 import { readUnderWay } from './newer.ts'
-import type { Absences } from './writer-absent.ts'
+import { hold, type Writing } from './writer-hold.ts'
 import { beforeSql, type Moment, momentParameters } from './writer-moment.ts'
-import { type InSync, type Rows, type Session, together } from './writer-session.ts'
+import { type Rows, type Session, together } from './writer-session.ts'
 import { fillStage, nameOf, type Staged, stageSql } from './writer-stage.ts'
 import { writeNew } from './writer-new.ts'
 import type { Batch, Later, Written } from './writing.ts'
-
-/** What the writer of one table has. */
-export interface Writing {
-  readonly session: Session
-  readonly table: SyncedTable
-  readonly store: Store
-  readonly fence: string
-  readonly absences: Absences
-  readonly inSync: InSync
-  /** The batches of a first filling are taken for new, until one was not. */
-  allNew: boolean
-}
 
 type Records = Page['rows']
 type Left = ReadonlyMap<string, Later>
@@ -114,22 +101,6 @@ async function decide(
     const why = absences.reasonOf(row, { under, moment: mark.xid, knownAt })
     return why === null ? [] : [[row.id, why] as const]
   }))
-}
-
-/**
- * In a transaction: from now on to its end nobody else takes the table. In the order in which a change of it takes locks.
- * Gives the fence that it had; null: none.
- */
-export async function hold(
-  { session, table, fence }: Writing,
-  mutation: string,
-): Promise<string | null> {
-  const [, [row]] = await Promise.all([
-    session.run(`lock table only ${nameOf(table)} in row exclusive mode`),
-    session.run(fenceSql, [mutation, nameOf(table), fence]),
-  ])
-  const found = row?.['fence']
-  return typeof found === 'string' ? found : null // the driver tells an int8 as text
 }
 
 /** What was removed, by the transaction of which number, and what was not. */

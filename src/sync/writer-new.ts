@@ -4,7 +4,7 @@
 import postgres from 'postgres'
 import { encodeCopy } from '../database/index.ts'
 import type { Page } from '../platforms/platform.ts'
-import { hold, type Writing } from './writer-batch.ts'
+import { hold, type Writing } from './writer-hold.ts'
 import { columnsOf, nameOf } from './writer-stage.ts'
 import { together } from './writer-session.ts'
 
