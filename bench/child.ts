@@ -117,18 +117,18 @@ function ownEnv(): Record<string, string> {
 /** Waits until the port takes connections. Rejects when the program ends before, or after `waitMs`. */
 export async function waitForPort(
   child: Child,
-  { port, waitMs }: { port: number; waitMs: number },
+  { port, host = '127.0.0.1', waitMs }: { port: number; host?: string; waitMs: number },
 ): Promise<void> {
   const until = Date.now() + waitMs
-  while (!await Promise.race([accepts(port), child.ended])) {
+  while (!await Promise.race([accepts({ host, port }), child.ended])) {
     if (Date.now() > until) throw new Error(`Nobody listens on port ${port} after ${waitMs} ms`)
     await Promise.race([new Promise((resolve) => setTimeout(resolve, 20)), child.ended])
   }
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(place: { host: string; port: number }): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' })
+    const socket = connect(place)
     socket.once('connect', () => resolve(true))
     socket.once('error', () => resolve(false))
     socket.once('close', () => resolve(false))

@@ -2,22 +2,29 @@
 // connection takes the round trip that its handshake would take.
 
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { setImmediate } from 'node:timers'
 
-export interface Way {
+/** Where somebody takes connections. */
+export interface Place {
+  readonly host: string
   readonly port: number
+}
+
+export interface Way extends Place {
   /** From now on: how long a message takes in one direction, in milliseconds. */
-  set(oneWayMs: number): void
+  set(oneWayMs: number): Promise<void>
   close(): Promise<void>
 }
 
-const host = '127.0.0.1'
-
-/** A way to this port of loopback. */
-export async function openWay(target: () => number): Promise<Way> {
+/** A way to the target that is entered at a free port of this address. */
+export async function openWay(
+  target: () => Place,
+  { host }: { host: string },
+): Promise<Way> {
   let oneWayMs = 0
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
-    const far = connect({ host, port: target() })
+    const far = connect(target())
     for (const socket of [near, far]) {
       sockets.add(socket.setNoDelay())
       socket.on('close', () => sockets.delete(socket))
@@ -27,10 +34,17 @@ export async function openWay(target: () => number): Promise<Way> {
     carry(near, far, { delayMs: () => oneWayMs, notBefore: performance.now() + 2 * oneWayMs })
     carry(far, near, { delayMs: () => oneWayMs, notBefore: 0 })
   })
-  await new Promise<void>((resolve) => server.listen(0, host, resolve))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, host, resolve)
+  })
   return {
+    host,
     port: portOf(server),
-    set: (ms) => void (oneWayMs = ms),
+    set: (ms) => {
+      oneWayMs = ms
+      return Promise.resolve()
+    },
     close: async () => {
       for (const socket of sockets) socket.destroy()
       await new Promise<void>((resolve) => server.close(() => resolve()))
@@ -38,18 +52,31 @@ export async function openWay(target: () => number): Promise<Way> {
   }
 }
 
+/** A timer may be so late; what is due sooner is waited for without one. */
+const timerLateMs = 2
+
 function carry(
   from: Socket,
   to: Socket,
   { delayMs, notBefore }: { delayMs: () => number; notBefore: number },
 ): void {
-  let last = 0
+  /** In the order of their times: what came first arrives first. */
+  const underWay: { at: number; work: () => void }[] = []
+  const deliver = (): void => {
+    for (;;) {
+      const [next] = underWay
+      if (next === undefined) return
+      const waitMs = next.at - performance.now()
+      if (waitMs > timerLateMs) return void setTimeout(deliver, waitMs - timerLateMs)
+      if (waitMs > 0) return void setImmediate(deliver)
+      underWay.shift()
+      next.work()
+    }
+  }
   const later = (work: () => void): void => {
     const at = Math.max(performance.now(), notBefore) + delayMs()
-    last = Math.max(last, at) // what came first arrives first
-    const waitMs = last - performance.now()
-    if (waitMs <= 0) return work()
-    setTimeout(work, waitMs)
+    underWay.push({ at: Math.max(at, underWay.at(-1)?.at ?? 0), work })
+    if (underWay.length === 1) deliver()
   }
   from.on('data', (chunk) => later(() => to.destroyed || to.write(chunk)))
   from.on('end', () => later(() => to.end()))

@@ -8,6 +8,7 @@ export const parts = [
   'quota',
   'logins',
   'regions',
+  'footprint',
   'backfill',
   'memory',
   'quota-backfill',

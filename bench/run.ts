@@ -8,6 +8,7 @@ import process from 'node:process'
 import { stopPrograms } from './child.ts'
 import { measureBackfill, measureMemory } from './backfill.ts'
 import { type Options, readOptions } from './options.ts'
+import { measureFootprint } from './footprint.ts'
 import { measureLogins } from './logins.ts'
 import { measureQuota } from './quota.ts'
 import { measureQuotaBackfill } from './quota-backfill.ts'
@@ -34,6 +35,7 @@ async function run(): Promise<void> {
     console.log(`\n${await measureLogins(options)}\n`)
   }
   if (parts.includes('regions')) await runRegions(options)
+  if (parts.includes('footprint')) await runFootprint(options)
   if (parts.includes('backfill')) {
     console.error('Measuring backfill …')
     console.log(`\n${await measureBackfill(options)}\n`)
@@ -51,6 +53,11 @@ async function run(): Promise<void> {
 async function runRegions(options: Options): Promise<void> {
   console.error('Measuring regions …')
   console.log(`\n${await measureRegions(options)}\n`)
+}
+
+async function runFootprint(options: Options): Promise<void> {
+  console.error('Measuring footprint …')
+  console.log(`\n${await measureFootprint({ ...options, folder })}\n`)
 }
 
 async function runOnStack(options: Options): Promise<void> {
