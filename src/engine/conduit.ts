@@ -39,6 +39,8 @@ export interface DatabaseErrorFields {
   readonly constraint?: { readonly schema: string; readonly name: string } | undefined
   /** A hint of ours, to be told with what Postgres says. */
   readonly hint?: string | undefined
+  /** A function has raised it (RAISE), and not Postgres itself. */
+  readonly raised?: boolean
 }
 
 /** An error that Postgres raised. */
@@ -50,6 +52,7 @@ export class DatabaseError extends Error implements DatabaseErrorFields {
   readonly own: boolean
   readonly constraint: DatabaseErrorFields['constraint']
   readonly hint: string | undefined
+  readonly raised: boolean
 
   constructor(message: string, fields: DatabaseErrorFields) {
     super(message)
@@ -59,12 +62,13 @@ export class DatabaseError extends Error implements DatabaseErrorFields {
     this.own = fields.own
     this.constraint = fields.constraint
     this.hint = fields.hint
+    this.raised = fields.raised ?? false
   }
 
   /** The same error, with something else about it. */
   with(fields: Partial<DatabaseErrorFields>): DatabaseError {
-    const { sqlstate, frame, step, own, constraint, hint } = this
-    const all = { sqlstate, frame, step, own, constraint, hint, ...fields }
+    const { sqlstate, frame, step, own, constraint, hint, raised } = this
+    const all = { sqlstate, frame, step, own, constraint, hint, raised, ...fields }
     return new DatabaseError(this.message, all)
   }
 }

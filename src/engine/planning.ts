@@ -22,8 +22,13 @@ import { control, open, resultAt, rollback, type Running } from './steps.ts'
 import { explainPlan } from './explain.ts'
 import { makeUpsertPlan } from './upsert.ts'
 
-/** How often a plan is tried again when other sessions change the same rows. */
-const planTriesMax = 10
+/**
+ * How often a plan is tried when other sessions change the same rows: each time one of them has got ahead, so that all of
+ * them do in the end. Postgres would have let each wait for its turn.
+ */
+const planTriesMax = 1_000
+/** Where a function of the client's says that it cannot be serialized, which nobody may ever change. */
+const raisedTriesMax = 10
 
 export interface Planned {
   /** Null: no row would change. */
@@ -39,6 +44,9 @@ export async function planLocked(
   conduit: Conduit,
   request: EngineRequest & Running,
 ): Promise<Planned> {
+  const { deps, signal } = request
+  const started = deps.now()
+  let waitMs: number | null = null
   for (let tries = 1;; tries++) {
     try {
       const planned = await planOnce(conduit, request)
@@ -47,14 +55,24 @@ export async function planLocked(
     } catch (error) {
       await rollback(conduit, error)
       if (isReadOnly(error)) throw await readOnlyError(conduit, { request, error })
-      const again = error instanceof DatabaseError && isSerialization(error) && tries < planTriesMax
-      if (!again) throw await explainPlan(conduit, error, request)
+      if (!isSerialization(error)) throw await explainPlan(conduit, error, request)
+      if (signal.aborted) throw fault('statement_cancelled')
+      waitMs ??= await statementWaitMs(conduit)
+      const isLate = deps.now() - started >= waitMs
+      if (isLate && waitMs < statementWaitMaxMs) throw fault('statement_timed_out')
+      if (isLate || tries >= triesMaxOf(error)) throw error.with({ hint: overtaken })
     }
   }
 }
 
-function isSerialization(error: DatabaseError): boolean {
-  return error.sqlstate === '40001' || error.sqlstate === '40P01'
+const overtaken = 'Other sessions kept changing the same rows. Nothing was sent; try again.'
+
+function triesMaxOf({ own, raised }: DatabaseError): number {
+  return own && raised ? raisedTriesMax : planTriesMax
+}
+
+function isSerialization(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && ['40001', '40P01'].includes(error.sqlstate)
 }
 
 /** It was our ticket that met a READ ONLY transaction. */
@@ -155,13 +173,19 @@ export function settingsSql(serverMajor: number): string {
     ...serverMajor >= 17 ? ['transaction_timeout'] : [],
   ]
   const zero = names.map((name) => `pg_catalog.set_config('${name}', '0', true)`)
-  // read as an interval, since it is shown with a unit; pg_settings would list every setting for it
-  const timeout = `pg_catalog.current_setting('statement_timeout')::pg_catalog.interval`
-  const milliseconds = `(extract(epoch from ${timeout}) * 1000)::pg_catalog.int8`
   const dry = `pg_catalog.current_setting('${dryRunName}', true)`
-  return `select ${milliseconds}, ${dry}, ${
+  return `select ${timeoutMsSql}, ${dry}, ${
     zero.join(', ')
   }, pg_catalog.set_config('synchronize_seqscans', 'off', true)`
+}
+
+// read as an interval, since it is shown with a unit; pg_settings would list every setting for it
+const timeoutMsSql = `(extract(epoch from
+  pg_catalog.current_setting('statement_timeout')::pg_catalog.interval) * 1000)::pg_catalog.int8`
+
+async function statementWaitMs(conduit: Conduit): Promise<number> {
+  const [result] = await conduit.run([control(`select ${timeoutMsSql}`)])
+  return waitMsOf(result?.rows[0]?.[0] ?? '0')
 }
 
 /** A setting of the session: mutations are planned and checked, and nothing is sent or kept. */

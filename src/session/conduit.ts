@@ -213,6 +213,7 @@ export function databaseError(frame: Frame, at: { step: number; own: boolean }):
   return new DatabaseError(fields.get('M') ?? 'unknown error', {
     sqlstate: fields.get('C') ?? 'XX000',
     frame: Uint8Array.from(frame.bytes),
+    raised: fields.get('R') === 'exec_stmt_raise', // PL/pgSQL's, in every version
     ...(schema === undefined || name === undefined ? {} : { constraint: { schema, name } }),
     ...at,
   })

@@ -60,6 +60,8 @@ interface Scene {
   /** Throws what it gives, in the place of the step; `nth`: how often a step of that name has come, from 1. */
   readonly fail?: (step: string, nth: number) => Error | null
   readonly abort?: boolean
+  /** Milliseconds; of the true clock when absent. */
+  readonly now?: () => number
   readonly task?: 'carry' | 'explain'
   /** The session's sluice.dry_run. */
   readonly dry?: string
@@ -167,7 +169,7 @@ async function play(scene: Scene): Promise<Played & { ran: Ran | null; error: un
     },
     applied: (mutationId) => void played.applied.push(mutationId),
     newId: () => id,
-    now: () => performance.now(),
+    now: scene.now ?? (() => performance.now()),
     login: null,
     ticketKey,
     tables: new Map([[tableKey('s', 't'), table]]),
@@ -354,12 +356,28 @@ test('rows that others change are planned again, so often and no more', async ()
     assert.equal(third.error, null)
     assert.equal(third.sent.length, 1)
     assert.equal(third.log.filter((name) => name === 'begin').length, 3)
-    const never = await play({ fail: (name) => name === step ? failure(sqlstate) : null })
+    const fail = (name: string) => name === step ? failure(sqlstate) : null
+    const never = await play({ fail, now: () => 0 })
     assert.equal(codeOf(never.error), sqlstate)
-    assert.equal(never.log.filter((name) => name === 'begin').length, 10)
-    assert.equal(never.sent.length, 0)
-    assert.equal(never.open, false)
+    assert.match((never.error as DatabaseError).hint ?? '', /Nothing was sent; try again/)
+    let ms = 0
+    const late = await play({ fail, now: () => ms += 100 })
+    assert.equal(codeOf(late.error), '57014', 'its statement_timeout is over')
+    const begins = [never, late].map(({ log }) => log.filter((name) => name === 'begin').length)
+    assert.deepEqual(begins, [1_000, 3])
+    for (const { sent, open } of [never, late]) assert.deepEqual([sent.length, open], [0, false])
   }
+})
+
+test('what a function says that it cannot be serialized is not tried for ever, nor what is cancelled', async () => {
+  const raised = failure('40001', true).with({ raised: true })
+  const said = await play({ fail: (name) => name === 'plan' ? raised : null, now: () => 0 })
+  assert.equal(codeOf(said.error), '40001')
+  assert.equal(said.log.filter((name) => name === 'begin').length, 10)
+  const fail = (name: string) => name === 'plan' ? failure('40001') : null
+  const cancelled = await play({ fail, abort: true })
+  assert.equal(codeOf(cancelled.error), '57014')
+  assert.equal(cancelled.log.filter((name) => name === 'begin').length, 1)
 })
 
 test('a cancel before the send sends nothing', async () => {
