@@ -48,8 +48,10 @@ async function scrape(process: Process): Promise<Exposed> {
   return readExposition(await response.text())
 }
 
+/** Status 0: nobody answers there, as when a process has begun with its other door. */
 async function ready(process: Process): Promise<{ status: number; notReady: string[] }> {
-  const response = await get(process, '/readyz')
+  const response = await get(process, '/readyz').catch(() => null)
+  if (response === null) return { status: 0, notReady: [] }
   const { notReady = [] } = await response.json() as { notReady?: string[] }
   return { status: response.status, notReady }
 }
@@ -420,6 +422,9 @@ test('a listener with a wrong key is not ready', async () => {
   const response = await get('listener', '/readyz')
   const { checks } = await response.json() as { checks: Record<string, string> }
   assert.deepEqual([response.status, checks['service']], [503, 'unauthorized'])
+  assert.equal(await refused(withClient((client) => client.query('select 1'))), '58030')
+  const told = grep('listener', 'listener_key_refused').map(({ level, event }) => [level, event])
+  assert.deepEqual(told, [['error', 'listener_key_refused']], 'once, whoever asks')
   await parts.listener.terminate()
   await parts.listener.start(listenerEnv())
 })
