@@ -26,7 +26,7 @@ before(async () => {
   parts = await startParts({ env: { SLUICE_RECOVERY_AFTER_MS: '3600000' } })
   await Promise.all([parts.listener.terminate(), parts.service.terminate()])
   await parts.service.start({ SLUICE_METRICS_TOKEN: token, SLUICE_LOG_LEVEL: 'debug' })
-  await parts.listener.start(listenerEnv())
+  await startListener(listenerEnv())
 })
 after(() => parts?.stop())
 beforeEach(async () => {
@@ -54,6 +54,12 @@ async function ready(process: Process): Promise<{ status: number; notReady: stri
   if (response === null) return { status: 0, notReady: [] }
   const { notReady = [] } = await response.json() as { notReady?: string[] }
   return { status: response.status, notReady }
+}
+
+/** Starts the listener, until both its doors are open. */
+async function startListener(env: Readonly<Record<string, string>>): Promise<void> {
+  await parts.listener.start(env)
+  await until('its other door', async () => (await ready('listener')).status !== 0)
 }
 
 async function withClient<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
@@ -406,7 +412,7 @@ test('a listener is ready while it can serve, and says what is missing when it c
   assert.deepEqual(await ready('listener'), { status: 200, notReady: [] })
   await withClient((client) => client.query('select 1'))
   await parts.listener.terminate()
-  await parts.listener.start(listenerEnv())
+  await startListener(listenerEnv())
   assert.deepEqual(await ready('listener'), {
     status: 503,
     notReady: ['service', 'configuration'],
@@ -418,7 +424,7 @@ test('a listener is ready while it can serve, and says what is missing when it c
 
 test('a listener with a wrong key is not ready', async () => {
   await parts.listener.terminate()
-  await parts.listener.start({ ...listenerEnv(), SLUICE_LISTENER_KEY: 'wrong' })
+  await startListener({ ...listenerEnv(), SLUICE_LISTENER_KEY: 'wrong' })
   const response = await get('listener', '/readyz')
   const { checks } = await response.json() as { checks: Record<string, string> }
   assert.deepEqual([response.status, checks['service']], [503, 'unauthorized'])
@@ -426,7 +432,7 @@ test('a listener with a wrong key is not ready', async () => {
   const told = grep('listener', 'listener_key_refused').map(({ level, event }) => [level, event])
   assert.deepEqual(told, [['error', 'listener_key_refused']], 'once, whoever asks')
   await parts.listener.terminate()
-  await parts.listener.start(listenerEnv())
+  await startListener(listenerEnv())
 })
 
 for (const process of ['listener', 'service'] as const) {
