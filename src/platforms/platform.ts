@@ -238,7 +238,12 @@ export interface Webhooks {
     },
     caller: Caller,
   ): Promise<Registration>
-  /** Keeps it alive. Throws a Fault. */
+  /**
+   * Is it still there, and will the platform call it? At most ten requests, so that it can be asked every hour: of more
+   * places than that some are looked at each time. `renew` mends what is not. Throws a Fault.
+   */
+  isRegistered?(registration: Registration, caller: Caller): Promise<boolean>
+  /** Keeps it alive, and makes it anew where it is gone. Throws a Fault. */
   renew?(registration: Registration, caller: Caller): Promise<Registration>
   /** Takes it away; one that is gone is no error. Throws a Fault. */
   unregister?(registration: Registration, caller: Caller): Promise<void>
@@ -301,6 +306,11 @@ export interface Adapter {
     table: SyncedTable,
     at: Pick<Caller, 'baseUrl' | 'settings'>,
   ): readonly PlannedRequest[]
+  /**
+   * Asks the platform whether it takes the credential: one cheap request that reads. What the credential may is another
+   * question. Throws a Fault: `credential_refused`, or why nobody can say now.
+   */
+  check(caller: Caller): Promise<void>
   /** Describes these objects (the platform's own names). Throws a Fault. */
   describe(objects: readonly string[], caller: Caller): Promise<TableShape[]>
   /**

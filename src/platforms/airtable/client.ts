@@ -31,6 +31,7 @@ export type ApiRequest =
   }
   | { readonly kind: 'record'; readonly table: string; readonly id: string }
   | { readonly kind: 'tables' }
+  | { readonly kind: 'whoami' }
   | {
     readonly kind: 'webhooks'
     readonly method: 'GET' | 'POST' | 'DELETE'
@@ -66,6 +67,8 @@ interface Running {
 
 async function run(request: ApiRequest, running: Running): Promise<unknown> {
   switch (request.kind) {
+    case 'whoami':
+      return await send({ method: 'GET', path: '/v0/meta/whoami' }, running)
     case 'tables':
       return await send({ method: 'GET', path: `/v0/meta/bases/${running.base}/tables` }, running)
     case 'record': {

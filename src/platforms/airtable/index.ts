@@ -8,7 +8,7 @@ import { follow } from './follow.ts'
 import { inquire } from './inquire.ts'
 import { oauth } from './oauth.ts'
 import { rates, requests } from './rates.ts'
-import { describe, page } from './read.ts'
+import { check, describe, page } from './read.ts'
 import { write } from './write.ts'
 
 export const airtable: Adapter = {
@@ -17,6 +17,7 @@ export const airtable: Adapter = {
   oauth,
   rates,
   requests,
+  check,
   describe,
   write,
   inquire,

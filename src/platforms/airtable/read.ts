@@ -41,6 +41,11 @@ export async function describe(
   return chosen.map((table) => shapeOf(table, names.get(table.id) ?? table.id))
 }
 
+/** Whose token is it? Any may ask. Source: Airtable Web API reference, "Get user ID & scopes". @throws Fault as `read` */
+export async function check(caller: Caller): Promise<void> {
+  await read({ kind: 'whoami' }, caller)
+}
+
 function findTable(tables: readonly Table[], object: string): Table {
   const table = tables.find(({ id }) => id === object) ??
     tables.find(({ name }) => name === object)

@@ -43,6 +43,11 @@ export function webhooksWith({ now }: Pick<Clocks, 'now'>): Webhooks {
       }
       return await make({ url, scope: scopeOf(tables) }, { caller, now })
     },
+    isRegistered: async (registration, caller) => {
+      const { webhook } = stateOf(registration, caller.settings)
+      const hook = (await hooksOf(caller)).find(({ id }) => id === webhook)
+      return hook !== undefined && hook.isAlive && hook.pings
+    },
     renew: (registration, caller) => renew(registration, { caller, now }),
     unregister: async (registration, caller) => {
       // in the base in which it was made, whatever the connection is for by now

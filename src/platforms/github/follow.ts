@@ -5,7 +5,7 @@ import type { Follower, Pace } from '../platform.ts'
 import { changesOf, startFollowing } from './changes.ts'
 import { countOf } from './count.ts'
 import { tableFor } from './describe.ts'
-import { register, renew, unregister } from './hooks.ts'
+import { isRegistered, register, renew, unregister } from './hooks.ts'
 import { lookUpRefs, readMax } from './lookup.ts'
 import { receive } from './webhooks.ts'
 
@@ -48,6 +48,7 @@ export function createFollower(now: () => number): Follower {
     webhooks: {
       receive,
       register: (options, caller) => register(options, caller, now),
+      isRegistered: (registration, caller) => isRegistered(registration, caller, now),
       renew: (registration, caller) => renew(registration, caller, now),
       unregister,
     },

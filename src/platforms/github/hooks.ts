@@ -12,7 +12,7 @@ import { tableFor } from './describe.ts'
 import { faultOfResponse, isMoved, placeOf } from './faults.ts'
 import { listIn } from './feed.ts'
 import { stepList, unknownList } from './feed-list.ts'
-import { unanswered } from './read.ts'
+import { read, unanswered } from './read.ts'
 import { idOf } from './record.ts'
 import { isRepository, readSettings } from './settings.ts'
 import { eventsOf } from './webhooks.ts'
@@ -65,6 +65,31 @@ export async function renew(
   const words = names.filter((name) => typeof name === 'string')
   if (typeof url === 'string') return await placed({ url, secret, events: words }, caller, now)
   throw fault('bad_request', { platform: 'github', detail: 'The webhook is not one of ours.' })
+}
+
+/** Looked at each time, so that it costs little of an hour's requests; the next ones an hour later. */
+const looksMax = 10
+const lookEveryMs = 60 * 60 * 1000
+
+/** Are they there still, active, and under the same name? Ten of them, others each hour. @throws Fault as `read` */
+export async function isRegistered(
+  { state }: Registration,
+  caller: Caller,
+  now: () => number,
+): Promise<boolean> {
+  const hooks = hooksIn(state)
+  const from = Math.floor(now() / lookEveryMs) * looksMax
+  const some = hooks.length <= looksMax
+    ? hooks
+    : Array.from({ length: looksMax }, (_, index) => hooks[(from + index) % hooks.length])
+  for (const { repository, id } of some.filter((hook) => hook !== undefined)) {
+    const path = `/repos/${repository}/hooks/${id}`
+    const found = await read(path, { caller, place: {}, absent: [301, 404, 410] })
+    if (!isJsonObject(found?.json) || found.json['active'] !== true) return false
+    const { config } = found.json
+    if (!isJsonObject(config) || config['url'] !== state['url']) return false
+  }
+  return true
 }
 
 async function placed(wanted: Wanted, caller: Caller, now: () => number): Promise<Registration> {

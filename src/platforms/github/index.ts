@@ -5,6 +5,7 @@
 import { rowLimits } from '../../mutation/limits.ts'
 import { refreshWith } from '../grants.ts'
 import type { Adapter } from '../platform.ts'
+import { check } from './credential.ts'
 import { describe } from './describe.ts'
 import { createFollower } from './follow.ts'
 import { mint } from './installation.ts'
@@ -21,6 +22,7 @@ export const github: Adapter = {
   oauth,
   rates,
   requests,
+  check,
   describe,
   write,
   inquire,

@@ -42,6 +42,15 @@ export async function describe(objects: readonly string[], caller: Caller): Prom
   return shapes
 }
 
+/** Asks for one contact, which every account may have. @throws Fault as `read`; without the scope it is a token all the same */
+export async function check(caller: Caller): Promise<void> {
+  try {
+    await read((sdk) => sdk.basic.getPage(objectType('contacts'), 1), { caller })
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== 'not_permitted') throw error
+  }
+}
+
 /** The proposed name of its table and the properties that it requires. */
 function knownOf(object: string, schemas: readonly Schema[]) {
   const required = requiredOf(object)

@@ -27,6 +27,11 @@ export async function describe(
   return shapes
 }
 
+/** Asks for the list of resources, which every user of the API may see ("Resources by Version"). @throws Fault as `read` */
+export async function check(caller: Caller): Promise<void> {
+  await read({ method: 'GET', path: apiRoot }, { caller })
+}
+
 async function fieldsOf(object: string, caller: Caller): Promise<Field[]> {
   if (!/^[A-Za-z]\w*$/.test(object)) throw missing(object)
   const path = `${apiRoot}/sobjects/${object}/describe`

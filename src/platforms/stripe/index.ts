@@ -5,6 +5,7 @@
 import { rowLimits } from '../../mutation/limits.ts'
 import { refreshWith } from '../grants.ts'
 import type { Adapter } from '../platform.ts'
+import { check } from './check.ts'
 import { describe } from './describe.ts'
 import { followerWith } from './follow.ts'
 import { inquire } from './inquire.ts'
@@ -20,6 +21,7 @@ export const stripe: Adapter = {
   oauth,
   rates,
   requests,
+  check,
   describe,
   write,
   inquire,

@@ -31,6 +31,7 @@ export function webhooksOf(now: () => number): Webhooks {
   return {
     receive,
     register: ({ url, tables }, caller) => register({ url, events: eventsOf(tables) }, caller, now),
+    isRegistered,
     renew: (registration, caller) => renew(registration, caller, now),
     unregister,
   }
@@ -132,6 +133,16 @@ async function remove(id: string, caller: Caller): Promise<void> {
   if (response.status !== 200 && response.status !== 404) throw new Fault(faultOf(response, {}))
 }
 
+/** Somebody may have removed it, turned it off or sent it elsewhere; Stripe turns off what does not answer. @throws Fault */
+async function isRegistered(registration: Registration, caller: Caller): Promise<boolean> {
+  const { endpoint, url } = stateOf(registration)
+  const path = `/v1/webhook_endpoints/${segmentOf(endpoint) ?? ''}`
+  const response = answered(await call({ method: 'GET', path }, caller), place)
+  if (response.status === 404) return false
+  const json = jsonOf(response, { place, faultOf: (failed) => faultOf(failed, {}) })
+  return isJsonObject(json) && json['status'] === 'enabled' && json['url'] === url
+}
+
 /** Turns it on again, should Stripe have turned it off; makes it anew where it is gone. @throws Fault */
 async function renew(
   registration: Registration,
@@ -140,7 +151,7 @@ async function renew(
 ): Promise<Registration> {
   const { endpoint, url, events } = stateOf(registration)
   const path = `/v1/webhook_endpoints/${segmentOf(endpoint) ?? ''}`
-  const parameters = { disabled: 'false', enabled_events: events }
+  const parameters = { disabled: 'false', enabled_events: events, url }
   const response = answered(await call({ method: 'POST', path, parameters }, caller), place)
   if (response.status === 404) return await register({ url, events }, caller, now)
   if (response.status !== 200) throw new Fault(faultOf(response, {}))

@@ -206,8 +206,10 @@ describe('renewing', () => {
     const silence = { method: 'POST', body: { enable: false } }
     await ask(rig.sandbox, hookUrl(registration, '/enableNotifications'), silence)
     assert.equal((await listed())[0].areNotificationsEnabled, false)
+    assert.equal(await hooks.isRegistered(registration, rig.caller()), false)
     await hooks.renew(registration, rig.caller())
     assert.equal((await listed())[0].areNotificationsEnabled, true)
+    assert.equal(await hooks.isRegistered(registration, rig.caller()), true)
     await rig.create('Contacts', { Name: 'Duncan' })
     assert.equal(receive(await receiver.next(), registration).kind, 'heard')
   })
@@ -229,6 +231,7 @@ describe('renewing', () => {
   test('is due at once when the webhook is found to be gone', async () => {
     const registration = await register()
     await ask(rig.sandbox, hookUrl(registration), { method: 'DELETE' })
+    assert.equal(await hooks.isRegistered(registration, rig.caller()), false)
     const collected = await hooks.collect(registration, [contacts], rig.caller())
     assert.deepEqual([collected.touched, collected.more], [[], false])
     assert.equal(collected.registration.renewAt, 0)

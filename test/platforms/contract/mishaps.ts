@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import type { Outcome } from '../../../src/mutation/mutation.ts'
 import { operations } from '../../../src/mutation/table.ts'
 import { rowLimitOf } from '../../../src/mutation/limits.ts'
+import { Fault } from '../../../src/mutation/fault.ts'
 import type { Mangle } from './mangler.ts'
 import { faultOf, type Stage } from './stage.ts'
 import type { Subject } from './subject.ts'
@@ -151,6 +152,24 @@ export function tokens(stage: () => Stage, subject: Subject): void {
     assert.equal(faultOf(outcome).sqlstate, '28000')
     assert.match(faultOf(outcome).hint ?? '', /connect/i)
     assert.deepEqual(await stage().held(subject, subject.records), before)
+  })
+
+  test('a credential can be asked for: one request that reads, for a good one and for a bad one', async () => {
+    const { adapter } = subject
+    await stage().quiet()
+    await adapter.check(stage().caller(subject))
+    const said = await stage().exchanges()
+    assert.deepEqual(said.map(({ method, status }) => [method, status]), [['GET', 200]])
+    let count = 0
+    const token = () => Promise.resolve(`bad-${count += 1}`)
+    await assert.rejects(
+      adapter.check(stage().caller(subject, { token })),
+      (error) => error instanceof Fault && error.code === 'credential_refused',
+    )
+    await assert.rejects(
+      adapter.check(stage().caller(subject, { baseUrl: 'http://127.0.0.1:1' })),
+      (error) => error instanceof Fault && error.code === 'unreachable',
+    )
   })
 
   test('a token that is refused again and again: 28000 after two requests', async () => {

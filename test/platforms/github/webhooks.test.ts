@@ -31,8 +31,8 @@ const objects = [
 const hello = '/repos/octo/hello'
 const settings: Settings = { repositories: ['octo/hello', 'octo/world'] }
 const secret = 'a secret of ours'
-const webhooks: Required<Pick<Webhooks, 'register' | 'renew' | 'unregister' | 'receive'>> = follow
-  .webhooks as never
+type Parts = 'register' | 'isRegistered' | 'renew' | 'unregister' | 'receive'
+const webhooks: Required<Pick<Webhooks, Parts>> = follow.webhooks as never
 
 let stage: Stage
 let server: Server
@@ -355,8 +355,12 @@ describe('the webhook at GitHub', () => {
   test('comes back when it was removed, and in repositories that came', async () => {
     const caller = stage.caller({})
     const made = await webhooks.register({ url, secret, tables }, caller)
+    assert.equal(await webhooks.isRegistered(made, caller), true)
     for (const { id } of await hooksIn('octo/hello')) {
+      await stage.act('PATCH', `${hello}/hooks/${id}`, { active: false })
+      assert.equal(await webhooks.isRegistered(made, caller), false)
       await stage.act('DELETE', `${hello}/hooks/${id}`)
+      assert.equal(await webhooks.isRegistered(made, caller), false)
     }
     await stage.act('POST', '/orgs/octo/repos', { name: 'more' })
     await webhooks.renew(made, caller)

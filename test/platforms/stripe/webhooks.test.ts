@@ -22,6 +22,7 @@ type Given = Required<Webhooks>
 const receive: Given['receive'] = (delivery) => of('receive')(delivery)
 const register: Given['register'] = (options, caller) => of('register')(options, caller)
 const renew: Given['renew'] = (held, caller) => of('renew')(held, caller)
+const isRegistered: Given['isRegistered'] = (held, caller) => of('isRegistered')(held, caller)
 const unregister: Given['unregister'] = (held, caller) => of('unregister')(held, caller)
 
 function of<Name extends keyof Webhooks>(name: Name): Given[Name] {
@@ -336,11 +337,18 @@ describe('an endpoint', () => {
   test('that Stripe turned off is turned on again; one that is gone is made anew', async () => {
     const made = await registered()
     const id = String(made.state['endpoint'])
+    assert.equal(await isRegistered(made, world.caller), true)
     await world.ask(`POST webhook_endpoints/${id}`, 'disabled=true')
+    assert.equal(await isRegistered(made, world.caller), false)
     const kept = await renew(made, world.caller)
     assert.equal(kept.secret, made.secret)
     assert.equal((await endpoints())[0].status, 'enabled')
+    await world.ask(`POST webhook_endpoints/${id}`, `url=${url}/elsewhere`)
+    assert.equal(await isRegistered(made, world.caller), false)
+    await renew(made, world.caller)
+    assert.equal(await isRegistered(made, world.caller), true)
     await world.ask(`DELETE webhook_endpoints/${id}`)
+    assert.equal(await isRegistered(made, world.caller), false)
     const anew = await renew(kept, world.caller)
     assert.notEqual(anew.secret, made.secret)
     assert.equal((await endpoints())[0].id, anew.state['endpoint'])
