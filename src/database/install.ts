@@ -6,14 +6,21 @@ import { saveFaults } from './catalog.ts'
 import { inDdlTransaction } from './ddl.ts'
 import { functionsSql } from './functions.ts'
 import { pruneFunctionSql } from './prune.ts'
-import { catalogSql, grantsSql, syncingTablesSql, tablesSql, upsertSql } from './schema.ts'
+import {
+  catalogSql,
+  grantsSql,
+  syncingTablesSql,
+  tablesSql,
+  upsertSql,
+  wordsSql,
+} from './schema.ts'
 import { syncingSql } from './syncing.ts'
 import { hmacPads } from './ticket.ts'
 import { triggersSql } from './triggers.ts'
 import { viewsSql } from './views.ts'
 
 /** Step n brings the tables from version n to n + 1. Never change a step that was released: add one. */
-const steps: readonly string[] = [tablesSql, catalogSql, upsertSql, syncingTablesSql]
+const steps: readonly string[] = [tablesSql, catalogSql, upsertSql, syncingTablesSql, wordsSql]
 
 /** What is not a table is made anew at every version. */
 const aboveSql = [triggersSql, functionsSql, syncingSql, pruneFunctionSql, viewsSql, grantsSql]

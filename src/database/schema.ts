@@ -133,6 +133,11 @@ create table sluice.seen (
 comment on table sluice.seen is 'Rows that the passes under way have seen';
 `
 
+/** Step 5: the words of refusals, and of `sluice.errors`, alone. */
+export const wordsSql = `
+comment on table sluice.faults is 'The catalogue of errors; {platform} stands for the name of the platform';
+`
+
 /** Who may do what. The mac, not the grant, keeps the doors: a session may have changed its role. */
 export const grantsSql = `
 revoke all on all tables in schema sluice from public;

@@ -77,9 +77,28 @@ async function free(
     await tx.unsafe(`drop index ${quoteName(String(index['schema']), String(index['name']))}`)
   }
   await tx.unsafe(`revoke insert, update, delete on ${place} from ${quoteIdent(role)}`)
+  await plainComments(tx, place)
   const about = `was a table of ${syncId} until ${today}; a plain table since`
   await tx.unsafe(`comment on table ${place} is ${quoteLiteral(about)}`)
 }
+
+/** Of a column of a plain table it is not true any more what Sluice says of writing it; the platform's name stays. */
+async function plainComments(tx: postgres.TransactionSql, place: string): Promise<void> {
+  const rows = await tx.unsafe(
+    `select a.attname::text as name, d.about from pg_catalog.pg_attribute a,
+      lateral (select col_description(a.attrelid, a.attnum) as about) d
+    where a.attrelid = $1::text::regclass and a.attnum > 0 and not a.attisdropped and d.about ~ $2::text`,
+    [place, marks],
+  )
+  for (const row of rows) {
+    const column = `${place}.${quoteIdent(String(row['name']))}`
+    const about = String(row['about']).replace(new RegExp(marks), '')
+    await tx.unsafe(`comment on column ${column} is ${quoteLiteral(about)}`)
+  }
+}
+
+/** As `columnComment` ends. */
+const marks = ' \\((read-only|insert only|update only|required|(insert|update) only, required)\\)$'
 
 async function dropEmpty(tx: postgres.TransactionSql, schema: string): Promise<void> {
   const [row] = await tx.unsafe(

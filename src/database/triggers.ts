@@ -15,9 +15,17 @@ export const triggerNames = {
 // A session may have asked for fewer digits of a float8 than there are.
 const exactClause = 'set extra_float_digits = 1'
 
+// A listener knows the tables of syncs that are paused no more, so what is written to one comes here.
 const refuse = `raise exception 'mutations on a synced table must go through Sluice' using
       errcode = 'SL002', schema = tg_table_schema, table = tg_table_name,
-      hint = 'Connect through the proxy and write the table directly, in a statement of its own of at most 512 KiB.'`
+      hint = coalesce(
+        (
+          select format('Its sync, %s, is paused: resume it first (sluice syncs resume --sync %1$s).', s.sync_id)
+          from sluice.synced s
+          where s.schema_name = tg_table_schema and s.table_name = tg_table_name and s.phase = 'paused'
+        ),
+        'Connect through the proxy and write the table directly, in a statement of its own of at most 512 KiB.'
+      )`
 
 const ticket =
   `select t.mode, t.mutation, t.rows_max, t.seal, t.target, t.operation, t.nulls, t.upsert

@@ -88,10 +88,12 @@ comment on column sluice.mutations.application_name is 'What the client called i
 
 const errorsView = `
 create or replace view sluice.errors with (security_barrier) as
-select f.fault, f.sqlstate, f.http, f.blame, f.retry, f.message, f.about from sluice.faults f;
+select f.fault, f.sqlstate, f.http, f.blame, f.retry, replace(f.message, '{platform}', '<platform>') as message, f.about
+from sluice.faults f;
 
 comment on view sluice.errors is 'Every error of Sluice that a client can meet';
 comment on column sluice.errors.fault is 'Its name, as the HTTP API has it';
+comment on column sluice.errors.message is 'Its words; <platform> stands for the name of the platform';
 comment on column sluice.errors.http is 'Status over HTTP';
 comment on column sluice.errors.blame is 'Whose doing it is: client, platform, credential, quota, database, service';
 comment on column sluice.errors.retry is

@@ -211,8 +211,19 @@ function tablesTests(fixture: () => Fixture): void {
     await keepTables(owner.sql, { syncId: 'sync_p', tables: [prices] })
     assert.equal(await listed(client, 'plans'), undefined)
     assert.notEqual(await listed(client, 'prices'), undefined)
-    await refused(client.run(`insert into stripe.plans (nickname) values ('x')`), 'SL002')
+    const insert = `insert into stripe.plans (nickname) values ('x')`
+    await refused(client.run(insert), 'SL002')
     await ensureTable(owner.sql, plans)
+    await owner.run(`update sluice.synced set phase = 'paused' where table_name = 'plans'`)
+    for (const text of [insert, 'truncate stripe.plans']) {
+      const { hint } = await refused(owner.run(text), 'SL002')
+      assert.match(
+        String(hint),
+        /^Its sync, sync_p, is paused: resume it first .*--sync sync_p\)\.$/,
+      )
+    }
+    await owner.run(`update sluice.synced set phase = 'following' where table_name = 'plans'`)
+    assert.match(String((await refused(client.run(insert), 'SL002'))['hint']), /^Connect through/)
     await noteFilled(client.sql, { table: plans, ticketKey, waitMs: 10_000 })
     await owner.run('drop table stripe.plans')
     assert.equal(await listed(owner, 'plans'), undefined)
@@ -319,7 +330,11 @@ function errorsTests(fixture: () => Fixture): void {
   test('sluice.errors is the catalogue, in every role', async () => {
     const { client } = fixture()
     const rows = await client.run('select * from sluice.errors order by fault')
-    const expected = Object.entries(catalogue).map(([fault, entry]) => ({ fault, ...entry }))
+    const expected = Object.entries(catalogue).map(([fault, entry]) => ({
+      fault,
+      ...entry,
+      message: entry.message.replace('{platform}', '<platform>'),
+    }))
     assert.deepEqual(
       [...rows],
       expected.toSorted((a, b) => a.fault < b.fault ? -1 : 1),

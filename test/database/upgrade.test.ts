@@ -115,6 +115,7 @@ function shapeTests(started: () => Started): void {
         { version: 2 },
         { version: 3 },
         { version: 4 },
+        { version: 5 },
       ])
       const fresh = postgres((await makeDatabase(started())).url, { max: 1, onnotice: () => {} })
       try {

@@ -48,6 +48,7 @@ export function installSuite(context: Context): void {
         { version: 2 },
         { version: 3 },
         { version: 4 },
+        { version: 5 },
       ])
     } finally {
       await sql.end()
@@ -70,7 +71,7 @@ export function installSuite(context: Context): void {
       await installDatabase(sql, { ticketKey })
       await sql`insert into sluice.version values (99)`
       await assert.rejects(installDatabase(sql, { ticketKey }), {
-        message: 'Cannot install Sluice: the database has version 99, this Sluice knows 4',
+        message: 'Cannot install Sluice: the database has version 99, this Sluice knows 5',
       })
     } finally {
       await sql.end()
