@@ -1,6 +1,7 @@
 // Room engine: carrying the platform's version of the rows into the database: with the statement, or where that fails, by
 // id; never over what is newer.
 
+import { counted } from '../lib/counted.ts'
 import {
   type About,
   alreadyAppliedState,
@@ -177,7 +178,9 @@ function notApplied(
     ...(written
       ? { message: `accepted by ${table.platform}, but the statement failed in the database` }
       : {}),
-    detail: `${rows.length} row(s) were accepted by ${table.platform} (mutation ${id})${
+    detail: `${
+      counted(rows.length, 'row was', 'rows were')
+    } accepted by ${table.platform} (mutation ${id})${
       written ? '' : ` and will appear in ${place}`
     }; then: ${reason}.`,
     hint: written

@@ -12,7 +12,7 @@ const uniqueViolation = '23505'
 export async function explainPlan(
   conduit: Conduit,
   error: unknown,
-  request: Pick<EngineRequest, 'upsert' | 'table'>,
+  request: Pick<EngineRequest, 'upsert' | 'table' | 'setColumns'>,
 ): Promise<unknown> {
   if (!(error instanceof DatabaseError && error.own && error.sqlstate === uniqueViolation)) {
     return explainUpsert(error, request)
@@ -22,9 +22,12 @@ export async function explainPlan(
   const { schema, name, platform } = request.table
   return error.with({
     hint:
-      `${schema}.${name} may be behind ${platform}, where no record may have the value any more. ` +
-      `An INSERT with ON CONFLICT ("${column}") DO UPDATE goes by what ${platform} has; ` +
-      'else try again when the row that has it has been read again. Nothing was sent.',
+      `Two rows of the statement have the same value, or ${schema}.${name} is behind ${platform}, ` +
+      `where no record may have it any more: ${
+        request.setColumns === null
+          ? `an INSERT with ON CONFLICT ("${column}") DO UPDATE goes by what ${platform} has; else `
+          : ''
+      }try again when the row that has it has been read again. Nothing was sent.`,
   })
 }
 

@@ -106,7 +106,9 @@ export function refuseTooMany(
     message: `too many rows for one statement: ${count} rows, but ${table.platform} takes ` +
       `${limit} in one ${what}`,
     detail: 'Nothing was sent.',
-    hint: `Split the statement into parts of at most ${limit} rows.`,
+    hint: limit === 1
+      ? 'Write a statement for each row.'
+      : `Split the statement into parts of at most ${limit} rows.`,
     schema: table.schema,
     table: table.name,
   })

@@ -86,3 +86,8 @@ export type Outcome =
   }
   | { readonly state: 'refused'; readonly fault: FaultData }
   | { readonly state: 'unknown'; readonly fault: FaultData }
+
+/** For a HINT: where it is told what is known of a mutation. */
+export function whereToLook(id: string): string {
+  return `sluice mutations show ${id} tells what is known of it.`
+}

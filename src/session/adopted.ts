@@ -3,6 +3,7 @@
 
 import { Buffer } from 'node:buffer'
 import { Duplex } from 'node:stream'
+import { cut } from '../lib/cut.ts'
 import type { DatabaseAddress } from '../mutation/config.ts'
 import { authenticationOk, encodeBackendKeyData, encodeReadyForQuery } from '../wire/backend.ts'
 import { type DatabaseLink, DatabaseRefused, loginDatabase, type LoginOptions } from './login.ts'
@@ -10,7 +11,7 @@ import { type DatabaseLink, DatabaseRefused, loginDatabase, type LoginOptions } 
 /**
  * Logs in and gives what a driver may take for a socket: its first write, the StartupMessage, is answered from the login
  * (so `parameters` go here), all the rest is Postgres's. Errors have code `CONNECTION_REFUSED`, as those of the driver
- * about a server that cannot be reached.
+ * about a server that cannot be reached, and in `sqlstate` what the server gave as its reason, if it gave one.
  */
 export async function dialSession(
   address: DatabaseAddress,
@@ -19,13 +20,19 @@ export async function dialSession(
   try {
     return new Adopted(await loginDatabase(address, options))
   } catch (cause) {
-    const why = cause instanceof DatabaseRefused ? cause.fields.get('C') : undefined
-    const message = `cannot log in to the database: ${why ?? reasonOf(cause)}`
-    throw Object.assign(new Error(message, { cause }), { code: 'CONNECTION_REFUSED' })
+    const sqlstate = cause instanceof DatabaseRefused ? cause.fields.get('C') : undefined
+    const message = `cannot log in to the database: ${reasonOf(cause)}`
+    throw Object.assign(new Error(message, { cause }), { code: 'CONNECTION_REFUSED', sqlstate })
   }
 }
 
+/** Of what a server says, in characters. */
+const wordsMax = 300
+
 function reasonOf(error: unknown): string {
+  if (error instanceof DatabaseRefused) {
+    return `${cut(error.message, wordsMax)} (${error.fields.get('C') ?? 'no SQLSTATE'})`
+  }
   const data = (error as { data?: { detail?: string } }).data
   return data?.detail ?? (error instanceof Error ? error.message : String(error))
 }

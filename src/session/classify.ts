@@ -14,11 +14,12 @@ import type { UpsertRequest } from '../engine/deps.ts'
 import { Fault } from '../mutation/fault.ts'
 import { type Operation, type SyncedTable, tableKey } from '../mutation/table.ts'
 import { refuseForm } from './refused.ts'
+import type { Unread } from './unread.ts'
 import { readUpsert } from './upsert.ts'
 
 export type Classified =
-  /** Forwarded as it is. */
-  | { readonly kind: 'pass' }
+  /** Forwarded as it is. `unread`: what it does is not known. */
+  | { readonly kind: 'pass'; readonly unread?: Unread }
   /** Forwarded; afterwards EXECUTE of the name means `inner`. */
   | { readonly kind: 'prepare'; readonly name: string; readonly inner: Classified }
   /** EXECUTE of a statement prepared in SQL: what it is, Postgres knows. */
@@ -66,7 +67,10 @@ const plain: Form = { kind: 'plain' }
 /** Classifies the text of a Query or Parse. What is not certainly a mutation passes: the triggers decide. */
 export async function classify(text: string, context: ClassifyContext): Promise<Classified> {
   const recognition: Recognition = recogniseMutation(text, context)
-  if (!recognition.certain) return pass
+  if (!recognition.certain) {
+    const { reason, beyond } = recognition
+    return { kind: 'pass', unread: { kind: beyond ? 'limit' : 'form', reason } }
+  }
   const { statements } = recognition
   const [only, another] = statements
   if (only === undefined) return pass

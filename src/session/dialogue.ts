@@ -19,6 +19,7 @@ import type { Link } from './link.ts'
 import type { MutationRequest, Mutator } from './mutate.ts'
 import type { SessionState, Written, WrittenForm } from './state.ts'
 import type { ClientStatement } from './statement.ts'
+import type { Unread } from './unread.ts'
 import type { SessionViews } from './views.ts'
 
 export interface ConversationOptions {
@@ -69,7 +70,9 @@ export class Dialogue {
     this.options.toClient(bytes)
   }
 
-  forward(frame: Frame): void {
+  /** `unread`: why what it holds, or runs, was not read. */
+  forward(frame: Frame, unread: Unread | null = null): void {
+    if (unread !== null) this.link.tracker.noteUnread(unread)
     this.link.tracker.sent(frame.tag)
     this.link.write(frame.bytes)
   }

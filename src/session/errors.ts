@@ -6,11 +6,13 @@ import { ConnectionLost, DatabaseError } from '../engine/conduit.ts'
 import type { Log } from '../lib/log.ts'
 import { Fault, type FaultData, faultData } from '../mutation/fault.ts'
 import { encodeFault } from '../wire/fault.ts'
+import type { Frame } from '../wire/frames.ts'
 import { ProtocolViolation } from '../wire/violation.ts'
 import { withField, withoutContext } from './context.ts'
 import { clientEncoding, isUtf8, toAscii } from './encoding.ts'
 import type { Link } from './link.ts'
 import type { SessionMetrics } from './metrics.ts'
+import { reworded, rewordRefusal, type Unread } from './unread.ts'
 
 export interface ErrorContext {
   readonly link: Link
@@ -60,6 +62,18 @@ function tellable({ sqlstate }: DatabaseError): boolean {
 const sessionStates: ReadonlySet<string> = new Set(['25006', '25P02', '57014', '55P03'])
 /** Integrity constraints (deferred ones), transaction rollback, resources, operator intervention. */
 const sessionClasses: ReadonlySet<string> = new Set(['23', '40', '53', '57'])
+
+/** What the client is told in place of an error in reply to a text that was not read. */
+export function refusalFrame(
+  frame: Frame,
+  unread: Unread,
+  { link, told }: Pick<ErrorContext, 'link' | 'told'>,
+): Uint8Array {
+  const words = rewordRefusal(frame, unread)
+  if (words === null) return frame.bytes
+  if (words.data !== null) told?.(words.data)
+  return reworded(frame.bytes, words, isUtf8(clientEncoding(link)) ? (text) => text : toAscii)
+}
 
 function faultFrame(data: FaultData, { link, told }: ErrorContext): Uint8Array {
   told?.(data)

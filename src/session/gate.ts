@@ -5,6 +5,7 @@ import { Buffer } from 'node:buffer'
 import { frameSizeMax, headerSize } from '../wire/frames.ts'
 import { ProtocolViolation } from '../wire/violation.ts'
 import type { Tracker } from './tracker.ts'
+import type { Unread, UnreadStatements } from './unread.ts'
 
 const tag = (letter: string): number => letter.charCodeAt(0)
 const [query, parse, bind, describe, execute, close] = ['Q', 'P', 'B', 'D', 'E', 'C'].map(tag)
@@ -12,9 +13,15 @@ const statementTarget = tag('S')
 
 /**
  * Longest Query or Parse looked into, in bytes. A longer one is forwarded as it comes; if it does write to a synced
- * table, the triggers refuse it.
+ * table, the triggers refuse it, and the client hears that it was too long.
  */
 export const inspectedSizeMax = 524_288
+
+/** Why a longer one was not read. */
+export const tooLongToRead: Unread = {
+  kind: 'limit',
+  reason: `it has more than ${inspectedSizeMax} bytes`,
+}
 
 /** Names are looked for in so many bytes of a Bind, Describe, Execute or Close that has not come whole. */
 const peekSize = 4_096
@@ -27,7 +34,9 @@ export interface GateRules {
   readonly statements: ReadonlyMap<string, unknown>
   /** The unnamed statement has been replaced by one that was not looked into. */
   forgetUnnamed(): void
-  /** Portals of such statements. */
+  /** Prepared statements that were not looked into. */
+  readonly unread: UnreadStatements
+  /** Portals of those that mutate. */
   readonly portals: ReadonlyMap<string, unknown>
   /** The longest message that passes, in bytes. */
   readonly sizeMax: number
@@ -65,6 +74,7 @@ export class Gate {
       if (size > this.#rules.sizeMax + 1) throw tooLong(size - 1, this.#rules.sizeMax)
       const verdict = this.#look(bytes, { at, size })
       if (verdict !== 'pass') return { pass: at, stop: verdict === 'stop' }
+      this.#noteUnread(bytes, { at, size })
       this.#tracker.sent(bytes[at] ?? 0)
       const end = Math.min(at + size, bytes.length)
       this.#skip = at + size - end
@@ -87,30 +97,49 @@ export class Gate {
       return this.#rules.mayConcern(latin1(bytes, at + headerSize, at + size)) ? 'stop' : 'pass'
     }
     if (code !== bind && code !== describe && code !== execute && code !== close) return 'pass'
-    if (this.#rules.statements.size === 0 && this.#rules.portals.size === 0) return 'pass'
+    const { statements, portals, unread } = this.#rules
+    if (statements.size === 0 && portals.size === 0 && unread.size === 0) return 'pass'
     if (!whole && present < peekSize) return 'incomplete'
     return this.#concerns(bytes.subarray(at, at + present)) ? 'stop' : 'pass'
   }
 
   #passLong(bytes: Uint8Array, at: number): 'pass' | 'incomplete' {
-    const name = bytes[at + headerSize]
-    if (name === undefined) return 'incomplete'
-    if (bytes[at] === parse && name === 0) this.#rules.forgetUnnamed()
+    const [present, from] = [bytes.length - at, at + headerSize]
+    if (bytes[at] === query) return 'pass'
+    if (present < peekSize && bytes.indexOf(0, from) < 0) return 'incomplete'
+    if (bytes[from] === 0) this.#rules.forgetUnnamed()
     return 'pass'
+  }
+
+  /** Remembers of a frame that passes what was not read of it, so that its refusal can be told apart. */
+  #noteUnread(bytes: Uint8Array, { at, size }: { at: number; size: number }): void {
+    const { unread } = this.#rules
+    const code = bytes[at]
+    const long = size > inspectedSizeMax && (code === query || code === parse)
+    if (long) this.#tracker.noteUnread(tooLongToRead)
+    if (unread.size === 0 && !(long && code === parse)) return
+    const frame = bytes.subarray(at, at + Math.min(size, bytes.length - at))
+    if (code === parse) unread.note(cstring(frame, headerSize), long ? tooLongToRead : null)
+    if (code !== bind) return
+    const found = unread.of(statementOf(frame))
+    if (found !== null) this.#tracker.noteUnread(found)
   }
 
   /** Does the frame name a statement or portal that mutates? Its names stand in front. */
   #concerns(frame: Uint8Array): boolean {
     const { statements, portals } = this.#rules
     if (frame[0] === bind) {
-      const portal = cstring(frame, headerSize)
-      const statement = cstring(frame, headerSize + portal.length + 1)
-      return statements.has(statement) || portals.has(portal)
+      return statements.has(statementOf(frame)) || portals.has(cstring(frame, headerSize))
     }
     if (frame[0] === execute) return portals.has(cstring(frame, headerSize))
     const name = cstring(frame, headerSize + 1)
     return frame[headerSize] === statementTarget ? statements.has(name) : portals.has(name)
   }
+}
+
+/** The name of the statement in a Bind, which stands after that of the portal. */
+function statementOf(frame: Uint8Array): string {
+  return cstring(frame, headerSize + cstring(frame, headerSize).length + 1)
 }
 
 /** Null: a length that Postgres does not take. */

@@ -1,5 +1,5 @@
-// Room session: is the listener ready? When a client that comes now is served: the mutation service answers, or the
-// configuration of a sync is known from before, so that reads work; and the listener is not about to end.
+// Room session: is the listener ready? When a client that comes now is served: the mutation service answers, or is down and
+// the configuration of a sync is known from before, so that reads work; and the listener is not about to end.
 
 import type { Readiness } from '../lib/monitor.ts'
 import type { Service, ServiceState } from './service.ts'
@@ -10,7 +10,8 @@ export async function readiness(
 ): Promise<Readiness> {
   const state: ServiceState = await service.state?.() ??
     { service: 'unreachable', configured: false }
-  const served = state.service === 'reachable' || state.configured
+  const refused = state.service === 'unauthorized'
+  const served = state.service === 'reachable' || (state.configured && !refused)
   const checks = {
     service: state.service === 'reachable' ? 'ok' : state.service,
     configuration: state.configured ? 'known' : 'none',
@@ -19,7 +20,8 @@ export async function readiness(
   return {
     checks,
     notReady: [
-      ...(served ? [] : ['service', 'configuration']),
+      ...(served ? [] : ['service']),
+      ...(served || state.configured ? [] : ['configuration']),
       ...(draining() ? ['draining'] : []),
     ],
   }

@@ -11,11 +11,14 @@ import { withoutContext } from './context.ts'
 import type { DatabaseLink } from './login.ts'
 import { Scanner } from './scanner.ts'
 import { Tracker } from './tracker.ts'
+import type { Unread } from './unread.ts'
 
 /** What becomes of the bytes that are not part of an exchange. */
 export interface LinkSink {
   /** Bytes for the client. False: it is slow, stop reading until `resume`. */
   write(bytes: Uint8Array): boolean
+  /** What the client is told in place of an error about something that was not read; absent: the error. */
+  reword?(frame: Frame, unread: Unread): Uint8Array
   /** The connection is gone. */
   closed(): void
 }
@@ -211,9 +214,32 @@ export class Link {
   }
 
   #forward(chunk: Uint8Array): void {
+    if (this.tracker.watched) return this.#watch(chunk)
     this.#scanner.scan(chunk)
     if (!this.#sink.write(chunk)) this.pause()
     this.#wake()
+  }
+
+  /** As `forward`, frame by frame, while something that was not read may be refused. */
+  #watch(chunk: Uint8Array): void {
+    const begun = this.#scanner.finishFrame(chunk)
+    this.#reader.push(chunk.subarray(begun))
+    const parts = [chunk.subarray(0, begun)]
+    while (this.tracker.watched) {
+      const frame = this.#reader.next()
+      if (frame === undefined) break
+      parts.push(this.#reworded(frame))
+      this.#scanner.scan(frame.bytes)
+    }
+    if (!this.#sink.write(Buffer.concat(parts))) this.pause()
+    this.#wake()
+    if (!this.tracker.watched && this.#exchanges.length === 0) this.#returnRest()
+  }
+
+  #reworded(frame: Frame): Uint8Array {
+    const { unread } = this.tracker
+    if (frame.tag !== errorResponse || unread === null) return frame.bytes
+    return this.#sink.reword?.(frame, unread) ?? frame.bytes
   }
 
   get #quiet(): boolean {

@@ -90,6 +90,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   await listen(server, options)
   const timer = setInterval(() => void keeper.configure(), configureEveryMs)
   timer.unref()
+  void keeper.configure()
   return {
     port: (server.address() as AddressInfo).port,
     get sessions() {
@@ -319,13 +320,17 @@ class Keeper {
     }
   }
 
-  /** Brings open sessions up to date with their configurations. Not begun anew while the service keeps one waiting. */
+  /**
+   * Brings open sessions up to date with their configurations, and finds out, for the log, whether the service takes the key.
+   * Not begun anew while the service keeps one waiting.
+   */
   async configure(): Promise<void> {
     if (this.#configuring) return
     this.#configuring = true
     this.#cutOverdue()
     const ids = new Set([...this.#sessions.values()].map(({ entry }) => entry.syncId))
-    await Promise.all([...ids].map((id) => this.#configureSync(id)))
+    const { service } = this.#options
+    await Promise.all([service.state?.(), ...[...ids].map((id) => this.#configureSync(id))])
     this.#configuring = false
   }
 

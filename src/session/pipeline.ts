@@ -12,6 +12,8 @@ import type { Dialogue } from './dialogue.ts'
 import { createPrelude, fetchRows, type Held, type MutationPortal, PreludeFailed } from './held.ts'
 import { cannotAsk } from './interpreter.ts'
 import type { MutationStatement, SessionPortal, SessionState } from './state.ts'
+import type { Unread } from './unread.ts'
+import { tooLongToRead } from './gate.ts'
 
 const encoder = new TextEncoder()
 
@@ -67,9 +69,9 @@ export class Pipeline {
   }
 
   /** Forwards a frame that is not for us, after what was held. */
-  async #passOn(frame: Frame): Promise<void> {
+  async #passOn(frame: Frame, unread: Unread | null = null): Promise<void> {
     await this.flushHeld()
-    if (!this.#skipping) this.#dialogue.forward(frame)
+    if (!this.#skipping) this.#dialogue.forward(frame, unread)
   }
 
   /** As `Conversation.passes`. What it may have replaced is no mutation any more. */
@@ -79,7 +81,9 @@ export class Pipeline {
     const kind = String.fromCharCode(tag)
     if (kind === 'P') this.#state.statements.delete('')
     if (kind === 'B') this.#state.portals.clear()
-    this.#dialogue.link.tracker.sent(tag)
+    const { tracker } = this.#dialogue.link
+    if (kind === 'P' || kind === 'Q') tracker.noteUnread(tooLongToRead)
+    tracker.sent(tag)
     return true
   }
 
@@ -97,6 +101,7 @@ export class Pipeline {
     const { meaning, prepare, prepares } = await interpreter.read(sql.text)
     if (prepares !== null) this.#state.prepared.add(prepares)
     if (meaning.kind === 'refuse') return await this.#refuse(meaning.fault)
+    if (meaning.kind === 'pass') return await this.#pass(frame, key, meaning.unread)
     // several: Postgres refuses them in a Parse
     if (meaning.kind !== 'mutation') return await this.#pass(frame, key)
     if (!this.#state.statements.has(key) && this.#tooMuch(frame)) {
@@ -117,7 +122,8 @@ export class Pipeline {
   }
 
   /** A Parse that is no mutation: a statement of that name is none any more, if Postgres takes it. */
-  async #pass(frame: Frame, key: string): Promise<void> {
+  async #pass(frame: Frame, key: string, unread: Unread | null = null): Promise<void> {
+    this.#state.unread.note(key, unread)
     if (!this.#state.statements.has(key)) return await this.#passOn(frame)
     const { tail, failed } = this.#dialogue.link.tracker
     // Postgres drops the unnamed statement before it reads the new one: no need to know whether it takes that
@@ -134,7 +140,8 @@ export class Pipeline {
     key: string,
     statement: MutationStatement | null,
   ): Promise<void> {
-    const { statements } = this.#state
+    const { statements, unread } = this.#state
+    if (statement !== null) unread.note(key, null)
     const set = (next: MutationStatement | null): void => {
       if (next === null) statements.delete(key)
       else statements.set(key, next)
@@ -161,8 +168,9 @@ export class Pipeline {
     this.#state.portals.delete(key)
     await this.#recall()
     if (this.#skipping) return
-    const statement = this.#state.statements.get(textKey(message.statement.bytes))
-    if (statement === undefined) return await this.#passOn(frame)
+    const name = textKey(message.statement.bytes)
+    const statement = this.#state.statements.get(name)
+    if (statement === undefined) return await this.#passOn(frame, this.#state.unread.of(name))
     if (this.#tooMuch(frame)) return await this.#refuse(keptTooMuch(this.#state.bytesMax))
     await link.quiet() // a Sync on its way begins another epoch
     const portal = {

@@ -1,6 +1,7 @@
 // Room session: the listener's side of the mutation service: configurations of syncs, which are kept so that reads go
 // on when the service is down, and mutations.
 
+import { counted } from '../lib/counted.ts'
 import { deadlineIn, remainingMs } from '../lib/deadline.ts'
 import { type Http, HttpFailure, type HttpResponse } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
@@ -14,8 +15,9 @@ import {
   faultData,
   isFaultData,
 } from '../mutation/fault.ts'
-import type { Mutation, Outcome } from '../mutation/mutation.ts'
+import { type Mutation, type Outcome, whereToLook } from '../mutation/mutation.ts'
 import { isQuote, type Quote } from '../mutation/quote.ts'
+import { isKeyRefusal, watchKey } from './listener-key.ts'
 
 export interface ServiceOptions {
   /** Base URL of the mutation service, without a trailing slash. */
@@ -44,7 +46,7 @@ export interface ServiceState {
 export interface Service {
   /**
    * The configuration of a sync; null when there is none. Not older than a few seconds, unless the service is down:
-   * then the last one known. Throws the fault service_unreachable when none is known.
+   * then the last one known. Throws the faults service_unreachable when none is known, and listener_key_refused.
    */
   findSync(syncId: string): Promise<SyncConfig | null>
   /** Hands a mutation over. Never throws: what went wrong is an outcome. */
@@ -109,11 +111,14 @@ export function createService(options: ServiceOptions): Service {
       if (response.status === 304 && known) return keep(syncId, { ...known, at: now() })
       return keep(syncId, { ...readConfig(response), at: now() })
     } catch (error) {
+      if (isKeyRefusal(error)) throw error // open sessions go on with what they have; no other begins
       options.log.warn('config_not_refreshed', { sync: syncId, known: known !== undefined, error })
       if (known) return known.config
       throw fault('service_unreachable', {
         message: 'the configuration of this sync cannot be read now',
-        hint: 'The mutation service is unreachable. Try again.',
+        hint: error instanceof HttpFailure
+          ? 'The mutation service is unreachable. Try again.'
+          : 'The mutation service answers with an error. Try again.',
       }, { cause: error })
     }
   }
@@ -154,8 +159,8 @@ function createLook(
       const { status } = await call(request)
       if (status === 200) return 'reachable'
       return status === 401 ? 'unauthorized' : 'not_ready'
-    } catch {
-      return 'unreachable'
+    } catch (error) {
+      return isKeyRefusal(error) ? 'unauthorized' : 'unreachable'
     }
   }
   return () => {
@@ -253,9 +258,13 @@ interface Call {
   readonly waitMs: number
 }
 
-function caller({ url, listenerKey, http }: ServiceOptions): (call: Call) => Promise<HttpResponse> {
-  return ({ method, path, headers = {}, body, waitMs }) =>
-    http.send({
+/** Calls the service. Throws HttpFailure; `listener_key_refused`. */
+function caller(
+  { url, listenerKey, http, log }: ServiceOptions,
+): (call: Call) => Promise<HttpResponse> {
+  const key = watchKey(log)
+  return async ({ method, path, headers = {}, body, waitMs }) => {
+    const response = await http.send({
       method,
       url: url + path,
       headers: {
@@ -266,6 +275,9 @@ function caller({ url, listenerKey, http }: ServiceOptions): (call: Call) => Pro
       ...(body === undefined ? {} : { body }),
       waitMs,
     })
+    key.check(response)
+    return response
+  }
 }
 
 function readConfig(
@@ -331,6 +343,7 @@ async function sendMutation(
       }
       return outcome.outcome
     } catch (error) {
+      if (error instanceof Fault && tries === 1) return { state: 'refused', fault: error.data }
       const sent = !(error instanceof HttpFailure) || error.sent
       log.warn('mutation_reply_lost', { mutation: mutation.id, sent, tries, error })
       if (!sent && tries === 1) return { state: 'refused', fault: faultData('service_unreachable') }
@@ -381,9 +394,12 @@ function isOutcome(value: unknown, mutation: Mutation): value is Outcome {
 function unknownFault(mutation: Mutation): FaultData {
   return faultData('outcome_unknown', {
     message: 'outcome unknown: the reply of the mutation service was lost',
-    detail: `Mutation ${mutation.id}: ${mutation.operation} of ${mutation.rows.length} row(s) in ` +
+    detail:
+      `Mutation ${mutation.id}: ${mutation.operation} of ${
+        counted(mutation.rows.length, 'row')
+      } in ` +
       `${mutation.schema}.${mutation.table}.`,
-    hint: 'Look at the rows before you send the statement again.',
+    hint: `Look at the rows before you send the statement again. ${whereToLook(mutation.id)}`,
     schema: mutation.schema,
     table: mutation.table,
   })

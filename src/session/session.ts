@@ -12,7 +12,7 @@ import type { Frame } from '../wire/frames.ts'
 import { terminate } from '../wire/frontend.ts'
 import { ProtocolViolation } from '../wire/violation.ts'
 import { mayMutate } from '../sql/index.ts'
-import { lastWords } from './errors.ts'
+import { lastWords, refusalFrame } from './errors.ts'
 import { FrameQueue, TooLong, Unreadable } from './client.ts'
 import { Conversation } from './conversation.ts'
 import { derive, type Derived } from './derived.ts'
@@ -27,6 +27,7 @@ import { sessionLimits } from './limits.ts'
 import { createState, type SessionState } from './state.ts'
 import { Tail } from './tail.ts'
 import type { SessionOptions } from './session-options.ts'
+import type { Unread } from './unread.ts'
 import { SessionViews } from './views.ts'
 
 export type { SessionOptions } from './session-options.ts'
@@ -81,6 +82,7 @@ export class Session {
     this.#derived = derive(config)
     this.#link = new Link(login, {
       write: (bytes) => this.#toClient(bytes),
+      reword: (frame, unread) => this.#reword(frame, unread),
       closed: () => this.#onLinkClosed(),
     })
     this.#side = new Side({ address: config.database, parameters, log, approach })
@@ -168,6 +170,11 @@ export class Session {
   #told(data: FaultData): void {
     this.#options.metrics?.faults.add({ code: data.code })
     this.#options.told?.(data)
+  }
+
+  #reword(frame: Frame, unread: Unread): Uint8Array {
+    const link = this.#link
+    return refusalFrame(frame, unread, { link, told: (data) => this.#told(data) })
   }
 
   /** Uses another configuration from now on. */

@@ -41,7 +41,7 @@ export class SimpleQueries {
     const { meaning } = read
     switch (meaning.kind) {
       case 'pass':
-        return this.#dialogue.forward(frame)
+        return this.#dialogue.forward(frame, meaning.unread)
       case 'refuse':
         await link.endPipeline()
         throw meaning.fault

@@ -5,6 +5,7 @@ import type { Operation, SyncedTable } from '../mutation/table.ts'
 import type { MutationPortal } from './held.ts'
 import { SizedMap } from './sized-map.ts'
 import type { PreparedStatement } from './statement.ts'
+import { UnreadStatements } from './unread.ts'
 
 /** A mutation as the client has written it. */
 export interface Written {
@@ -30,6 +31,7 @@ export interface MutationStatement extends PreparedStatement, Written {}
 export interface SessionState {
   readonly statements: SizedMap<MutationStatement>
   readonly portals: SizedMap<SessionPortal>
+  readonly unread: UnreadStatements
   /** The most that both take together, in bytes. */
   readonly bytesMax: number
   /** Names prepared in SQL that may stand for mutations. */
@@ -49,6 +51,7 @@ export function createState({ bytesMax }: { bytesMax: number }): SessionState {
   return {
     statements: new SizedMap(({ sql, name }) => sql.length + name.length),
     portals: new SizedMap(({ bind }) => bind.length),
+    unread: new UnreadStatements(),
     bytesMax,
     prepared: new Set(),
     deallocated: false,

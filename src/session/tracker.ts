@@ -3,6 +3,7 @@
 
 import { required } from '../lib/assert.ts'
 import type { TransactionStatus } from '../wire/backend.ts'
+import type { Unread } from './unread.ts'
 
 const tag = (letter: string): number => letter.charCodeAt(0)
 const [parse, bind, describe, execute, close] = ['P', 'B', 'D', 'E', 'C'].map(tag)
@@ -28,6 +29,8 @@ interface End {
   readonly kind: 'query' | 'sync' | 'copy'
   /** Messages of the extended protocol between the end before and this one. */
   messages: number
+  /** It, or one of these messages, holds a text that was not read. */
+  readonly unread: Unread | null
 }
 
 /**
@@ -55,6 +58,10 @@ export class Tracker {
   #owed = 0
   /** Messages of the extended protocol after the last of `#ends`. */
   #open = 0
+  /** As of an end, of the messages after the last one. */
+  #openUnread: Unread | null = null
+  /** There may be one: what is owed is looked through only then. */
+  #watched = false
   /** Replies since the last ReadyForQuery. */
   #answered = 0
 
@@ -63,6 +70,25 @@ export class Tracker {
     this.sent(required(parse, 'a tag'))
     this.#answered += 1
     this.executed = true
+  }
+
+  /** A text that was not read is about to be sent: it must be told before `sent`. */
+  noteUnread(unread: Unread): void {
+    this.#openUnread = unread
+    this.#watched = true
+  }
+
+  /** Something that is not answered yet was not read. */
+  get watched(): boolean {
+    if (!this.#watched) return false
+    this.#watched = this.#openUnread !== null || this.#ends.some(({ unread }) => unread !== null)
+    return this.#watched
+  }
+
+  /** What was not read of that which the server is at. */
+  get unread(): Unread | null {
+    const owed = this.#firstOwed()
+    return owed < 0 ? this.#openUnread : this.#ends[owed]?.unread ?? null
   }
 
   /** A frame went to the database. */
@@ -152,9 +178,11 @@ export class Tracker {
   }
 
   #end(kind: End['kind']): void {
-    this.#ends.push({ kind, messages: this.#open })
+    const unread = kind === 'copy' ? null : this.#openUnread
+    this.#ends.push({ kind, messages: this.#open, unread })
     this.#open = 0
     if (kind === 'copy') return
+    this.#openUnread = null
     this.#owed += 1
     this.tail = 0
     this.executed = false
@@ -162,6 +190,7 @@ export class Tracker {
 
   #clear(): void {
     this.#ends = []
+    this.#openUnread = null
     this.#owed = 0
     this.#open = 0
     this.tail = 0

@@ -11,7 +11,7 @@ import {
   startsComment,
 } from './quoted.ts'
 import type { Token, TokenKind, Tokens } from './token.ts'
-import { unsure } from './unsure.ts'
+import { unsure, unsureBeyond } from './unsure.ts'
 
 // a text is read in one go: these bounds keep the event loop from standing still for longer than 5 ms
 
@@ -64,7 +64,7 @@ const classAt = (text: string, index: number): number => {
  * @throws Unsure for what Postgres would refuse, for what depends on a setting that is not known, for too long a text.
  */
 export function lex(text: string, options: LexOptions): Tokens {
-  if (text.length > textMax) unsure(`the text is longer than ${textMax} characters`)
+  if (text.length > textMax) unsureBeyond(`the text is longer than ${textMax} characters`)
   if (text.includes('\0')) unsure('the text holds a NUL character')
   const backslashes = options.standardConformingStrings !== true && text.includes('\\')
   const pairs = new Pairs()
@@ -79,7 +79,7 @@ export function lex(text: string, options: LexOptions): Tokens {
     }
     const gap = kind === operator ? scanComment(text, start) : start
     if (list.length + comments >= tokensMax) {
-      unsure(`the text has more than ${tokensMax} tokens and comments`)
+      unsureBeyond(`the text has more than ${tokensMax} tokens and comments`)
     }
     if (gap > start) {
       start = gap

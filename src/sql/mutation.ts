@@ -49,7 +49,8 @@ function recogniseChecked(text: string, options: RecogniseOptions): Recognition 
   const [statement, another] = recognition.statements
   if (statement === undefined || another !== undefined) return recognition
   const agreement = describeMutation(text, statement)
-  return agreement.agrees === false ? { certain: false, reason: agreement.reason } : recognition
+  if (agreement.agrees !== false) return recognition
+  return { certain: false, reason: agreement.reason, beyond: false }
 }
 
 /** Recognises a text for a session. Never throws. One memory for the process: 2,000 texts, 4 million characters. */

@@ -7,7 +7,7 @@ import { lex } from './lexer.ts'
 import { scan } from './scan.ts'
 import type { RecogniseOptions, Recognition, Statement } from './statement.ts'
 import { at, isSymbol, isWord, skip, type Tokens } from './token.ts'
-import { Unsure, unsure } from './unsure.ts'
+import { Unsure, unsure, unsureBeyond } from './unsure.ts'
 
 /**
  * Recognises a text of up to `statementsMax` statements. Never throws; takes time linear in the text, 5 ms at most.
@@ -21,7 +21,9 @@ export function recognise(text: string, options: RecogniseOptions): Recognition 
     const statements = split(tokens).map((range) => readStatement(text, tokens, range))
     return { certain: true, statements }
   } catch (error) {
-    if (error instanceof Unsure) return { certain: false, reason: error.message }
+    if (error instanceof Unsure) {
+      return { certain: false, reason: error.message, beyond: error.beyond }
+    }
     throw error
   }
 }
@@ -41,7 +43,9 @@ function split(tokens: Tokens): Range[] {
   for (let from = 0; from < length;) {
     const end = statementEnd(tokens, from)
     if (end > from) ranges.push({ from, end })
-    if (ranges.length > statementsMax) unsure(`the text has more than ${statementsMax} statements`)
+    if (ranges.length > statementsMax) {
+      unsureBeyond(`the text has more than ${statementsMax} statements`)
+    }
     from = end + 1
   }
   return ranges

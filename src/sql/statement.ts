@@ -74,10 +74,13 @@ export interface Statement {
   readonly analyze: boolean
 }
 
-/** `certain: false`: nothing is known of the text; `reason` is for people and quotes nothing from it. */
+/**
+ * `certain: false`: nothing is known of the text; `reason` is for people and quotes nothing from it. `beyond`: the text is
+ * longer than what is read.
+ */
 export type Recognition =
   | { readonly certain: true; readonly statements: readonly Statement[] }
-  | { readonly certain: false; readonly reason: string }
+  | { readonly certain: false; readonly reason: string; readonly beyond: boolean }
 
 export interface RecogniseOptions {
   /** The session's standard_conforming_strings (ParameterStatus); undefined: not known. */

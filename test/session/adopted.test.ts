@@ -113,7 +113,10 @@ test('what the login refuses, the driver is refused: the database counts as down
   const garbage = open(closed.address)
   try {
     for (
-      const [sql, why] of [[wrong, /28P01/], [barred, /address not allowed/], [
+      const [sql, why] of [[wrong, /password authentication failed for user .* \(28P01\)/], [
+        barred,
+        /address not allowed/,
+      ], [
         garbage,
         /protocol/,
       ]] as const

@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { Gate, type GateRules, inspectedSizeMax } from '../../src/session/gate.ts'
 import { Tracker } from '../../src/session/tracker.ts'
+import { UnreadStatements } from '../../src/session/unread.ts'
 import { frameSizeMax } from '../../src/wire/frames.ts'
 import {
   encodeBind,
@@ -24,6 +25,7 @@ const rules = (statements: readonly string[] = [], portals: readonly string[] = 
   mayConcern: (text) => text.includes('delete'),
   statements: new Map(statements.map((name) => [name, null])),
   portals: new Map(portals.map((name) => [name, null])),
+  unread: new UnreadStatements(),
   sizeMax: frameSizeMax,
   forgetUnnamed: () => {},
 })
@@ -139,6 +141,42 @@ test('a text is looked at up to the limit, and passes uninspected beyond it', ()
   assert.deepEqual(gate.scan(beyond.subarray(0, 100)), { pass: 100, stop: false })
   assert.deepEqual(gate.scan(beyond.subarray(100)), { pass: beyond.length - 100, stop: false })
   assert.equal(gate.scan(encodeQuery('delete')).stop, true)
+})
+
+test('a text that is too long is remembered until it is answered, and by its name until that is another’s', () => {
+  const tracker = new Tracker()
+  const gate = new Gate(tracker, rules())
+  const long = 'x'.repeat(inspectedSizeMax)
+  const pass = (...frames: Uint8Array[]) => {
+    for (const bytes of frames) {
+      // cut within the name, and within the text
+      for (const part of [bytes.subarray(0, 7), bytes.subarray(0, 99), bytes.subarray(0)]) {
+        const { pass } = gate.scan(part)
+        if (pass === 0) continue
+        if (pass < bytes.length) gate.scan(bytes.subarray(pass))
+        break
+      }
+    }
+    return tracker.unread?.kind
+  }
+  const answer = (letters: string) => {
+    for (const letter of letters) tracker.received(letter.charCodeAt(0))
+    tracker.ready('I')
+    return tracker.watched
+  }
+  assert.equal(pass(encodeQuery('select 1'), encodeQuery(long)), undefined)
+  assert.equal(answer('C'), true)
+  assert.equal(tracker.unread?.kind, 'limit')
+  assert.equal(answer('E'), false)
+  assert.equal(pass(encodeParse({ name: 'named', sql: long }), sync), 'limit')
+  assert.equal(answer('1'), false)
+  assert.equal(pass(encodeBind({ portal: '', statement: 'other' }), sync), undefined)
+  answer('2')
+  assert.equal(pass(encodeBind({ portal: 'p', statement: 'named' }), sync), 'limit')
+  answer('2')
+  pass(encodeParse({ name: 'named', sql: 'select 1' }), sync)
+  answer('1')
+  assert.equal(pass(encodeBind({ portal: 'p', statement: 'named' }), sync), undefined)
 })
 
 test('a length that no client sends, and all that follows, is for Postgres to refuse', () => {

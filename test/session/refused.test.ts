@@ -157,6 +157,73 @@ describe('forms that are refused', () => {
     }
   })
 
+  const long = `'${'x'.repeat(600_000)}'`
+  const named = `insert into salesforce.contacts (last_name) values`
+  const many = `${'select 1; '.repeat(1_001)} ${named} ('x')`
+  const lists = `${named} ${Array.from({ length: 26_000 }, () => `('x')`).join(',')}`
+  const prepared = (text: string): pg.QueryConfig => ({ text, values: [] })
+  const kept = (text: string): pg.QueryConfig => ({ name: 'kept', text, values: [] })
+  const tooLong: readonly (readonly [string, string | pg.QueryConfig, RegExp])[] = [
+    ['a Query', `${named} (${long})`, /524288 bytes/],
+    ['a Parse', prepared(`${named} (${long})`), /524288 bytes/],
+    ['a Parse under a name', kept(`${named} (${long})`), /524288 bytes/],
+    ['more than 1,000 statements', many, /1000 statements/],
+    ['more than 50,000 tokens', lists, /50000 tokens/],
+    ['more than 50,000 tokens, prepared', prepared(lists), /50000 tokens/],
+  ]
+  for (const [name, query, detail] of tooLong) {
+    test(`a mutation that is too long to be read is refused as that, and nothing is sent: ${name}`, async () => {
+      await withClient(stage, async (client) => {
+        for (const begin of ['select 1', 'begin', 'rollback; select 1']) {
+          await client.query(begin)
+          const thrown = await error(client.query(query), name)
+          assert.equal(thrown.code, '54000')
+          assert.equal(thrown.message, 'statement is too long for a mutation')
+          assert.match(thrown.detail ?? '', detail)
+          assert.match(thrown.detail ?? '', /Nothing was sent\.$/)
+          assert.match(thrown.hint ?? '', /fewer rows or statements.*parameters.*COPY/)
+          assert.equal(`${thrown.schema}.${thrown.table}`, 'salesforce.contacts')
+        }
+        // what comes after it is not taken for it
+        const outside = await error(client.query('select public.clear_all()'), name)
+        assert.equal(outside.code, 'SL002')
+        assert.equal((await client.query('select 1')).rowCount, 1)
+      })
+      assert.equal(stage.sent.length, 0)
+      assert.equal((await stage.sql`select from salesforce.contacts`).length, 1)
+    })
+  }
+
+  test('a long statement that writes nothing passes with all it returns, and a function that writes is named as ever', async () => {
+    await withClient(stage, async (client) => {
+      const text = `select n, ${long} as long from generate_series(1, 40) n`
+      for (const query of [text, prepared(text)]) {
+        const { rows } = await client.query(query)
+        assert.deepEqual(rows.map(({ n, long }) => [n, long.length])[39], [40, 600_000])
+        const broken = await error(client.query(`select ${long}::int`), 'a cast')
+        assert.equal(broken.code, '22P02')
+        const outside = await error(client.query(`select public.clear_all(), ${long}`), 'a call')
+        assert.deepEqual([outside.code, outside.hint?.slice(0, 7)], ['SL002', 'Connect'])
+      }
+      // two at once, of which the second one is too long
+      const both = await Promise.allSettled([
+        client.query('select 1 as one'),
+        client.query(`${named} (${long})`),
+        client.query('select 2 as two'),
+      ])
+      assert.deepEqual(both.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled'])
+    })
+  })
+
+  test('of a statement in a form that is not read the refusal says so', async () => {
+    await withClient(stage, async (client) => {
+      const text = `insert into salesforce.contacts (U&"last!005fname" uescape '!') values ('x')`
+      const thrown = await error(client.query(text), text)
+      assert.equal(thrown.code, 'SL002')
+      assert.match(thrown.detail ?? '', /^The statement could not be read: .*Nothing was sent\.$/)
+    })
+  })
+
   test('a statement in several is refused by the same words before any of them runs', async () => {
     await withClient(stage, async (client) => {
       const text = `insert into public.plain values (1); ${forms[0]?.[0] ?? ''}`

@@ -10,6 +10,7 @@ import { createHttp, type Http } from '../../src/lib/http.ts'
 import { silentLog } from '../../src/lib/log.ts'
 import { Fault, faultData } from '../../src/mutation/fault.ts'
 import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
+import { readiness } from '../../src/session/health.ts'
 import { createService, type Service } from '../../src/session/service.ts'
 import { freePort } from '../help/cluster.ts'
 
@@ -183,6 +184,43 @@ test('a configuration that was never known is service_unreachable', async () => 
       (error: unknown) => error instanceof Fault && error.code === 'service_unreachable',
     )
   }
+})
+
+test('a key that the service refuses is told once, lets no session begin, and is not called a service that is down', async () => {
+  const events: string[] = []
+  const note = (event: string) => void events.push(event)
+  const log = { ...silentLog, error: note, info: note, warn: note }
+  const { port } = server.address() as AddressInfo
+  const url = `http://127.0.0.1:${port}`
+  const listener = createService({ url, listenerKey: 'key', http, log, now: () => now })
+  const refusal = json(401, { fault: faultData('unauthorized', { hint: 'Send Authorization: …' }) })
+  const isRefused = (error: unknown) =>
+    error instanceof Fault && error.code === 'listener_key_refused' &&
+    error.data.hint?.includes('sluice listeners create') === true
+  answers = [json(200, config), refusal, refusal, refusal, refusal, refusal]
+  assert.equal((await listener.findSync('sync_a'))?.id, 'sync_a')
+  now += 3_000
+  await assert.rejects(listener.findSync('sync_a'), isRefused, 'a sync that was known')
+  await assert.rejects(listener.findSync('sync_b'), isRefused)
+  assert.equal(
+    codeOf(await listener.send(mutation, { waitMs: 1_000 })),
+    'refused listener_key_refused',
+  )
+  await assert.rejects(async () => await listener.quote?.(mutation), isRefused)
+  assert.deepEqual(events, ['listener_key_refused'])
+  assert.deepEqual(await listener.state?.(), { service: 'unauthorized', configured: true })
+  const ready = await readiness({ service: listener, draining: () => false })
+  assert.deepEqual([ready.notReady, ready.checks['service']], [['service'], 'unauthorized'])
+  // what something on the way says is no word of the service’s, neither for nor against the key
+  answers = [json(401, ''), json(401, '<html>'), json(502, ''), json(304, ''), refusal]
+  for (const _ of answers.slice(0, 4)) {
+    now += 3_000
+    assert.equal((await listener.findSync('sync_a'))?.id, 'sync_a')
+  }
+  const own = ['listener_key_refused', 'listener_key_accepted', 'listener_key_refused']
+  now += 3_000
+  await assert.rejects(listener.findSync('sync_a'), isRefused)
+  assert.deepEqual(events.filter((event) => event.startsWith('listener_key')), own)
 })
 
 test('a mutation is sent once with its id and deadline, and the outcome is the service’s', async () => {

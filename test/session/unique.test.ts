@@ -46,10 +46,25 @@ describe('a value that the table has already', () => {
         ])
         assert.match(
           error.hint ?? '',
-          /may be behind salesforce.*ON CONFLICT \("email"\).*Nothing was sent\.$/,
+          /^Two rows of the statement.*is behind salesforce.*ON CONFLICT \("email"\).*Nothing was sent\.$/,
         )
         await client.query('rollback')
       }
+    })
+    assert.deepEqual(stage.sent, [])
+  })
+
+  test('an UPDATE whose rows get in each other’s way is not told to be an INSERT', async () => {
+    await withClient(stage, async (client) => {
+      await client.query(`insert into salesforce.contacts (email, last_name) values ('b@x', 'B')`)
+      stage.sent.length = 0
+      const error = await errorOf(client.query(`update salesforce.contacts set email = 'c@x'`))
+      assert.equal(error.code, '23505')
+      assert.match(
+        error.hint ?? '',
+        /^Two rows of the statement have the same value, or .*Nothing was sent\.$/,
+      )
+      assert.doesNotMatch(error.hint ?? '', /INSERT/)
     })
     assert.deepEqual(stage.sent, [])
   })

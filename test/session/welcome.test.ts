@@ -101,16 +101,18 @@ test('a session ends with its login, password, sync or database, and is told so;
     }
     const ending: [string, Knock][] = []
     for (const id of Object.keys(changes)) ending.push([id, await enter(id)])
-    const [same, grown, dark] = [
+    const [same, grown, dark, keyless] = [
       await enter('sync_same'),
       await enter('sync_grown'),
       await enter('sync_dark'),
+      await enter('sync_keyless'),
     ]
     answers.set(
       'sync_grown',
       () => Promise.resolve({ ...config, users: { ...config.users, other } }),
     )
     answers.set('sync_dark', () => Promise.reject(fault('service_unreachable')))
+    answers.set('sync_keyless', () => Promise.reject(fault('listener_key_refused')))
     for (const [id, [change]] of Object.entries(changes)) {
       answers.set(id, () => Promise.resolve(change === null ? null : { ...change, id }))
     }
@@ -124,8 +126,10 @@ test('a session ends with its login, password, sync or database, and is told so;
       })
       assert.equal(await client.message(), null, id)
     }
-    assert.ok(asked.includes('sync_dark'))
-    for (const client of [same, grown, dark]) {
+    assert.ok(asked.includes('sync_dark') && asked.includes('sync_keyless'))
+    const refused = await enter('sync_keyless').then(() => 'let in', String)
+    assert.match(refused, /58030.*the mutation service refuses the key of this listener/s)
+    for (const client of [same, grown, dark, keyless]) {
       client.send(insert)
       const types = (await client.until('ReadyForQuery')).map(({ type }) => type)
       assert.deepEqual(types, ['CommandComplete', 'ReadyForQuery'])
