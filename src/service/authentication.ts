@@ -5,8 +5,8 @@ import { fault } from '../mutation/fault.ts'
 import { hashKey, type ListenerKey, readListenerKeys } from '../store/keys.ts'
 import { type Store, storeDown } from '../store/store.ts'
 
-/** How long a revoked key may go on working in a process. */
-export const keysKeptMs = 5_000
+/** How long a revoked key may go on working in a process: a listener believes what it has heard for 3 s more. */
+export const keysKeptMs = 2_000
 /** With the store down, the keys last read stay good that long: a listener may still hear the end of what it began. */
 const keysStaleMs = 10 * 60_000
 /** An unknown key makes the keys be read again, but not more often than this. */

@@ -1,8 +1,11 @@
-// Room service: what only the client that waits for an outcome is told. A link that connects an account stands in its
-// answer, and neither in the journal nor in the log.
+// Room service: what only the client that waits for an outcome is told: which mutation it is of which something is in doubt,
+// and a link that connects an account, which stands in its answer, and neither in the journal nor in the log.
 
 import { withDeadline } from '../lib/deadline.ts'
-import type { Mutation, Outcome } from '../mutation/mutation.ts'
+import { cut } from '../lib/cut.ts'
+import { isInDoubt } from '../mutation/doubt.ts'
+import { type FaultData, textMax } from '../mutation/fault.ts'
+import { type Mutation, type Outcome, whereToLook } from '../mutation/mutation.ts'
 import { isEntryRefused } from '../platforms/refusal.ts'
 import type { Credentials } from './credentials.ts'
 import type { Syncs } from './syncs.ts'
@@ -15,12 +18,16 @@ export interface HintDeps {
 /** The store is asked for no longer; the outcome is told all the same. */
 const hintWaitMs = 2_000
 
-/** The outcome with what to do about a refused credential, which depends on the connection. Never throws. */
+/**
+ * The outcome with what to do about a refused credential, which depends on the connection; one in doubt with the id of the
+ * mutation. Never throws.
+ */
 export async function told(
   deps: HintDeps,
   mutation: Mutation,
   outcome: Outcome,
 ): Promise<Outcome> {
+  if (isInDoubt(outcome)) return { ...outcome, fault: named(outcome.fault, mutation) }
   if (outcome.state !== 'refused' || outcome.fault.code !== 'credential_refused') return outcome
   // of an app that is refused, the fault itself says what to do
   if (isEntryRefused(outcome.fault)) return outcome
@@ -29,6 +36,16 @@ export async function told(
     return { ...outcome, fault: { ...outcome.fault, hint } }
   } catch {
     return outcome
+  }
+}
+
+/** A DETAIL that lists the rows is JSON, and stays so. */
+function named({ detail = '', hint = '', ...fault }: FaultData, { id }: Mutation): FaultData {
+  const known = detail.startsWith('[') || detail.includes(id)
+  return {
+    ...fault,
+    detail: known ? detail : cut(`Mutation ${id}. ${detail}`.trim(), textMax),
+    hint: hint.includes(id) ? hint : cut(`${hint} ${whereToLook(id)}`.trim(), textMax),
   }
 }
 

@@ -29,6 +29,9 @@ export function faultFor(error: unknown, { log, newId }: { log: Log; newId: () =
   return faultData('internal_error', { message: `internal error ${id}` })
 }
 
+/** What the catalogue says to those who read it whole. */
+const httpOnly = /^HTTP only\. /
+
 /** The problem that a fault is, with the status that the catalogue gives it. */
 export function problemOf(fault: FaultData): Problem {
   const { about } = catalogue[fault.code]
@@ -37,7 +40,7 @@ export function problemOf(fault: FaultData): Problem {
     type: `urn:sluice:fault:${code}`,
     title: fault.message,
     status: statusOf(fault),
-    detail: fault.detail ?? about,
+    detail: fault.detail ?? about.replace(httpOnly, ''),
     code,
     sqlstate,
     fault,

@@ -6,22 +6,32 @@ import type { Platform } from '../mutation/table.ts'
 import type { Adapter } from '../platforms/platform.ts'
 import type { PlannedRequest, RateRule } from '../platforms/rates.ts'
 import { checkMutation } from './check.ts'
+import type { Store } from '../store/store.ts'
+import { readToldLimits } from '../store/told-limits.ts'
+import { asTold } from './limits/limit.ts'
 import type { Syncs } from './syncs.ts'
 
 export interface QuoteDeps {
+  readonly store: Store
   readonly syncs: Syncs
   readonly adapterFor: (platform: Platform) => Adapter
 }
 
 /** Throws what `checkMutation` throws, and `not_found` where there is no such sync. */
-export async function quote({ syncs, adapterFor }: QuoteDeps, mutation: Mutation): Promise<Quote> {
+export async function quote(
+  { store, syncs, adapterFor }: QuoteDeps,
+  mutation: Mutation,
+): Promise<Quote> {
   const sync = await syncs.read(mutation.syncId)
   const table = checkMutation(mutation, sync)
   const adapter = adapterFor(sync.platform)
   const requests = adapter.requests(mutation, table, sync)
+  const told = await readToldLimits(store, sync.connectionId)
+  const rules = adapter.rates.rules(sync.settings)
+    .map((rule) => asTold(rule, told.get(rule.name) ?? null))
   return {
     requests: requests.map(({ method, path, rows }) => ({ method, path, rows })),
-    charges: chargesOf(requests, adapter.rates.rules(sync.settings)),
+    charges: chargesOf(requests, rules),
   }
 }
 

@@ -162,7 +162,7 @@ export function createService(deps: ServiceDeps): Service {
   const app = new Hono()
   addCounting(app, all.metrics)
   app.onError((error) => problemResponse(faultFor(error, all)))
-  app.notFound(() => problemResponse(fault('not_found', { message: 'no such route' }).data))
+  app.notFound((c) => noRoute(app, c))
   const ready = () => readiness({ ...all, draining: () => draining })
   const monitored = { ...all.monitored, ready }
   addMonitor(app, monitored, { figures: deps.watched?.apart !== true })
@@ -319,6 +319,23 @@ function addInternal(app: Hono, inside: Inside): void {
     for (const id of applied) log.debug('mutation.applied', { mutation: id })
     return c.json({ applied })
   })
+}
+
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
+/** 404, or 405 where the path is one of other methods. */
+function noRoute(app: Hono, { req: { path, method } }: Context): Response {
+  const allowed = methods.filter((each) =>
+    app.router.match(each, path)[0].some(([[, route]]) => route.method === each)
+  )
+  // a route of this method that has passed the request on found nothing
+  if (allowed.length === 0 || (allowed as readonly string[]).includes(method)) {
+    return problemResponse(fault('not_found', { message: 'no such route' }).data)
+  }
+  const message = `${method} is not a method of this path`
+  const response = problemResponse(fault('method_not_allowed', { message }).data)
+  response.headers.set('allow', allowed.join(', '))
+  return response
 }
 
 /** JSON with an ETag over it, or 304 when the caller has it. Holds secrets, so nobody on the way may keep it. */

@@ -2,8 +2,8 @@
 
 import type { Store } from './store.ts'
 
-/** reconcile: following the platform's schema. */
-export type Chore = 'reconcile'
+/** reconcile: following the platform's schema. webhook: looking whether it is at the platform still. */
+export type Chore = 'reconcile' | 'webhook'
 
 /**
  * Claims an active sync for which the chore is due, and makes it due again after `everyMs` milliseconds. A sync that is
@@ -32,4 +32,24 @@ export async function claimChore(
       from due where c.sync_id = due.sync_id and c.chore = ${chore}
       returning c.sync_id as id`)
   return row?.id ?? null
+}
+
+/** Makes the chore due at once for every sync. Throws `service_unreachable`. */
+export async function hastenChore(store: Store, chore: Chore): Promise<void> {
+  await store.ask('Hastening a chore', (sql) =>
+    sql`
+      insert into sluice_store.chores as c (sync_id, chore, due_at)
+      select s.id, ${chore}, now() from sluice_store.syncs s
+      on conflict (sync_id, chore) do update set due_at = least(c.due_at, excluded.due_at)`)
+}
+
+/** Makes it due so many milliseconds from now. Throws `service_unreachable`. */
+export async function putOffChore(
+  store: Store,
+  { chore, syncId, inMs }: { chore: Chore; syncId: string; inMs: number },
+): Promise<void> {
+  await store.ask('Putting off a chore', (sql) =>
+    sql`
+      update sluice_store.chores set due_at = now() + ${inMs} * interval '1 millisecond'
+      where sync_id = ${syncId} and chore = ${chore}`)
 }

@@ -243,3 +243,14 @@ export async function releaseTable(
             where h.sync_id = ${syncId} and h.name = ${table})) end
       where sync_id = ${syncId} and name = ${table} and fence = ${fence}`)
 }
+
+/**
+ * Lets go of every table, whoever has it: for a store of which it is known that the processes that worked on it have ended.
+ * One that has not after all has lost its claims. Throws `service_unreachable`.
+ */
+export async function freeTables(store: Store): Promise<void> {
+  await store.ask('Letting go of all tables', (sql) =>
+    sql`
+      update sluice_store.table_states set owner = null, lease_until = null
+      where owner is not null or lease_until is not null`)
+}

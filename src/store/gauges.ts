@@ -24,6 +24,8 @@ export interface Gauge {
   readonly underWay: number
   /** Nothing may be taken for so long, in milliseconds; 0: it may. */
   readonly blockedMs: number
+  /** The limit, as the platform itself has told it; null: it has not. */
+  readonly told: number | null
 }
 
 /** Buckets told of at most: a rule may have one for every table of every base. */
@@ -41,7 +43,7 @@ export async function readGauges(
     (sql) =>
       sql<Gauge[]>`
       with asked as (
-        select b.id, b.connection_id, b.rule, b.key, b.grain_ms, b.blocked_until,
+        select b.id, b.connection_id, b.rule, b.key, b.grain_ms, b.blocked_until, b.told,
           q."windowGrains" as n, clock.now_ms / b.grain_ms as g, clock.now_ms
         from (select sluice_store.clock_ms() as now_ms) clock,
           json_to_recordset(${asked}::text::json)
@@ -57,7 +59,7 @@ export async function readGauges(
           where s.bucket = a.id and s.grain > g) * grain_ms, 0)::float8 as "aheadMs",
         coalesce((select sum(units) from sluice_store.shares s
           where s.bucket = a.id and s.until >= now_ms), 0)::float8 as "underWay",
-        greatest(0, blocked_until - now_ms)::float8 as "blockedMs"
+        greatest(0, blocked_until - now_ms)::float8 as "blockedMs", told::float8
       from asked a order by connection_id, rule, key`,
   )
   return rows.map((row) => ({ ...row }))

@@ -283,6 +283,11 @@ export const migrations: readonly Migration[] = [
     name: 'the fence that a database has confirmed last',
     sql: `alter table sluice_store.table_states add column confirmed bigint;`,
   },
+  {
+    id: 17,
+    name: 'limits as the platforms tell them',
+    sql: `alter table sluice_store.buckets add column told bigint;`,
+  },
 ]
 
 /**

@@ -13,10 +13,16 @@ export interface Notices {
 
 const againMs = 1_000
 
-/** Calls `hear` for every notice. A session that is lost is made anew, again and again, every second. */
+/** What the sessions of sync processes are called in Postgres, before the name of the process. */
+export const sessionPrefix = 'sluice sync: '
+
+/**
+ * Calls `hear` for every notice. A session that is lost is made anew, again and again, every second. `name`: that of the
+ * process, `host:pid`, by which others see that it is alive; of 50 characters at most.
+ */
 export function hearNotices(
   store: Pick<Store, 'url'>,
-  { hear, log }: { hear: () => void; log: Log },
+  { hear, log, name }: { hear: () => void; log: Log; name: string },
 ): Notices {
   let stopped = false
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -27,7 +33,7 @@ export function hearNotices(
     max: 1,
     idle_timeout: 0,
     max_lifetime: null,
-    connection: { application_name: 'sluice sync notices' },
+    connection: { application_name: `${sessionPrefix}${name}` },
     onclose: () => again(),
   })
   const listen = async (): Promise<void> => {

@@ -1,7 +1,8 @@
 // Room store: which processes work with this store, and what each of them holds, for people.
 
+import { sessionPrefix } from './notices.ts'
 import { presenceClass } from './presence.ts'
-import type { Store } from './store.ts'
+import type { Sql, Store } from './store.ts'
 
 /** A process of the mutation service that is alive. */
 export interface ServiceProcess {
@@ -32,11 +33,44 @@ export async function listServices(store: Store): Promise<readonly ServiceProces
         (select count(*)::int from sluice_store.mutations m
           where m.service = s.id and m.state in ('received', 'sent')) as "underWay"
       from sluice_store.services s
-      where exists (select from pg_locks where locktype = 'advisory' and granted
-        and database = (select oid from pg_database where datname = current_database())
-        and classid = ${presenceClass} and objid = s.id)
+      where ${isAlive(sql, 's.id')}
       order by s.id`)
   return rows.map((row) => ({ ...row }))
+}
+
+/** Mutations of a connection that services have begun and not settled. */
+export interface UnderWay {
+  readonly connection: string
+  readonly mutations: number
+}
+
+/** Of services that are alive; a connection without any is not among them. Throws `service_unreachable`. */
+export async function listUnderWay(store: Store): Promise<readonly UnderWay[]> {
+  const rows = await store.ask('Counting the mutations under way', (sql) =>
+    sql<UnderWay[]>`
+      select s.connection_id as connection, count(*)::int as mutations
+      from sluice_store.mutations m join sluice_store.syncs s on s.id = m.sync_id
+      where m.state in ('received', 'sent') and ${isAlive(sql, 'm.service')}
+      group by 1 order by 1`)
+  return rows.map((row) => ({ ...row }))
+}
+
+/** Names (`host:pid`) of the sync processes that are alive and hear the store. Throws `service_unreachable`. */
+export async function listSyncProcesses(store: Store): Promise<readonly string[]> {
+  const rows = await store.ask('Listing the sync processes', (sql) =>
+    sql<{ name: string }[]>`
+      select distinct substr(application_name, ${sessionPrefix.length + 1}::int) as name
+      from pg_stat_activity
+      where datname = current_database() and starts_with(application_name, ${sessionPrefix})
+      order by name`)
+  return rows.map(({ name }) => name)
+}
+
+/** Is the service of the column's number alive? */
+function isAlive(sql: Sql, column: 's.id' | 'm.service') {
+  return sql`exists (select from pg_locks where locktype = 'advisory' and granted
+    and database = (select oid from pg_database where datname = current_database())
+    and classid = ${presenceClass} and objid = ${sql(column)})`
 }
 
 /** Leases that have not ended, those of tables first. Throws `service_unreachable`. */

@@ -103,6 +103,26 @@ export function storeDown(what: string, cause: unknown): Error {
   )
 }
 
+/**
+ * Why the store could not be asked, in the words of Postgres or of the network: for whoever runs it, not for clients.
+ * Null: nobody knows.
+ */
+export function storeReason(error: unknown): string | null {
+  const cause = error instanceof Fault ? error.cause : error
+  if (!isStoreDown(cause) || !(cause instanceof Error)) return null
+  if (cause instanceof DeadlineExceeded) return 'it has not answered in time'
+  const { code } = cause as { code?: unknown }
+  const words = cause.message === '' ? String(code) : cause.message
+  return cause.name === 'PostgresError' ? `${words} (${String(code)})` : words
+}
+
+/** Does the error say that the store has not, or no longer, the schema that was asked for? */
+export function isSchemaMissing(error: unknown): boolean {
+  const missing = ['3F000', '42P01', '42703', '42883']
+  return error instanceof Error && error.name === 'PostgresError' &&
+    missing.includes((error as { code?: unknown }).code as string)
+}
+
 /** Was the question put to a store that this process has closed? Then asking again is of no use. */
 export function isStoreClosed(error: unknown): boolean {
   return error instanceof Fault && (error.cause as { code?: unknown })?.code === 'CONNECTION_ENDED'

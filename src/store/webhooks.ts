@@ -174,6 +174,23 @@ export async function readWebhook(store: Store, syncId: string): Promise<Webhook
 }
 
 /**
+ * Where platforms reach the service, without a slash at the end, as the webhook says that was made last; null: none was
+ * made. Throws `service_unreachable`.
+ */
+export async function readWebhookBase(store: Store): Promise<string | null> {
+  const [row] = await store.ask('Reading where webhooks come to', (sql) =>
+    sql<{ base: string }[]>`
+      select left(w.url, -length(path)) as base
+      from sluice_store.webhooks w
+        join sluice_store.syncs s on s.id = w.id
+        join sluice_store.connections c on c.id = s.connection_id,
+        lateral (select '/webhooks/' || c.platform || '/' || s.id as path) p
+      where w.registration is not null and right(w.url, length(path)) = path
+      order by w.updated_at desc limit 1`)
+  return row?.base ?? null
+}
+
+/**
  * Claims the webhook that somebody has to look after, for so long: one to be renewed, or one that pings have come for.
  * `except`: connections whose webhooks are left. It stays due until it is kept, or its failure noted: so when the process
  * dies another one does it. Null: there is none. Throws `service_unreachable`.
@@ -245,6 +262,25 @@ export async function claimUnheard(
       select id as "syncId", connection_id as "connectionId", tries
       from claimed join unheard using (id)`)
   return row ?? null
+}
+
+/**
+ * Has it renewed at once: it is not at the platform any more, or somebody asks for it. What was pasted stays as it is, and so
+ * does what somebody has saved since `webhook` was read. False: so it was. Throws `service_unreachable`.
+ */
+export async function requestRenewal(
+  store: Store,
+  { syncId, version }: Pick<Webhook, 'syncId' | 'version'>,
+): Promise<boolean> {
+  const rows = await store.ask('Asking for a webhook to be renewed', (sql) =>
+    sql`
+      with asked as (
+        update sluice_store.webhooks set renew_at = now(), due_at = now()
+        where id = ${syncId} and version = ${version}::text::bigint
+          and registration is not null and url is not null
+        returning id)
+      select pg_notify('sluice_sync', id) from asked`)
+  return rows.length > 0
 }
 
 /** A ping has come: what it stands for is to be fetched at once. Throws `service_unreachable`. */

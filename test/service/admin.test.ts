@@ -111,6 +111,9 @@ test('a sync is set up, read, changed, examined and dropped, with answers as the
     (await fits('PUT', ['/connections/{connection}', '/connections/till'], key)).status,
     200,
   )
+  const wrong = { ...key, key: 'rk_test_of_nobody' }
+  const refused = await fits('PUT', ['/connections/{connection}', '/connections/till'], wrong)
+  assert.deepEqual([refused.status, refused.body.title], [400, 'stripe refuses this key'])
   const wanted = {
     id: 'sync_http01',
     connection: 'till',
@@ -143,6 +146,9 @@ test('a sync is set up, read, changed, examined and dropped, with answers as the
     real = path,
   ): [string, string] => [`/syncs/{sync}${path}`, `/syncs/sync_http01${real}`]
   assert.deepEqual((await fits('POST', below('/resync'), {})).body, { tables: ['customers'] })
+  assert.equal((await fits('PUT', below('/webhook'), { secret: 'whsec_mine' })).status, 200)
+  assert.deepEqual((await fits('DELETE', below('/webhook'))).body, { byItself: true })
+  assert.equal((await fits('DELETE', below('/webhook'))).status, 400)
   assert.deepEqual((await fits('POST', below('/tables'), { objects: ['coupons'] })).body.tables, [
     'coupons',
   ])

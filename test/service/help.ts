@@ -52,6 +52,7 @@ export function fakeAdapter(
     oauth: salesforce.oauth,
     rates: parts.rates ?? { rules: () => [], charges: () => [], learn: () => noNews },
     requests: parts.requests ?? (() => []),
+    check: none,
     describe: none,
     page: parts.page ?? none,
     refresh: parts.refresh ?? none,
@@ -114,7 +115,13 @@ export interface Answer {
   readonly title?: string
   readonly status?: number
   readonly type?: string
-  readonly fault?: { code: string; sqlstate: string; message: string; detail?: string }
+  readonly fault?: {
+    code: string
+    sqlstate: string
+    message: string
+    detail?: string
+    hint?: string
+  }
 }
 
 /** Waits until the condition holds; fails after `waitMs`, ten seconds by default. */

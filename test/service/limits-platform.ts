@@ -103,6 +103,7 @@ export function countingAdapter(
             kind: 'remaining',
             rule: rules[0]?.name ?? '',
             remaining: Number(remaining),
+            ...(headers['limit'] === undefined ? {} : { limit: Number(headers['limit']) }),
           } as const,
         ]
         if (status !== 429) return { refused: false, news }

@@ -6,7 +6,9 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { deadlineIn } from '../../src/lib/deadline.ts'
 import type { Http } from '../../src/lib/http.ts'
+import type { Quote } from '../../src/mutation/quote.ts'
 import type { RateRule } from '../../src/platforms/rates.ts'
+import { readBuckets } from '../../src/service/admin/buckets.ts'
 import { saveListenerKey } from '../../src/store/keys.ts'
 import { type Store, storeDown } from '../../src/store/store.ts'
 import { testCluster } from '../help/cluster.ts'
@@ -359,6 +361,26 @@ test('a day that is used up is told with the time until there is more', async ()
   const { body } = await post(service, update(), { waitMs: 2_000 }) as Answered
   assert.equal(body.fault?.detail, 'The limit is 20000 requests a day. Nothing was sent.')
   assert.match(body.fault?.hint ?? '', /^Try again in 8\d{4} seconds\.$/)
+})
+
+test('people see the limit that the platform tells, and what is used of that one', async () => {
+  const service = await startOne({ rules: [wide, concurrent], charges: wideCharges })
+  platform.play.push({ status: 200, headers: { remaining: '14656', limit: '15000' } })
+  const adapter = countingAdapter(platform.url, { rules: [wide, concurrent] })
+  const deps = { store, adapterFor: () => adapter, waiting: () => new Map() }
+  const seen = async () => (await readBuckets(deps)).connections[0]?.buckets[0]
+  assert.deepEqual([(await seen())?.limit, (await seen())?.used], [20_000, 0])
+  assert.equal((await post(service, update())).body.state, 'accepted')
+  await until(async () => (await seen())?.limit === 15_000)
+  const { about, used, left } = await seen() ?? {}
+  assert.deepEqual([about, used, left], ['15000 requests a day', 344, 14_656])
+  const response = await service.app.request('/internal/quotes', {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ mutation: update() }),
+  })
+  const { charges } = await response.json() as Quote
+  assert.deepEqual(charges, [{ about: '15000 requests a day', units: 1, limit: 15_000 }])
 })
 
 test('without the store no turn is had, and nothing is sent', async () => {

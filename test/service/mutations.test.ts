@@ -160,7 +160,11 @@ test('an adapter that throws leaves the outcome unknown, and its words in the lo
   const mutation = update()
   const { status, body } = await post(service, mutation)
   assert.deepEqual([status, body.state, body.fault?.code], [200, 'unknown', 'outcome_unknown'])
-  assert.equal(body.fault?.detail, "The service's log has it under log id 1.")
+  assert.equal(
+    body.fault?.detail,
+    `Mutation ${mutation.id}. The service's log has it under log id 1.`,
+  )
+  assert.match(body.fault?.hint ?? '', new RegExp(`sluice mutations show ${mutation.id}`))
   assert.doesNotMatch(JSON.stringify(body), /inner words/)
   assert.ok(service.lines.some((line) => /log id 1/.test(line) && /inner words/.test(line)))
   assert.equal(await stateOf(mutation.id), 'unknown')

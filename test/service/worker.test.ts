@@ -225,9 +225,9 @@ test('it ends with its standard input when it is a child', async () => {
   assert.equal(await worker.exited, 0)
 })
 
-test('without what it needs it ends with 1 and says what is missing', async () => {
+test('without what it needs it ends with 2 and says what is missing', async () => {
   const worker = start(await freePort(), { SLUICE_KEYS: 'k1:short' })
-  assert.equal(await worker.exited, 1)
+  assert.equal(await worker.exited, 2)
   await until(() => worker.lines.some((line) => line.includes('Cannot read key 1')))
   assert.ok(!worker.lines.join('').includes('short'))
 })

@@ -94,9 +94,13 @@ function addParts(add: Add, { administration: admin }: AdminDoorDeps): void {
     return c.json({ changed, later, notes })
   })
   add(adminRoutes.webhookSecret, async (c) => {
-    const { secret } = await bodyOf(c, webhookSecretBodySchema)
-    return c.json(await admin.setWebhookSecret({ syncId: param(c, 'sync'), secret }))
+    const { secret, force = false } = await bodyOf(c, webhookSecretBodySchema)
+    return c.json(await admin.setWebhookSecret({ syncId: param(c, 'sync'), secret, force }))
   })
+  add(
+    adminRoutes.forgetWebhookSecret,
+    async (c) => c.json(await admin.forgetWebhookSecret(param(c, 'sync'))),
+  )
   add(adminRoutes.doctor, async (c) => c.json(told(await admin.doctor(param(c, 'sync')))))
   add(adminRoutes.addTables, async (c) => {
     const { objects, fields = {}, dryRun = false } = await bodyOf(c, addTablesBodySchema)
@@ -121,8 +125,9 @@ function addParts(add: Add, { administration: admin }: AdminDoorDeps): void {
 function addPlaces(add: Add, { administration: admin, store }: AdminDoorDeps): void {
   add(adminRoutes.connections, async (c) => c.json({ connections: await admin.connections() }))
   add(adminRoutes.giveConnection, async (c) => {
-    await admin.giveConnection(param(c, 'connection'), await bodyOf(c, connectionBodySchema))
-    return c.json({ ok: true })
+    const body = await bodyOf(c, connectionBodySchema)
+    const credential = await admin.giveConnection(param(c, 'connection'), body)
+    return c.json({ ok: true, credential })
   })
   add(adminRoutes.databases, async (c) => {
     const [listed, known] = await Promise.all([admin.databases(), listDatabases(store)])

@@ -68,15 +68,16 @@ export interface Administration {
   ): Promise<readonly string[]>
   repair(syncId: string): Promise<Deep<Repaired>>
   setWebhookSecret(
-    options: { syncId: string; secret: string },
+    options: { syncId: string; secret: string; force?: boolean },
   ): Promise<{ readonly address: string }>
+  forgetWebhookSecret(syncId: string): Promise<{ readonly byItself: boolean }>
   grantLogin(options: { syncId: string; user: string }): Promise<Deep<LoginAnswer>>
   revokeLogin(options: { syncId: string; user: string }): Promise<void>
   doctor(syncId: string): Promise<readonly Finding[]>
   /** How many rows the tables of a sync have; absent: nobody can say. */
   rows?(syncId: string): Promise<Deep<RowsAnswer['tables']>>
   connections(): Promise<readonly ListedConnection[]>
-  giveConnection(id: string, body: ConnectionBody): Promise<void>
+  giveConnection(id: string, body: ConnectionBody): Promise<Finding>
   databases(): Promise<readonly ListedDatabase[]>
   changeDatabase(id: string, body: DatabaseBody): Promise<readonly Finding[]>
 }

@@ -92,7 +92,9 @@ const bucket = z.object({
   key: z.string(),
   limit: count,
   windowMs: z.number().nullable().openapi({ description: 'Null: so many at one time.' }),
-  used: z.number(),
+  used: z.number().openapi({
+    description: 'Where `windowMs` is null: what processes have reserved, used or not.',
+  }),
   left: z.number(),
   ahead: z.number().openapi({ description: 'Units promised to those who wait.' }),
   aheadMs: z.number().openapi({ description: 'When the last of them leaves.' }),
@@ -107,6 +109,7 @@ export const bucketsSchema = z.object({
     waiting: count.openapi({
       description: 'Jobs that wait in this process for a turn, by platform.',
     }),
+    underWay: count.openapi({ description: 'Mutations that have begun and are not settled.' }),
     buckets: z.array(bucket),
   })),
 }).openapi('Buckets')

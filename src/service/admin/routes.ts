@@ -6,6 +6,7 @@ import {
   addTablesBodySchema,
   changeBodySchema,
   connectionBodySchema,
+  connectionGivenSchema,
   connectionListSchema,
   createBodySchema,
   createdSchema,
@@ -22,6 +23,7 @@ import {
   tablesDoneSchema,
   tablesSchema,
   webhookAddressSchema,
+  webhookForgottenSchema,
   webhookSecretBodySchema,
 } from './schemas.ts'
 
@@ -153,11 +155,24 @@ export const adminRoutes = {
     path: '/v1/admin/syncs/{sync}/webhook',
     operationId: 'setWebhookSecret',
     summary: 'Give the secret of a webhook that was set up at the platform',
-    description: 'For platforms whose webhooks Sluice cannot make itself, such as HubSpot.',
+    description:
+      'For platforms whose webhooks Sluice cannot make itself, such as HubSpot, and for accounts with which it may not.',
     security,
     request: { params: sync, body: body(webhookSecretBodySchema) },
     responses: {
       200: jsonOf(webhookAddressSchema, 'Deliveries signed with it are heard at this address.'),
+      ...failures,
+    },
+  }),
+  forgetWebhookSecret: createRoute({
+    method: 'delete',
+    path: '/v1/admin/syncs/{sync}/webhook',
+    operationId: 'forgetWebhookSecret',
+    summary: 'Forget the secret of a webhook that was set up at the platform',
+    security,
+    request: { params: sync },
+    responses: {
+      200: jsonOf(webhookForgottenSchema, 'Deliveries signed with it are refused within seconds.'),
       ...failures,
     },
   }),
@@ -234,7 +249,11 @@ export const adminRoutes = {
     summary: 'Make a connection with a key or an app, or change it',
     security,
     request: { params: z.object({ connection: z.string() }), body: body(connectionBodySchema) },
-    responses: { 200: jsonOf(ok, 'It is active.'), ...failures },
+    description: 'The platform is asked: a credential that it refuses is not kept.',
+    responses: {
+      200: jsonOf(connectionGivenSchema, 'It is active. A `warn`: the platform did not say.'),
+      ...failures,
+    },
   }),
   databases: createRoute({
     method: 'get',

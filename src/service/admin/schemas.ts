@@ -187,7 +187,14 @@ export const webhookSecretBodySchema = z.strictObject({
   secret: z.string().min(1).max(1_000).openapi({
     description: 'What the platform signs its deliveries with.',
   }),
+  force: z.boolean().optional().openapi({
+    description: 'Also where Sluice has made the webhook itself, which ends then.',
+  }),
 }).openapi('WebhookSecret')
+
+export const webhookForgottenSchema = z.object({
+  byItself: z.boolean().openapi({ description: 'Sluice makes one at the platform now.' }),
+}).openapi('WebhookForgotten')
 
 export const webhookAddressSchema = z.object({ address: z.string() }).openapi('WebhookAddress')
 
@@ -235,6 +242,11 @@ export const connectionBodySchema = z.strictObject({
   .openapi('GiveConnection', {
     description: 'Either a key, or a GitHub App. With OAuth a person connects: `sluice connect`.',
   })
+
+export const connectionGivenSchema = z.object({
+  ok: z.literal(true),
+  credential: findingSchema.openapi({ description: 'What the platform said of it.' }),
+}).openapi('ConnectionGiven')
 
 export const databaseListSchema = z.object({
   databases: z.array(z.object({

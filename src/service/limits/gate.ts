@@ -7,7 +7,7 @@ import type { Platform } from '../../mutation/table.ts'
 import { type Bucket, leaseUnits, takeTurns, type Watched } from '../../store/buckets.ts'
 import type { Store } from '../../store/store.ts'
 import type { StoreClock } from './clock.ts'
-import { bucketId, type Limit, rateFault, type Taking } from './limit.ts'
+import { asTold, bucketId, type Limit, rateFault, type Taking } from './limit.ts'
 import { createLag } from './lag.ts'
 import { createLine, type Line, type Promised } from './line.ts'
 import { createPool, type Pool, type PoolAnswer, type Portion } from './pool.ts'
@@ -96,6 +96,8 @@ export class Gate {
   readonly #places: Places
   /** Blocks of buckets that are not asked for at every turn, by the store's clock. */
   readonly #blocks = new Map<string, number>()
+  /** Limits as the platform has told them here. */
+  readonly #told = new Map<string, number>()
   /** When the platform's count was last looked at. */
   readonly #correctedAt = new Map<string, number>()
   readonly #bell = createBell()
@@ -248,6 +250,15 @@ export class Gate {
   /** Nothing may be taken from the bucket until then, by the store's clock. */
   noticeBlock(bucket: Pick<Bucket, 'rule' | 'key'>, until: number): void {
     this.#blocks.set(bucketId(bucket), until)
+  }
+
+  /** The limit of the bucket that the platform has told this process; null: none. */
+  told(bucket: Pick<Bucket, 'rule' | 'key'>): number | null {
+    return this.#told.get(bucketId(bucket)) ?? null
+  }
+
+  noteTold(bucket: Pick<Bucket, 'rule' | 'key'>, limit: number): void {
+    this.#told.set(bucketId(bucket), limit)
   }
 
   /** The platform's count of a bucket is looked at so often: a second at least, a minute at most. */
@@ -451,9 +462,9 @@ export class Gate {
 
   #late(taking: Taking | undefined, waitMs: number): Fault {
     const { platform } = this.#deps
-    return taking === undefined
-      ? fault('rate_limited', { platform })
-      : rateFault(platform, taking.limit.rule, { waitMs })
+    if (taking === undefined) return fault('rate_limited', { platform })
+    const { rule, bucket } = taking.limit
+    return rateFault(platform, asTold(rule, this.told(bucket)), { waitMs })
   }
 
   #cancelled(): Fault {

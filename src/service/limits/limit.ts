@@ -79,6 +79,12 @@ function kindOf({ windowMs, limit }: RateRule): Kind {
   return windowMs >= wideWindowMs && limit >= wideUnits ? 'wide' : 'window'
 }
 
+/** The rule as people know it: by the platform's own number, where the account has less than the rule says. */
+export function asTold(rule: RateRule, told: number | null): RateRule {
+  if (told === null || told >= rule.limit) return rule
+  return { ...rule, limit: told, about: rule.about.replace(String(rule.limit), String(told)) }
+}
+
 /** What the charges take, of the rules of the connection; a charge for a rule that is not in force takes nothing. */
 export function takingsOf(
   charges: readonly Charge[],

@@ -4,6 +4,7 @@ import type { Log } from '../../lib/log.ts'
 import type { RateNews, RateRule } from '../../platforms/rates.ts'
 import { blockBucket, correctBucket } from '../../store/buckets.ts'
 import type { Store } from '../../store/store.ts'
+import { noteToldLimit } from '../../store/told-limits.ts'
 import type { Gate } from './gate.ts'
 import { bucketId, type Limit, limitOf } from './limit.ts'
 
@@ -48,7 +49,10 @@ async function learnOne(deps: NewsDeps, news: RateNews, limit: Limit): Promise<v
   const { windowMs } = rule
   if (windowMs === null || windowMs < correctedWindowMinMs) return
   if (!gate.mayCorrect(bucketId(bucket), { everyMs: windowMs / 100 })) return
-  const { remaining, resetMs = null } = news
+  const { remaining, limit: told, resetMs = null } = news
   const units = await correctBucket(store, connection, { bucket, remaining, resetMs })
   if (units > 0) log.info('limits.corrected', { units })
+  if (told === undefined || gate.told(bucket) === told) return
+  await noteToldLimit(store, connection, { bucket, limit: told })
+  gate.noteTold(bucket, told)
 }

@@ -2,7 +2,7 @@
 
 import type { z } from '@hono/zod-openapi'
 import { fault } from '../../mutation/fault.ts'
-import { isJsonObject, type Json } from './lossless.ts'
+import { isJsonObject, type Json, writeJson } from './lossless.ts'
 import {
   deleteBodySchema,
   insertBodySchema,
@@ -15,7 +15,9 @@ import type { JsonRecord } from './records.ts'
 export function check<T extends z.ZodType>(schema: T, value: unknown, at: string): z.output<T> {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
+  // numbers are objects here, and would be called so
+  const { error = parsed.error } = schema.safeParse(JSON.parse(writeJson(value as Json)))
+  const [issue] = error.issues
   const path = issue?.path.join('.') ?? ''
   const where = path === '' ? at : `"${path}" in ${at}`
   throw fault('bad_request', { message: `${where} is not valid: ${issue?.message ?? 'unknown'}` })

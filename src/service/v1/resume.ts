@@ -2,6 +2,7 @@
 // gave it up. The journal tells what was sent under its mutation id, and the customer's database what is applied, so
 // nothing is sent or written twice and nothing that was written is forgotten.
 
+import { counted } from '../../lib/counted.ts'
 import { never } from '../../lib/assert.ts'
 import { DeadlineExceeded, withDeadline } from '../../lib/deadline.ts'
 import { fault, type FaultData, faultData } from '../../mutation/fault.ts'
@@ -149,7 +150,9 @@ function notApplied(entry: HistoryEntry): FaultData {
 }
 
 function accepted({ id, operation, rows, schema, table }: HistoryEntry): string {
-  return `Mutation ${id}: ${operation} of ${rows} row(s) in ${schema}.${table} was accepted.`
+  return `Mutation ${id}: ${operation} of ${
+    counted(rows, 'row')
+  } in ${schema}.${table} was accepted.`
 }
 
 function about({ id, schema, table }: HistoryEntry) {

@@ -250,6 +250,24 @@ test('a table of another sync is not written to, by any route, and can be read',
   assert.equal(read.status, 200, read.text)
 })
 
+test('a path of other methods says which, and what is wrong with a number is said of a number', async () => {
+  for (
+    const [method, path, allow] of [
+      ['GET', query, 'POST'],
+      ['PUT', table, 'POST, PATCH, DELETE'],
+      ['POST', '/v1/mutations', 'GET'],
+    ] as const
+  ) {
+    const answer = await ask(method, path, method === 'GET' ? {} : { body: {} })
+    assert.equal(answer.status, 405, answer.text)
+    assert.deepEqual([answer.body.code, answer.headers.get('allow')], ['method_not_allowed', allow])
+  }
+  assert.equal((await ask('GET', '/v1/nothing')).status, 404)
+  const number = await ask('POST', query, { body: { sql: 1 } })
+  assert.equal(number.status, 400)
+  assert.match(number.body.title, /"sql" in the body is not valid: .*received number$/)
+})
+
 test('what the store cannot be asked for is a bad request', async () => {
   const cursor = (time: string) =>
     Buffer.from(JSON.stringify([time, randomUUID()])).toString('base64url')
@@ -416,6 +434,7 @@ test('an unknown outcome is told as such, and under its key nothing is sent agai
   await system.mischief({ kind: 'lost-reply', times: 1_000 })
   const first = await ask('POST', table, { body: { last_name: 'Lost' }, headers })
   assert.deepEqual([first.status, first.body.sqlstate], [504, '40003'], first.text)
+  assert.ok(first.body.detail?.includes(`Mutation ${first.body.mutation}`), first.text)
   const again = await ask('POST', table, { body: { last_name: 'Lost' }, headers })
   assert.deepEqual([again.status, again.body.code, again.body.mutation], [
     504,
