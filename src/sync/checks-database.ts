@@ -160,43 +160,73 @@ export function checkSchema(facts: Facts, schema: string): Finding[] {
   return [fail(check, `belongs to "${facts.schemaOwner}"`, hint)]
 }
 
+interface TablesLook {
+  /** Is schema `sluice` there? */
+  readonly installed: boolean
+  /** The sync is there, and its schema with it: no other one can be chosen. */
+  readonly settled?: boolean
+}
+
 /** What stands in the schema under the name of a table: whose it is, and whether it can be what it must be. */
 export async function checkTables(
   sql: postgres.Sql,
   tables: readonly SyncedTable[],
-  { installed }: { installed: boolean },
+  look: TablesLook,
 ): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const table of tables) findings.push(...await checkTable(sql, table, installed))
+  for (const table of tables) findings.push(...await checkTable(sql, table, look))
   return findings
 }
 
 async function checkTable(
   sql: postgres.Sql,
   table: SyncedTable,
-  installed: boolean,
+  { installed, settled = false }: TablesLook,
 ): Promise<Finding[]> {
   const { schema, name, syncId } = table
   const check = `table ${schema}.${name}`
   const [there] = await sql.unsafe(
-    `select c.relkind::text as kind from pg_catalog.pg_class c
+    `select pg_catalog.obj_description(c.oid, 'pg_class') as about from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where n.nspname = $1::text and c.relname = $2::text`,
     [schema, name],
   )
   if (there === undefined) return []
   const owner = installed ? await ownerOf(sql, table) : null
+  const place = `"${schema}"."${name}"`
+  const rename = `rename what is there: ALTER TABLE ${place} RENAME TO …;`
+  const otherwise = settled ? upper(rename) : `Choose another schema with --schema, or ${rename}`
   if (owner !== null && owner !== syncId) {
-    return [fail(check, `belongs to ${owner}`, 'Choose another schema with --schema.')]
+    const hint = settled
+      ? `Take it out of that sync first: sluice syncs remove-table --sync ${owner} --table ${name} --remove-tables`
+      : 'Choose another schema with --schema.'
+    return [fail(check, `belongs to ${owner}`, hint)]
+  }
+  if (owner === null && wasOf(there['about'], syncId)) {
+    const about = 'is there as a plain table: it was kept when it was taken out of this sync'
+    return [fail(check, about, `${otherwise} Or give it up: DROP TABLE ${place};`)]
   }
   if (owner === null) {
-    const hint =
-      `Choose another schema with --schema, or rename what is there: ALTER TABLE "${schema}"."${name}" RENAME TO …;`
-    return [fail(check, 'is there already, and is not a table of this sync', hint)]
+    return [fail(check, 'is there already, and is not a table of this sync', otherwise)]
   }
   const flaw = await tableFlaw(sql, table)
   if (flaw === null) return [ok(check, 'is there, and will be brought up to date')]
-  return [fail(check, flaw, 'Do as it says, or choose another schema with --schema.')]
+  return [
+    fail(
+      check,
+      flaw,
+      settled ? 'Do as it says.' : 'Do as it says, or choose another schema with --schema.',
+    ),
+  ]
+}
+
+/** What `releaseTables` writes on a table that it keeps. */
+function wasOf(about: unknown, syncId: string): boolean {
+  return typeof about === 'string' && about.startsWith(`was a table of ${syncId} until `)
+}
+
+function upper(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 async function ownerOf(sql: postgres.Sql, { schema, name }: SyncedTable): Promise<string | null> {

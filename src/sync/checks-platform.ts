@@ -56,6 +56,8 @@ export async function checkPlatform(
   const all = objects === 'all'
   try {
     const caller = await callerOf(deps, connection.id)
+    const refused = await refusal(adapter, { platform, caller })
+    if (refused !== null) return { findings: [refused], tables: [] }
     const wanted = all ? deps.objectsOf(platform) : [...objects]
     const { shapes, missing } = await describeObjects(adapter, { objects: wanted, caller })
     const findings = missing.map(({ object, fault }) => missed(object, { fault, all }))
@@ -74,9 +76,24 @@ export async function checkPlatform(
     for (const table of tables) {
       findings.push(await checkObject(deps, { adapter, connection, table }))
     }
-    return { findings: [...findings, ...unknownFields(selection, tables)], tables }
+    const known = [...shapes, ...missing]
+    return { findings: [...findings, ...unknownFields(selection, known)], tables }
   } catch (error) {
     return { findings: [failure(platform, error)], tables: [] }
+  }
+}
+
+/** Nothing else need be asked where the platform does not take the credential, or does not answer. */
+async function refusal(
+  adapter: Adapter,
+  { platform, caller }: { platform: string; caller: Caller },
+): Promise<Finding | null> {
+  try {
+    await adapter.check(caller)
+    return null
+  } catch (error) {
+    const isRefused = error instanceof Fault && error.code === 'credential_refused'
+    return failure(isRefused ? 'credential' : platform, error)
   }
 }
 
@@ -90,10 +107,13 @@ function missed(object: string, { fault, all }: { fault: Fault; all: boolean }):
   )
 }
 
-/** Fields that were chosen of objects that are not. */
-function unknownFields({ fields = {} }: Selection, tables: readonly SyncedTable[]): Finding[] {
+/** Fields that were chosen of objects that are not; of those that are, something else has been said. */
+function unknownFields(
+  { fields = {} }: Selection,
+  known: readonly { readonly object: string; readonly name?: string }[],
+): Finding[] {
   return Object.keys(fields)
-    .filter((object) => !tables.some((table) => table.object === object || table.name === object))
+    .filter((object) => !known.some((each) => each.object === object || each.name === object))
     .map((object) =>
       fail(
         `fields of ${object}`,

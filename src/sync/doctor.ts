@@ -9,12 +9,11 @@ import { readDatabase } from '../store/databases.ts'
 import { listListenerKeys } from '../store/keys.ts'
 import type { Sync } from '../store/syncs.ts'
 import { listTableStates, type TableState } from '../store/tables.ts'
-import { readWebhook } from '../store/webhooks.ts'
 import { fail, failure, type Finding, ok, warn } from './checks.ts'
 import { checkConnection, checkPlatform } from './checks-platform.ts'
 import { type DatabaseLook, lookAtDatabase } from './doctor-database.ts'
 import { planDrift } from './drift-plan.ts'
-import { webhookUrl } from './hooking.ts'
+import { lookAtWebhook } from './doctor-webhook.ts'
 import { type AdminDeps, asFault } from './setup-request.ts'
 import { duration } from './setup-status.ts'
 import { readWhole } from './setup-tables.ts'
@@ -29,7 +28,7 @@ export async function examine(deps: AdminDeps, syncId: string): Promise<readonly
     lookAtDatabase(deps, { sync, database }),
     lookAtBuckets(deps, sync),
     lookAtTables(deps, sync),
-    lookAtWebhook(deps, sync),
+    lookAtWebhook(deps, { sync, ask: connection?.state === 'active' }),
     lookAtJournal(deps, sync),
     lookAtListeners(deps, sync),
     lookAtClocks(deps),
@@ -194,44 +193,6 @@ function lookAtState(
   }`
   if (behindMs <= roundsLate * roundMs + lateMs) return ok(check, words)
   return warn(check, words, 'Look at the rate limits above, and at the log of the sync process.')
-}
-
-async function lookAtWebhook(deps: AdminDeps, sync: Sync): Promise<Finding[]> {
-  if (deps.adapterFor(sync.platform).follow?.webhooks === undefined) return []
-  const webhook = await readWebhook(deps.store, sync.id)
-  if (webhook === null) {
-    const about = 'none: changes are found by asking, see seconds behind'
-    return [byHand(deps, sync) ?? ok('webhook', about)]
-  }
-  const { registration, heardAt, failure: why } = webhook
-  if (registration === null || why !== null) {
-    return [
-      warn(
-        'webhook',
-        why ?? 'is not made yet',
-        'Changes are found by asking until then. Is SLUICE_PUBLIC_URL reachable from the internet?',
-      ),
-    ]
-  }
-  const heard = heardAt === null
-    ? 'nothing was delivered yet'
-    : `last delivery ${duration((deps.now() - heardAt) / 1000)} ago`
-  return [ok('webhook', `is registered; ${heard}`)]
-}
-
-/** What a person has to do at a platform whose webhooks Sluice cannot make; null: it can. */
-function byHand(deps: AdminDeps, sync: Sync): Finding | null {
-  if (deps.adapterFor(sync.platform).follow?.webhooks?.register !== undefined) return null
-  const objects = sync.tables.map(({ object }) => object).join(', ')
-  return {
-    ...ok('webhook', 'none: changes are found by asking, see seconds behind'),
-    hint:
-      `To hear of them in seconds: in the app at ${sync.platform} set the target URL ${
-        webhookUrl(deps.publicUrl ?? '<SLUICE_PUBLIC_URL>', sync)
-      }, ` +
-      `subscribe to creation, change of each property, deletion, merge and restore of ${objects}, and give its client secret: ` +
-      `sluice syncs webhook-secret --sync ${sync.id}`,
-  }
 }
 
 /** A mutation that is not settled for so long is worth a look, in milliseconds. */

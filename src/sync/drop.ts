@@ -159,18 +159,24 @@ async function endDatabase(
 ): Promise<Finding[]> {
   const { store, hosted } = deps
   if ((await findSyncs(store, { databaseId })).length > 0) return []
+  const left = ok(
+    'schema sluice',
+    'stays for other syncs; where none is to come, the owner may DROP SCHEMA sluice CASCADE;',
+  )
   const { owner, address, hosted: made, madeRole } = await readDatabase(store, databaseId)
   try {
-    if (made && tables === 'keep') return [ok('database', `${databaseId} stays, for other syncs`)]
+    if (made && tables === 'keep') {
+      return [ok('database', `${databaseId} stays, for other syncs`), left]
+    }
     if (made && hosted !== null && owner !== undefined) {
       await dropHosted(deps, hosted, { owner, login: address })
       await forgetDatabase(store, databaseId)
       return [ok('database', 'the hosted database is gone')]
     }
-    if (!madeRole || owner === undefined) return []
+    if (!madeRole || owner === undefined) return [left]
     await onDatabase(deps, owner, (sql) => dropRole(sql, address.user))
     await forgetDatabase(store, databaseId)
-    return [ok('role', `"${address.user}" is gone`)]
+    return [ok('role', `"${address.user}" is gone`), left]
   } catch (error) {
     return [
       warn(

@@ -13,7 +13,8 @@ import type { Reconciled } from './drift.ts'
 import { type DropRequest, dropSync } from './drop.ts'
 import { type GrantedLogin, grantLogin, revokeLogin } from './logins.ts'
 import { placeOf } from './setup-address.ts'
-import { type Applied, applyFile, type ApplyOptions } from './setup-apply.ts'
+import type { Applied, ApplyOptions } from './setup-actions.ts'
+import { applyFile } from './setup-apply.ts'
 import { type ConnectionRequest, giveConnection } from './setup-connection.ts'
 import { type SetupDone, setUpSync } from './setup-create.ts'
 import type { SetupFile } from './setup-file.ts'
@@ -29,7 +30,7 @@ import {
 } from './setup-request.ts'
 import { readStatus, type SyncStatus } from './setup-status.ts'
 import { addTables, readWhole, removeTable, type TablesDone } from './setup-tables.ts'
-import { setWebhookSecret } from './setup-webhook.ts'
+import { forgetWebhookSecret, setWebhookSecret } from './setup-webhook.ts'
 
 /** A database as people see it: nothing secret. */
 export interface DatabaseInfo {
@@ -81,14 +82,16 @@ export interface Administration {
   removeTable(options: Parameters<typeof removeTable>[1]): Promise<readonly string[]>
   repair(syncId: string): Promise<Reconciled>
   setWebhookSecret(
-    options: { syncId: string; secret: string },
+    options: { syncId: string; secret: string; force?: boolean },
   ): Promise<{ readonly address: string }>
+  forgetWebhookSecret(syncId: string): Promise<{ readonly byItself: boolean }>
   grantLogin(options: { syncId: string; user: string }): Promise<GrantedLogin>
   revokeLogin(options: { syncId: string; user: string }): Promise<void>
   doctor(syncId: string): Promise<readonly Finding[]>
   rows(syncId: string): Promise<readonly TableRows[]>
   connections(): Promise<readonly ConnectionInfo[]>
-  giveConnection(id: string, body: ConnectionBody): Promise<void>
+  /** What the platform said of the credential; one that it refuses is not kept. */
+  giveConnection(id: string, body: ConnectionBody): Promise<Finding>
   databases(): Promise<readonly DatabaseInfo[]>
   changeDatabase(id: string, urls: DatabaseUrls): Promise<readonly Finding[]>
   apply(file: SetupFile, options: ApplyOptions): Promise<Applied>
@@ -110,6 +113,7 @@ export function createAdministration(deps: AdminDeps): Administration {
     removeTable: (options) => removeTable(deps, options),
     repair: (syncId) => repairSync(deps, syncId),
     setWebhookSecret: (options) => setWebhookSecret(deps, options),
+    forgetWebhookSecret: (syncId) => forgetWebhookSecret(deps, syncId),
     grantLogin: (options) => grantLogin(deps, options),
     revokeLogin: (options) => revokeLogin(deps, options),
     doctor: (syncId) => examine(deps, syncId),

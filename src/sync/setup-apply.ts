@@ -7,9 +7,17 @@ import { readSetup } from '../store/admin-syncs.ts'
 import type { Credential } from '../store/connections.ts'
 import { listDatabases } from '../store/databases.ts'
 import { listSyncs, setSyncAllow, setSyncState } from '../store/syncs.ts'
-import { type Finding, isFailed } from './checks.ts'
+import { type Finding, warn } from './checks.ts'
 import { dropSync } from './drop.ts'
-import { type GrantedLogin, grantLogin, revokeLogin } from './logins.ts'
+import { grantLogin, revokeLogin } from './logins.ts'
+import {
+  type Action,
+  type Applied,
+  type ApplyOptions,
+  carryOut,
+  checkAll,
+  reveal,
+} from './setup-actions.ts'
 import { parseDatabaseUrl } from './setup-address.ts'
 import { bastionOf, through } from './setup-bastion.ts'
 import { changeDatabase } from './setup-repair.ts'
@@ -22,35 +30,9 @@ import {
 } from './setup-connection.ts'
 import { setUpSync } from './setup-create.ts'
 import type { FileConnection, FileDatabase, FileSync, Secret, SetupFile } from './setup-file.ts'
-import type { AdminDeps, DatabaseRequest } from './setup-request.ts'
+import type { AdminDeps, DatabaseRequest, SetupRequest } from './setup-request.ts'
 import { changeSelection, selectionChange, surplusOf } from './setup-selection.ts'
-import { readWhole, removeTable } from './setup-tables.ts'
-
-/** What applying tells and does, one after the other. */
-export interface Applied {
-  /** In words: what is done, or would be. */
-  readonly actions: readonly string[]
-  /** Of what is checked before it is made; by the name of the sync. */
-  readonly findings: Readonly<Record<string, readonly Finding[]>>
-  /** Their passwords are nowhere else. */
-  readonly logins: readonly GrantedLogin[]
-}
-
-export interface ApplyOptions {
-  readonly dryRun?: boolean
-  /** Drop syncs (keeping their tables), tables and logins that the file does not name. */
-  readonly prune?: boolean
-  /** The environment variable of that name; undefined: it is not set. */
-  readonly secret: (name: string) => string | undefined
-}
-
-/** One thing to be done. */
-interface Action {
-  readonly words: string
-  run(): Promise<
-    { logins?: readonly GrantedLogin[]; findings?: readonly Finding[]; sync?: string } | void
-  >
-}
+import { addTables, readWhole, removeTable } from './setup-tables.ts'
 
 /**
  * Brings connections, databases and syncs to what the file says, in this order. A check that fails ends it: what was done
@@ -67,34 +49,33 @@ export async function applyFile(
     ...await syncActions(deps, file, options),
     ...options.prune === true ? await pruneActions(deps, file) : [],
   ]
-  const applied = { actions: actions.map(({ words }) => words), findings: {}, logins: [] }
-  if (options.dryRun === true) return applied
-  return await carryOut(actions)
+  const done = options.dryRun === true
+    ? { ...planned(actions), findings: options.checks === true ? await checkAll(actions) : {} }
+    : await carryOut(actions)
+  return { ...done, notes: options.prune === true ? [] : await notesOf(deps, file) }
 }
 
-async function carryOut(actions: readonly Action[]): Promise<Applied> {
-  const done: string[] = []
-  const logins: GrantedLogin[] = []
-  const findings: Record<string, readonly Finding[]> = {}
-  for (const action of actions) {
-    const result = await action.run()
-    if (result?.sync !== undefined && result.findings !== undefined) {
-      findings[result.sync] = result.findings
-    }
-    if (isFailed(result?.findings ?? [])) break
-    logins.push(...result?.logins ?? [])
-    done.push(action.words)
+function planned(actions: readonly Action[]): Pick<Applied, 'actions' | 'logins'> {
+  return { actions: actions.map(({ words }) => words), logins: [] }
+}
+
+function noneOf(error: unknown): readonly string[] {
+  if (error instanceof Fault) return []
+  throw error
+}
+
+/** Tables that the file does not name. */
+async function notesOf(deps: AdminDeps, file: SetupFile): Promise<string[]> {
+  const present = new Set((await listSyncs(deps.store)).map(({ id }) => id))
+  const notes: string[] = []
+  for (const [id, { objects }] of Object.entries(file.syncs)) {
+    if (!present.has(id)) continue
+    const { sync } = await readWhole(deps, id)
+    // a platform that cannot be asked is no reason to leave the rest
+    const tables = await surplusOf(deps, { sync, objects }).catch(noneOf)
+    notes.push(...tables.map((table) => `table ${table} of ${id} is not in the file, and stays`))
   }
-  return { actions: done, findings, logins }
-}
-
-function reveal({ secret }: ApplyOptions, { env }: Secret): string {
-  const value = secret(env)
-  if (value !== undefined && value.trim() !== '') return value.trim()
-  throw fault('bad_request', {
-    message: `the environment has no ${env}`,
-    hint: `The file wants a secret from ${env}.`,
-  })
+  return notes
 }
 
 async function connectionActions(
@@ -118,7 +99,8 @@ async function connectionActions(
     if (same) continue
     actions.push({
       words: `${before === null ? 'make' : 'change'} connection ${id} (${given.platform})`,
-      run: () => giveConnection(deps, request),
+      run: async () => void await giveConnection(deps, request),
+      connection: id,
     })
   }
   return actions
@@ -214,34 +196,60 @@ interface Wanted {
 
 function createActions(deps: AdminDeps, wanted: Wanted): Action[] {
   const { id, given } = wanted
-  const { connection, schema, objects, fields, read, allow, logins = [] } = given
+  const { connection, logins = [] } = given
   const makes: Action = {
     words: `make sync ${id} of connection ${connection}`,
+    sync: id,
     run: async () => {
       // what it names may have been made a moment ago
-      const database = await databaseRequest(deps, wanted)
-      const rest = {
-        ...schema === undefined ? {} : { schema },
-        ...fields === undefined ? {} : { fields },
-        ...read === undefined ? {} : { read },
-        ...allow === undefined ? {} : { allow },
-      }
-      const { plan } = await setUpSync(deps, {
-        id,
-        connection,
-        database,
-        objects,
-        ...rest,
-        user: null,
-      })
+      const { plan } = await setUpSync(deps, await setupRequest(deps, wanted))
       return { findings: plan.findings, sync: id }
     },
+    check: (pending) => checkCreate(deps, wanted, pending),
   }
   return [
     makes,
     ...logins.map((user) => loginAction(deps, { id, user })),
     ...pauseActions(deps, wanted, 'active'),
   ]
+}
+
+async function setupRequest(deps: AdminDeps, wanted: Wanted): Promise<SetupRequest> {
+  const { id, given, file } = wanted
+  const { connection, objects, fields, read, allow } = given
+  // of a connection that is not made yet, the file knows the platform
+  const schema = given.schema ?? file.connections?.[connection]?.platform
+  return {
+    id,
+    connection,
+    database: await databaseRequest(deps, wanted),
+    objects,
+    ...schema === undefined ? {} : { schema },
+    ...fields === undefined ? {} : { fields },
+    ...read === undefined ? {} : { read },
+    ...allow === undefined ? {} : { allow },
+    user: null,
+  }
+}
+
+/** Of a connection that is yet to be made, or changed, the platform cannot be asked. */
+async function checkCreate(
+  deps: AdminDeps,
+  wanted: Wanted,
+  pending: ReadonlySet<string>,
+): Promise<readonly Finding[]> {
+  const { connection } = wanted.given
+  const check = `connection ${connection}`
+  const later = warn(
+    check,
+    'is made or changed first: what the platform says is not checked yet',
+    'It is when the file is applied, before the sync is made.',
+  )
+  const isKnown = await findConnection(deps, connection) !== null
+  if (isKnown && pending.has(connection)) return [later]
+  const { plan } = await setUpSync(deps, await setupRequest(deps, wanted), { dryRun: true })
+  if (isKnown || !pending.has(connection)) return plan.findings
+  return [later, ...plan.findings.filter((finding) => finding.check !== check)]
 }
 
 /** A database of the file, or of the store. */
@@ -293,6 +301,13 @@ async function changeActions(deps: AdminDeps, wanted: Wanted): Promise<Action[]>
         findings: await changeSelection(deps, { syncId: id, selection: { objects, fields } }),
         sync: id,
       }),
+      ...change.fresh.length === 0 ? {} : {
+        sync: id,
+        check: async (pending) =>
+          pending.has(given.connection)
+            ? []
+            : (await addTables(deps, { syncId: id, objects: change.fresh, dryRun: true })).findings,
+      },
     })
   }
   if (prune === true) {

@@ -8,7 +8,9 @@ import {
   readConnection,
   saveConnection,
 } from '../store/connections.ts'
+import type { Finding } from './checks.ts'
 import type { AdminDeps } from './setup-request.ts'
+import { tryCredential } from './setup-trial.ts'
 
 export interface ConnectionRequest {
   readonly id: string
@@ -20,10 +22,13 @@ export interface ConnectionRequest {
   readonly credential: Extract<Credential, { kind: 'key' | 'app' }>
 }
 
-type Deps = Pick<AdminDeps, 'store' | 'adapterFor' | 'baseUrlFlaw'>
+type Deps = Pick<AdminDeps, 'store' | 'adapterFor' | 'baseUrlFlaw' | 'http' | 'now' | 'log'>
 
-/** Creates the connection, or changes it and makes it active. Throws `bad_request`, `service_unreachable`. */
-export async function giveConnection(deps: Deps, request: ConnectionRequest): Promise<void> {
+/**
+ * Creates the connection, or changes it and makes it active, unless the platform refuses the credential. Gives what the
+ * platform said of it. Throws `bad_request`, `service_unreachable`.
+ */
+export async function giveConnection(deps: Deps, request: ConnectionRequest): Promise<Finding> {
   const { id, platform, credential } = request
   checkConnectionId(id)
   const before = await findConnection(deps, id)
@@ -36,9 +41,11 @@ export async function giveConnection(deps: Deps, request: ConnectionRequest): Pr
   const flaw = deps.baseUrlFlaw(baseUrl)
   if (flaw !== null) throw fault('bad_request', { message: `the base URL ${flaw}` })
   const settings = request.settings ?? before?.settings ?? {}
+  const said = await tryCredential(deps, { platform, baseUrl, settings, credential })
   await saveConnection(deps.store, { id, platform, baseUrl, settings, credential }, {
     replace: true,
   })
+  return said
 }
 
 function checkConnectionId(id: string): void {

@@ -70,7 +70,8 @@ export async function planSetup(deps: AdminDeps, request: SetupRequest): Promise
   const user = request.user === undefined ? 'app' : request.user
   if (user !== null) checkUser(user)
   const { connection, findings } = await checkConnection(deps, request.connection)
-  const schema = request.schema ?? connection?.platform ?? 'sluice_sync'
+  // of a connection that there is not, nobody knows how the schema is to be called
+  const schema = request.schema ?? connection?.platform ?? ''
   const { objects, fields } = request
   const selection = { objects, ...(fields === undefined ? {} : { fields }) }
   const isNew = await checkNew(deps, syncId)
@@ -177,7 +178,10 @@ async function planGiven(deps: AdminDeps, place: Place, given: Given): Promise<P
 async function look(deps: AdminDeps, sql: postgres.Sql, given: Place & Given): Promise<Placed> {
   const { owner, schema, tables, databases, syncId } = given
   const facts = await readFacts(sql, schema)
-  const findings = [...checkServer(facts, owner), ...checkSchema(facts, schema)]
+  const findings = [
+    ...checkServer(facts, owner),
+    ...schema === '' ? [] : checkSchema(facts, schema),
+  ]
   const installed = facts.sluiceOwner !== null && facts.sluiceOurs
   const { known, foreign } = await identify(sql, { facts, databases })
   if (foreign) {

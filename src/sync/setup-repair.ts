@@ -7,6 +7,7 @@ import { fault } from '../mutation/fault.ts'
 import { findSyncs } from '../store/admin-syncs.ts'
 import { readDatabase, saveDatabase } from '../store/databases.ts'
 import { readSync } from '../store/syncs.ts'
+import { readWebhook, requestRenewal } from '../store/webhooks.ts'
 import { type Finding, isFailed } from './checks.ts'
 import { checkServer, identify, readFacts } from './checks-database.ts'
 import { checkRole } from './checks-role.ts'
@@ -17,7 +18,8 @@ import { type AdminDeps, asFault, onDatabase } from './setup-request.ts'
 
 /**
  * Puts back what a sync needs in its database: schema `sluice`, tables, triggers, comments, rights; then brings the tables
- * to what the platform describes now. Where all is there, nothing changes. Throws what database, platform and store say.
+ * to what the platform describes now, and has the sync process look after the webhook. Where all is there, nothing changes.
+ * Throws what database, platform and store say.
  */
 export async function repairSync(deps: AdminDeps, syncId: string): Promise<Reconciled> {
   const sync = await readSync(deps.store, syncId)
@@ -29,6 +31,8 @@ export async function repairSync(deps: AdminDeps, syncId: string): Promise<Recon
         await ensureTable(sql, table, { role: database.address.user })
       }
     })
+    const webhook = await readWebhook(deps.store, syncId)
+    if (webhook !== null) await requestRenewal(deps.store, webhook)
     return await reconcile(deps, syncId, { paused: true })
   } catch (error) {
     throw asFault(error)

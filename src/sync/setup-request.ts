@@ -2,6 +2,7 @@
 
 import type postgres from 'postgres'
 import { type Deadline, deadlineIn, withDeadline } from '../lib/deadline.ts'
+import type { Http } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
 import { Fault, fault } from '../mutation/fault.ts'
 import { requestWaitMs } from '../mutation/limits.ts'
@@ -21,6 +22,8 @@ export interface AdminDeps {
   /** Objects of a platform where all are chosen: what its adapter's `describe` takes. */
   readonly objectsOf: (platform: Platform) => readonly string[]
   readonly callerFor: (connectionId: string, options: { deadline: Deadline }) => Promise<Caller>
+  /** By which a platform is asked about a credential that no connection has yet. */
+  readonly http: Http
   /** How customers' databases are reached: through the guard that the process keeps. */
   readonly dial?: Dial
   /** A SCRAM verifier of a password, as Postgres stores it. */
@@ -178,9 +181,21 @@ export function asFault(error: unknown): Fault {
       cause: error,
     })
   }
-  return fault('database_unreachable', { detail: `${words}.`.replace(/\.\.$/, '.') }, {
-    cause: error,
-  })
+  const hint = loginHints[String((error as { sqlstate?: unknown }).sqlstate)]
+  return fault('database_unreachable', {
+    detail: `${words}.`.replace(/\.\.$/, '.'),
+    ...hint === undefined ? {} : { hint },
+  }, { cause: error })
+}
+
+/** What to do by the SQLSTATE with which a server lets nobody in (PostgreSQL manual, appendix A). */
+const loginHints: Readonly<Record<string, string>> = {
+  '28P01': 'Look at user and password.',
+  '28000': 'Look at the user, at its right to log in, and at pg_hba.conf of the server.',
+  '3D000': 'Look at the name of the database.',
+  '42501': 'The role may not connect to this database: GRANT CONNECT ON DATABASE … TO …;',
+  '53300': 'All connections are taken: try again, or raise max_connections.',
+  '57P03': 'The server starts up or shuts down: try again in a moment.',
 }
 
 /** So many characters of a random name: letters and digits. */

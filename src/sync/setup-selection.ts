@@ -14,6 +14,8 @@ export interface SelectionChange {
   readonly differs: boolean
   /** What comes, after what is changed. */
   readonly words: string
+  /** Objects that become tables. */
+  readonly fresh: readonly string[]
 }
 
 /** What another selection would change. */
@@ -26,10 +28,10 @@ export function selectionChange(
     { objects, fields },
     { objects: setup.selection.objects, fields: setup.selection.fields ?? {} },
   )
-  if (!differs) return { differs, words: '' }
+  if (!differs) return { differs, words: '', fresh: [] }
   const fresh = freshOf(deps, { sync, objects })
   const words = fresh.length === 0 ? '' : `: ${fresh.join(', ')}`
-  return { differs, words }
+  return { differs, words, fresh }
 }
 
 /** Objects that are no table yet, as far as their names tell. */

@@ -64,7 +64,8 @@ export async function addTables(
   const database = await ownedDatabase(deps, sync.databaseId)
   try {
     return await onDatabase(deps, database.owner, async (sql) => {
-      const findings = [...platform.findings, ...await checkTables(sql, named, { installed: true })]
+      const look = { installed: true, settled: true }
+      const findings = [...platform.findings, ...await checkTables(sql, named, look)]
       if (dryRun || isFailed(findings)) return { findings, tables: [] }
       const carried: Carried[] = []
       for (const described of named) {

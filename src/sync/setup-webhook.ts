@@ -3,7 +3,7 @@
 
 import { fault } from '../mutation/fault.ts'
 import { readSync, type Sync } from '../store/syncs.ts'
-import { readWebhook, saveWebhookSecret } from '../store/webhooks.ts'
+import { dropWebhook, readWebhook, saveWebhookSecret } from '../store/webhooks.ts'
 import { webhookUrl } from './hooking.ts'
 import type { AdminDeps } from './setup-request.ts'
 
@@ -38,13 +38,14 @@ export async function readWebhookStatus(deps: Deps, sync: Sync): Promise<Webhook
 }
 
 /**
- * Keeps the secret of a webhook that a person has set up at the platform; one that Sluice has made there ends. Gives its
- * address. Throws `not_found`, `bad_request` for a platform that has none, or of which a secret is not enough;
- * `service_unreachable`, and the Fault of the platform.
+ * Keeps the secret of a webhook that a person has set up at the platform. One that Sluice has made there is not given up for
+ * it, unless it is to be (`force`): then it ends. Gives its address. Throws `not_found`, `bad_request` for a platform that
+ * has none, or of which a secret is not enough, or where there is one that Sluice has made; `service_unreachable`, and the
+ * Fault of the platform.
  */
 export async function setWebhookSecret(
   deps: AdminDeps,
-  { syncId, secret }: { syncId: string; secret: string },
+  { syncId, secret, force = false }: { syncId: string; secret: string; force?: boolean },
 ): Promise<{ readonly address: string }> {
   const { store } = deps
   const sync = await readSync(store, syncId)
@@ -60,7 +61,36 @@ export async function setWebhookSecret(
     })
   }
   const before = await readWebhook(store, syncId)
-  if (before !== null && before.url !== null) await deps.endWebhook?.(syncId)
+  if (before !== null && before.registration !== null && before.url !== null) {
+    if (!force) {
+      throw fault('bad_request', {
+        message: `Sluice has made the webhook at ${sync.platform} itself, and knows its secret`,
+        hint: 'Another secret would end it. With --force (HTTP: "force": true) it is ended, ' +
+          'and a person sets up another one at the platform.',
+      })
+    }
+    if (secret.trim() !== '') await deps.endWebhook?.(syncId)
+  }
   await saveWebhookSecret(store, { syncId, secret })
   return { address: webhookUrl(deps.publicUrl ?? '', sync) }
+}
+
+/**
+ * Forgets the secret that a person has given; where Sluice can make the webhook itself, it does so within seconds. Throws
+ * `not_found`, `bad_request` where there is no such secret, `service_unreachable`.
+ */
+export async function forgetWebhookSecret(
+  deps: Pick<AdminDeps, 'store' | 'adapterFor'>,
+  syncId: string,
+): Promise<{ readonly byItself: boolean }> {
+  const { platform } = await readSync(deps.store, syncId)
+  const webhook = await readWebhook(deps.store, syncId)
+  if (webhook === null || webhook.registration === null || webhook.url !== null) {
+    throw fault('bad_request', {
+      message: 'nobody has given the secret of a webhook of this sync',
+      hint: 'How its webhook is: sluice syncs status.',
+    })
+  }
+  await dropWebhook(deps.store, syncId)
+  return { byItself: deps.adapterFor(platform).follow?.webhooks?.register !== undefined }
 }

@@ -9,6 +9,7 @@ import { noteTables } from '../store/tables.ts'
 import { createBell } from './bell.ts'
 import type { Reconciled } from './drift.ts'
 import { type HookingDeps, tendWebhooks } from './hooking.ts'
+import { createHookLooks } from './hooking-look.ts'
 import { reasonOf } from './target.ts'
 import { isStoreTrouble } from './troubles.ts'
 
@@ -32,6 +33,8 @@ const pruneEveryMs = 10 * 60_000
 const reconcilesMax = 20
 /** by each of so many who do it at the same time. */
 const reconcilers = 4
+/** One platform that does not answer keeps nobody else waiting. */
+const lookers = 3
 
 /** Starts the passes. */
 export function startTending(deps: TendingDeps): Tending {
@@ -40,8 +43,10 @@ export function startTending(deps: TendingDeps): Tending {
   const { signal } = stopping
   const bell = createBell()
   let prunedAt = -Infinity
+  const look = createHookLooks({ ...deps, signal })
   const chores: readonly (readonly [string, () => Promise<void>])[] = [
     ['webhooks', () => tendWebhooks({ ...deps, signal })],
+    ...Array.from({ length: lookers }, () => ['hooks', look] as const),
     // several: one may have to wait for a database
     ...Array.from(
       { length: reconcilers },

@@ -57,6 +57,7 @@ test('tables that are kept are plain tables, with their rows, indexes and views 
     alter table stripe.customers enable trigger all; create view public.mails as select email from stripe.customers`)
   const findings = await stage.admin.drop({ syncId: sync, tables: 'keep' })
   assert.ok(findings.some(({ about }) => about.includes('plain tables now')))
+  assert.match(findings.at(-1)?.about ?? '', /DROP SCHEMA sluice CASCADE/)
   await assert.rejects(readSync(stage.store, sync), { code: 'not_found' })
   await database.sql`insert into stripe.customers (id, email) values ('cus_2', 'd@e.f')`
   assert.equal((await database.sql`select * from public.mails`).length, 2)
@@ -64,8 +65,11 @@ test('tables that are kept are plain tables, with their rows, indexes and views 
     select (select count(*)::int from pg_trigger where tgrelid = 'stripe.customers'::regclass) as triggers,
       (select count(*)::int from sluice.synced) as synced,
       (select count(*)::int from pg_roles where rolname = ${user}) as roles,
-      obj_description('stripe.customers'::regclass) as about`
+      obj_description('stripe.customers'::regclass) as about,
+      (select string_agg(col_description(attrelid, attnum), ', ' order by attnum) from pg_attribute
+        where attrelid = 'stripe.customers'::regclass and attname in ('id', 'email', 'created')) as columns`
   assert.deepEqual([row?.['triggers'], row?.['synced'], row?.['roles']], [0, 0, 0])
+  assert.equal(row?.['columns'], 'id, created, email')
   assert.match(
     String(row?.['about']),
     /^was a table of sync_\w+ until \d{4}-\d\d-\d\d; a plain table since$/,

@@ -156,6 +156,12 @@ test('a connection, a database and a password that are wrong are findings, not e
   })
   assert.equal(fails(one.findings).length, 2, fails(one.findings).join('\n'))
   assert.doesNotMatch(JSON.stringify(one), /wrong password/)
+  const unnamed = await stage.admin.create({
+    connection: 'nobody',
+    database: { url: database.url },
+    objects,
+  })
+  assert.ok(!unnamed.findings.some(({ check }) => check.startsWith('schema ')))
   await assert.rejects(
     stage.admin.create({ connection: 'shop', database: { url: 'postgres://a:secret@b' }, objects }),
     (error: Error) => error.message.includes('lacks') && !error.message.includes('secret'),
@@ -283,7 +289,9 @@ test('only the fields that were chosen become columns, with those that are neede
     objects,
     fields: { customers: ['emial'] },
   })
-  assert.match(fails(wrong.findings).join(), /has no field "emial"/)
+  const told = fails(wrong.findings)
+  assert.equal(told.length, 1, told.join('\n'))
+  assert.match(told[0] ?? '', /has no field "emial"/)
 })
 
 test('the login role reads the schemas that were named, those to come among them', async () => {
@@ -355,6 +363,13 @@ test('tables come to a sync and leave it while it runs', async () => {
   await asListener(sync, (sql) => sql`select from stripe.coupons`)
   assert.deepEqual((await stage.admin.addTables({ syncId: sync, objects: ['coupons'] })).tables, [])
   await stage.admin.removeTable({ syncId: sync, table: 'products', tables: 'keep' })
+  const again = await stage.admin.addTables({ syncId: sync, objects: ['products'] })
+  const [kept] = again.findings.filter(({ level }) => level === 'fail')
+  assert.match(kept?.about ?? '', /it was kept when it was taken out of this sync/)
+  assert.match(
+    kept?.hint ?? '',
+    /^Rename what is there: ALTER TABLE .* DROP TABLE "stripe"."products";$/,
+  )
   await stage.admin.removeTable({ syncId: sync, table: 'coupons', tables: 'remove' })
   const { tables } = await readSync(stage.store, sync)
   assert.deepEqual(tables.map(({ name }) => name), ['customers'])

@@ -52,7 +52,10 @@ function fileWith(sync: Partial<Sync> = {}, more: Partial<SetupFile> = {}): Setu
   }))
 }
 
-const apply = async (file: SetupFile, options: { dryRun?: boolean; prune?: boolean } = {}) => {
+const apply = async (
+  file: SetupFile,
+  options: { dryRun?: boolean; checks?: boolean; prune?: boolean } = {},
+) => {
   const secrets: Record<string, string> = { STRIPE_KEY: 'sandbox', OWNER_URL: database.url }
   const applied = await stage.admin.apply(file, { ...options, secret: (name) => secrets[name] })
   for (const findings of Object.values(applied.findings)) {
@@ -68,6 +71,11 @@ test('a file is carried out, and a second time there is nothing to do', async ()
     'make sync sync_till01 of connection till',
     'make login app.sync_till01',
   ])
+  const checked = await apply(fileWith(), { dryRun: true, checks: true })
+  assert.deepEqual(checked.actions, planned.actions)
+  const levels = new Map(checked.findings['sync_till01']?.map(({ check, level }) => [check, level]))
+  assert.equal(levels.get('connection till'), 'warn', 'which is made first')
+  assert.equal(levels.get('schema stripe'), 'ok')
   assert.equal(await findConnection(stage.deps, 'till'), null)
   const { actions, logins } = await apply(fileWith())
   assert.deepEqual(actions, planned.actions)
@@ -80,13 +88,14 @@ test('a file is carried out, and a second time there is nothing to do', async ()
 
 test('what differs is changed, what is surplus stays until it is to be pruned', async () => {
   await apply(fileWith({ objects: ['customers', 'products'], logins: ['app', 'report'] }))
+  const stays = 'table products of sync_till01 is not in the file, and stays'
   const next = fileWith({
     objects: ['customers', 'coupons'],
     fields: { customers: ['email'] },
     allow: ['10.0.0.0/8'],
     paused: true,
   })
-  await apply(next)
+  assert.deepEqual((await apply(next)).notes, [stays])
   const names = async () =>
     (await readSync(stage.store, 'sync_till01')).tables.map(({ name }) => name)
   assert.deepEqual(await names(), ['coupons', 'customers', 'products'])
@@ -96,13 +105,15 @@ test('what differs is changed, what is surplus stays until it is to be pruned', 
   const { allow, users, retired } = await readSetup(stage.store, 'sync_till01')
   assert.deepEqual([allow, users], [['10.0.0.0/8'], ['app', 'report']])
   assert.ok(retired['customers']?.every(({ why }) => why === 'unchosen'))
-  assert.deepEqual((await apply(next)).actions, [])
+  const again = await apply(next)
+  assert.deepEqual([again.actions, again.notes], [[], [stays]])
   const pruned = await apply(next, { prune: true })
   assert.deepEqual(pruned.actions, [
     'take table products out of sync_till01; it becomes a plain table',
     'revoke login report.sync_till01',
   ])
   assert.deepEqual(await names(), ['coupons', 'customers'])
+  assert.deepEqual([pruned.notes, (await apply(next)).notes], [[], []])
 })
 
 test('a sync that the file does not name is dropped only when it is to be pruned, and its tables stay', async () => {
@@ -153,6 +164,25 @@ test('a check that fails ends it, and mended it goes on', async () => {
   assert.ok(isFailed(findings['sync_till01'] ?? []))
   await database.sql`drop table stripe.customers`
   assert.equal((await apply(fileWith())).actions.length, 2)
+})
+
+test('a dry run tells what the checks would, and makes nothing', async () => {
+  const secret = (name: string) => name === 'STRIPE_KEY' ? 'sandbox' : database.url
+  const check = async (file: SetupFile) => {
+    const { findings } = await stage.admin.apply(file, { secret, dryRun: true, checks: true })
+    return findings['sync_till01'] ?? []
+  }
+  await apply(fileWith({}, { syncs: {} }))
+  const found = await check(fileWith({ objects: ['customers', 'nothing_such'] }))
+  assert.ok(found.some(({ level, check }) => level === 'ok' && check === 'credential'))
+  assert.ok(found.some(({ level, check }) => level === 'fail' && check.includes('nothing_such')))
+  assert.deepEqual(await listSyncs(stage.store), [])
+  await apply(fileWith())
+  const { version } = await readSync(stage.store, 'sync_till01')
+  const more = await check(fileWith({ objects: ['customers', 'nothing_such'] }))
+  assert.ok(isFailed(more))
+  assert.equal(isFailed(await check(fileWith({ objects: ['customers', 'coupons'] }))), false)
+  assert.equal((await readSync(stage.store, 'sync_till01')).version, version)
 })
 
 test('every place of a file that is wrong is named, and its JSON Schema says the same', async () => {

@@ -48,6 +48,7 @@ export async function setupStage(cluster: TestCluster): Promise<SetupStage> {
     callerFor: (id, options) => callers.callerFor(id, options),
     dial: (address, options) =>
       dialSession(address, { ...options, log: silentLog, approach: { guard: anyAddress } }),
+    http,
     makeVerifier,
     random: (size) => randomBytes(size),
     now: Date.now,

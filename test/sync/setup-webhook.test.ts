@@ -13,7 +13,11 @@ import { readSync } from '../../src/store/syncs.ts'
 import { saveWebhook } from '../../src/store/webhooks.ts'
 import type { AdminDeps } from '../../src/sync/setup-request.ts'
 import { webhookLine } from '../../src/sync/setup-status.ts'
-import { readWebhookStatus, setWebhookSecret } from '../../src/sync/setup-webhook.ts'
+import {
+  forgetWebhookSecret,
+  readWebhookStatus,
+  setWebhookSecret,
+} from '../../src/sync/setup-webhook.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
 import { eventually, type Mirror, startMirror } from '../help/mirror.ts'
 
@@ -93,7 +97,7 @@ test('deliveries are heard once their secret is known, and another secret takes 
   assert.deepEqual(hints.map(({ record_id }) => record_id as unknown), ['7'])
 })
 
-test('one that Sluice has made ends where a person gives the secret of another', async () => {
+test('one that Sluice has made is not given up for a secret, unless it is to be, and comes back', async () => {
   await saveWebhook(mirror.store, {
     syncId: 'sync_stripe',
     url: `${publicUrl}/webhooks/stripe/sync_stripe`,
@@ -101,9 +105,19 @@ test('one that Sluice has made ends where a person gives the secret of another',
     objects: ['customers'],
   })
   assert.equal((await status('sync_stripe'))?.state, 'made')
-  await setWebhookSecret(deps, { syncId: 'sync_stripe', secret: 'whsec_mine' })
+  const given = { syncId: 'sync_stripe', secret: 'whsec_mine' }
+  await assert.rejects(
+    setWebhookSecret(deps, given),
+    /Sluice has made the webhook at stripe itself/,
+  )
+  await assert.rejects(forgetWebhookSecret(deps, 'sync_stripe'), /nobody has given the secret/)
+  assert.deepEqual(ended, [])
+  assert.equal((await status('sync_stripe'))?.state, 'made')
+  await setWebhookSecret(deps, { ...given, force: true })
   assert.deepEqual(ended, ['sync_stripe'])
   assert.equal((await status('sync_stripe'))?.state, 'pasted')
+  assert.deepEqual(await forgetWebhookSecret(deps, 'sync_stripe'), { byItself: true })
+  assert.equal((await status('sync_stripe'))?.state, 'none')
 })
 
 test('what would be of no use is refused in words', async () => {

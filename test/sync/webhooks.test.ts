@@ -1,4 +1,5 @@
-// Goal: a webhook is in the table within two seconds; pings are collected, registrations made and kept. Method: the sandbox
+// Goal: a webhook is in the table within two seconds; pings are collected, registrations made, kept, and made anew where
+// the platform has them no more. Method: the sandbox
 // calls the service's own routes over HTTP; an engine and the chores run in this process.
 
 import assert from 'node:assert/strict'
@@ -7,12 +8,16 @@ import { after, before, test } from 'node:test'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { AddressInfo } from 'node:net'
-import { silentLog } from '../../src/lib/log.ts'
+import type { Deadline } from '../../src/lib/deadline.ts'
+import { createLog, silentLog } from '../../src/lib/log.ts'
 import { adapterFor } from '../../src/platforms/index.ts'
 import { faultFor, problemResponse } from '../../src/service/problem.ts'
 import { addWebhooks } from '../../src/service/webhooks.ts'
 import { readWebhook } from '../../src/store/webhooks.ts'
-import { startTending, type Tending } from '../../src/sync/tending.ts'
+import { readSync } from '../../src/store/syncs.ts'
+import { lookAtWebhook } from '../../src/sync/doctor-webhook.ts'
+import type { AdminDeps } from '../../src/sync/setup-request.ts'
+import { startTending, type Tending, type TendingDeps } from '../../src/sync/tending.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
 import { areQuiet, eventually, type Mirror, startMirror } from '../help/mirror.ts'
 
@@ -36,17 +41,7 @@ before(async () => {
   await mirror.add('stripe', ['customers'])
   await mirror.add('airtable', ['*'])
   mirror.engine({ lookMs: 200 })
-  tending = startTending({
-    store,
-    log: silentLog,
-    adapterFor,
-    callerFor: (id, options) => mirror.callers.callerFor(id, options),
-    now: Date.now,
-    random: (bytes) => randomBytes(bytes),
-    publicUrl,
-    reconcile: () => Promise.resolve({ changed: false, later: [], notes: [], added: {} }),
-    reconcileEveryMs: 600_000,
-  })
+  tending = startTending(tendingDeps())
   await eventually(() => mirror.states(), { holds: areQuiet, waitMs: 60_000 })
 })
 after(async () => {
@@ -55,6 +50,20 @@ after(async () => {
   await new Promise((resolve) => server?.close(resolve))
   await cluster?.stop()
 })
+
+function tendingDeps(): TendingDeps {
+  return {
+    store: mirror.store,
+    log: silentLog,
+    adapterFor,
+    callerFor: (id, options) => mirror.callers.callerFor(id, options),
+    now: Date.now,
+    random: (bytes) => randomBytes(bytes),
+    publicUrl,
+    reconcile: () => Promise.resolve({ changed: false, later: [], notes: [], added: {} }),
+    reconcileEveryMs: 600_000,
+  }
+}
 
 /** Nobody looks at the platform of himself for a long time. */
 async function quieten(): Promise<void> {
@@ -158,4 +167,47 @@ test('a delivery that comes again does no harm, and one that cannot be kept is n
   assert.equal((await again()).status, 200)
   const [after] = await mirror.store.sql`select count(*)::int as n from sluice_store.deliveries`
   assert.equal(after?.['n'], before?.['n'])
+})
+
+test('a webhook that the platform has no more is made anew by a sync process that starts', async () => {
+  const before = await registered('sync_stripe')
+  const endpoint = String(before?.registration?.state['endpoint'])
+  const headers = { authorization: 'Bearer sandbox' }
+  const path = `/stripe/v1/webhook_endpoints/${endpoint}`
+  await at(path, { method: 'DELETE', headers })
+  const sync = await readSync(mirror.store, 'sync_stripe')
+  const deps = {
+    adapterFor,
+    now: Date.now,
+    store: mirror.store,
+    publicUrl,
+    callerFor: (id: string, options: { deadline: Deadline }) =>
+      mirror.callers.callerFor(id, options),
+  }
+  const told = () => lookAtWebhook(deps as unknown as AdminDeps, { sync, ask: true })
+  assert.match((await told())[0]?.about ?? '', /^is not at stripe any more/)
+  // a look that is due later than an hour from now is not what finds it
+  await mirror.store.sql`
+    update sluice_store.chores set due_at = now() + interval '1 day' where chore = 'webhook'`
+  const lines: string[] = []
+  const another = startTending({
+    ...tendingDeps(),
+    log: createLog({ level: 'info', write: (line) => void lines.push(line) }),
+  })
+  try {
+    const now = await eventually(() => readWebhook(mirror.store, 'sync_stripe'), {
+      holds: (webhook) => webhook?.registration?.state['endpoint'] !== endpoint,
+    })
+    assert.notEqual(now?.registration?.secret, before?.registration?.secret)
+    assert.equal((await told())[0]?.level, 'ok')
+    assert.equal(lines.filter((line) => line.includes('sync.webhook_gone')).length, 1)
+  } finally {
+    await another.stop({ waitMs: 10_000 })
+  }
+  // looked at and in order: again in about an hour
+  const [chore] = await mirror.store.sql`
+    select extract(epoch from due_at - now())::int as s from sluice_store.chores
+    where sync_id = 'sync_stripe' and chore = 'webhook'`
+  const inS = Number(chore?.['s'])
+  assert.ok(inS > 40 * 60 && inS < 80 * 60, `${inS} s`)
 })
