@@ -4,7 +4,7 @@ import { accountForms } from './account-forms.ts'
 import { type Draft, openDraft, sealDraft } from './draft.ts'
 import { type Html, html, nothing, pathOf, withQuery } from './html.ts'
 import { badge, field, notice, table } from './parts.ts'
-import { ownDatabase, ownFields } from './own-database.ts'
+import { isOwnGiven, ownDatabase, ownFields } from './own-database.ts'
 import type { Connection, Database, Place, PlatformObject } from './shapes.ts'
 import { form, page, type View } from './view.ts'
 import { type Answer, seeOther, text, type Visit } from './visit.ts'
@@ -122,7 +122,8 @@ export async function databasePage(visit: Visit, problem: Html = nothing): Promi
       withQuery(pathOf(view.base, 'new', 'account'), { platform: connection.platform }),
     )
   }
-  const kind = text(given, 'database') || (hosted ? 'hosted' : 'url')
+  // what was typed is what was meant, whatever the first choice of the page is
+  const kind = isOwnGiven(given) ? 'url' : text(given, 'database') || (hosted ? 'hosted' : 'url')
   return stepPage(view, {
     step: 'Database',
     body: html`${problem}<h2>Into which database?</h2>${
@@ -144,9 +145,13 @@ export async function databasePage(visit: Visit, problem: Html = nothing): Promi
               text: html`${each.id} <span class="muted">${each.place}</span>`,
             })
           )
-        }${choice({ value: 'url', kind, text: 'My own Postgres' })}<div class="sub">${
-          ownFields(given)
-        }</div></fieldset>${
+        }${
+          choice({
+            value: 'url',
+            kind,
+            text: 'My own Postgres',
+          })
+        }<div class="sub" data-chooses="url">${ownFields(given)}</div></fieldset>${
           field({
             id: 'schema',
             label: 'Schema',
@@ -250,6 +255,10 @@ function begin(visit: Visit): Draft | string {
   const { form: given, newName } = visit
   const connection = text(given, 'connection')
   const chosen = text(given, 'database')
+  if (chosen !== 'url' && isOwnGiven(given)) {
+    return 'You have given a Postgres of your own and chosen another database: give its URL again, ' +
+      'or choose the other one and leave the fields of your own empty.'
+  }
   const database = chosen === 'hosted'
     ? { hosted: true as const }
     : chosen.startsWith('known:')

@@ -49,7 +49,7 @@ export async function limitsFragment({ api, view }: Visit): Promise<Html> {
             ? 'nothing waits'
             : html`<strong>${
               counted(each.waiting, 'job waits', 'jobs wait')
-            }</strong>`}</p>${bucketTable(each.buckets, `Buckets of ${each.connection}`)}</section>
+            }</strong>`}</p>${bucketTable(each, `Buckets of ${each.connection}`)}</section>
       `
     )
   }`
@@ -59,7 +59,10 @@ export async function limitsFragment({ api, view }: Visit): Promise<Html> {
 const crowdMin = 2
 
 /** The buckets of one connection. */
-export function bucketTable(buckets: readonly Bucket[], caption: string): Html {
+export function bucketTable(
+  { buckets, underWay }: Pick<ConnectionBuckets, 'buckets' | 'underWay'>,
+  caption: string,
+): Html {
   const shown = buckets.filter((bucket) => !isIdle(bucket) || !isCrowd(buckets, bucket.rule))
   const idle = buckets.length - shown.length
   return html`${
@@ -77,8 +80,8 @@ export function bucketTable(buckets: readonly Bucket[], caption: string): Html {
       rows: shown.map((bucket) => [
         { value: bucket.about, kind: 'wide' },
         { value: bucket.key === '' ? 'all' : html`<code>${bucket.key}</code>` },
-        { value: gauge(bucket) },
-        { value: usedText(bucket), kind: 'num' },
+        { value: gauge(inUse(bucket, underWay)) },
+        { value: usedText(bucket, underWay), kind: 'num' },
         { value: number(bucket.left), kind: 'num' },
         {
           value: bucket.ahead === 0
@@ -105,12 +108,23 @@ function isCrowd(buckets: readonly Bucket[], rule: string): boolean {
   return buckets.filter((bucket) => bucket.rule === rule).length > crowdMin
 }
 
-/** Of what may be under way at one time, processes hold parts, used or not. */
-function usedText({ used, limit, windowMs }: Bucket): string {
-  return `${number(used)} of ${number(limit)}${windowMs === null ? ' held' : ''}`
+/** Of what may be under way at one time processes reserve shares, used or not; what is in use are the mutations. */
+function inUse(bucket: Bucket, underWay: number): Bucket {
+  if (bucket.windowMs !== null) return bucket
+  const used = Math.min(underWay, bucket.limit)
+  return { ...bucket, used, ahead: Math.max(0, bucket.used - used) }
 }
 
-function stateOf({ blockedMs, left }: Bucket): Html {
+function usedText(bucket: Bucket, underWay: number): string {
+  const { limit, windowMs, used: reserved } = bucket
+  const { used } = inUse(bucket, underWay)
+  const told = `${number(used)} of ${number(limit)}`
+  return windowMs === null ? `${told}, ${number(reserved)} reserved` : told
+}
+
+function stateOf({ blockedMs, left, windowMs }: Bucket): Html {
   if (blockedMs > 0) return badge(`blocked for ${span(blockedMs / 1_000)}`, 'bad')
-  return left === 0 ? badge('full', 'warn') : badge('free', 'ok')
+  if (left > 0) return badge('free', 'ok')
+  // whoever has reserved gives back what it does not use within seconds
+  return windowMs === null ? badge('reserved', 'ok') : badge('full', 'warn')
 }

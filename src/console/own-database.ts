@@ -113,6 +113,11 @@ function bastionFields(given: URLSearchParams): Html {
 
 const bastionNames = ['sshHost', 'sshPort', 'sshUser', 'sshPrivateKey', 'sshHostKey']
 
+/** Has anything been given of a Postgres of one's own? */
+export function isOwnGiven(given: URLSearchParams): boolean {
+  return ['url', 'loginUrl', 'ca', ...bastionNames].some((name) => text(given, name) !== '')
+}
+
 /** What was given; a text: what is missing or wrong. */
 export function ownDatabase(given: URLSearchParams): OwnDatabase | string {
   const [url = '', loginUrl, ca] = ['url', 'loginUrl', 'ca'].map((name) => text(given, name))

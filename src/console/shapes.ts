@@ -243,5 +243,7 @@ export interface ConnectionBuckets {
   readonly platform: string
   readonly syncs: readonly string[]
   readonly waiting: number
+  /** Mutations that have begun and are not settled. */
+  readonly underWay: number
   readonly buckets: readonly Bucket[]
 }

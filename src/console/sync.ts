@@ -25,7 +25,7 @@ export async function syncPage(visit: Visit): Promise<Answer> {
   const database = databases.find((each) => each.id === sync.database)
   const asked = c.req.query('login') ?? ''
   const login = sync.logins.includes(asked) ? asked : sync.logins[0] ?? ''
-  const buckets = connections.find(({ connection }) => connection === sync.connection)?.buckets
+  const limits = connections.find(({ connection }) => connection === sync.connection)
   return page(view, {
     title: sync.id,
     at: 'syncs',
@@ -55,7 +55,7 @@ export async function syncPage(visit: Visit): Promise<Answer> {
         )}</div>
       </section><section
         aria-labelledby="limits"><h2 id="limits">Limits</h2>${bucketTable(
-          buckets ?? [],
+          limits ?? { buckets: [], underWay: 0 },
           `Buckets of ${sync.connection}`,
         )}</section>${ending(view, sync)}
     `,

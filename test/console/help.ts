@@ -110,6 +110,7 @@ function hostileAdministration(
     }),
     setState: say('setState', undefined),
     setWebhookSecret: say('setWebhookSecret', { address: hostile }),
+    forgetWebhookSecret: say('forgetWebhookSecret', { byItself: false }),
     setAllow: say('setAllow', null),
     resync: say('resync', []),
     drop: say('drop', [finding]),
@@ -130,7 +131,7 @@ function hostileAdministration(
       obtainedAt: null,
       expiresAt: null,
     }]),
-    giveConnection: say('giveConnection', undefined),
+    giveConnection: say('giveConnection', finding),
     databases: say('databases', [{
       id: 'db',
       place: `db.example.com:5432/${hostile}`,

@@ -72,6 +72,18 @@ async function post(
 
 const asForm = (draft: Draft | undefined) => JSON.stringify(draft)
 
+test('a URL that is typed beside another choice is not passed over, and no page shows it', async () => {
+  for (const database of ['hosted', 'known:db_1', '']) {
+    const { page, drafts } = await post(objectsPage, { ...base, database })
+    assert.match(page, /You have given a Postgres of your own and chosen another database/)
+    assert.match(page, /value="url"\s+checked/)
+    assert.doesNotMatch(page, secret)
+    assert.deepEqual(drafts, [])
+  }
+  const { drafts: [draft] } = await post(objectsPage, { ...base, database: 'hosted', url: '' })
+  assert.deepEqual(draft?.database, { hosted: true })
+})
+
 test('an SSH server is told of whole, with the lines of its keys as files have them', async () => {
   const { page, drafts: [draft] } = await post(objectsPage, {
     ...base,

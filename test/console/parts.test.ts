@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { everyMinute, niceMax, phaseBar } from '../../src/console/charts.ts'
 import { createLive } from '../../src/console/live.ts'
 import { html } from '../../src/console/html.ts'
+import { bucketTable } from '../../src/console/limits.ts'
 import { psqlOf, snippetsOf, urlOf } from '../../src/console/snippets.ts'
 import { createThrottle, freeMax } from '../../src/console/throttle.ts'
 import { compact, counted, duration, number, percent, span } from '../../src/console/words.ts'
@@ -214,4 +215,26 @@ test('colours keep the contrast that WCAG asks for, by day and by night', () => 
       }
     }
   }
+})
+
+test('what processes have reserved of a limit at one time is not what is in use of it', async () => {
+  const bucket = {
+    rule: 'concurrent',
+    about: '100 requests under way at one time',
+    key: '',
+    limit: 100,
+    windowMs: null,
+    used: 100,
+    left: 0,
+    ahead: 0,
+    aheadMs: 0,
+    blockedMs: 0,
+  }
+  const page = String(await html`${bucketTable({ buckets: [bucket], underWay: 2 }, 'Buckets')}`)
+  assert.match(page, /2 of 100, 100 reserved/)
+  assert.match(page, /aria-label="2 of 100 used"/)
+  assert.doesNotMatch(page, />full</)
+  const window = { ...bucket, windowMs: 1_000 }
+  const full = String(await html`${bucketTable({ buckets: [window], underWay: 2 }, 'Buckets')}`)
+  assert.match(full, /100 of 100<[^]*>full</)
 })

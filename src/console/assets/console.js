@@ -155,6 +155,19 @@ function addChecks(root) {
   }
 }
 
+/** Whoever fills in what belongs to a choice has chosen it. */
+function addChoosing(root) {
+  for (const part of root.querySelectorAll('[data-chooses]')) {
+    part.addEventListener('input', ({ target }) => {
+      if (target.value === '') return
+      const choice = part.closest('fieldset').querySelector(
+        `input[type=radio][value="${part.dataset.chooses}"]`,
+      )
+      choice.checked = true
+    })
+  }
+}
+
 /** A form is sent once, however often somebody clicks. */
 function addOnce(form) {
   form.addEventListener('submit', () => {
@@ -168,6 +181,7 @@ function addOnce(form) {
 function enhance(root) {
   addCopying(root)
   addChecks(root)
+  addChoosing(root)
   for (const form of root.querySelectorAll('form[data-swap]')) addSwap(form)
   for (const form of root.querySelectorAll('form[method=post]')) addOnce(form)
 }
