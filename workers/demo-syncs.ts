@@ -9,6 +9,8 @@ export interface DemoSync {
   readonly platform: Platform
   readonly objects: readonly string[]
   readonly connection: NewConnection
+  /** Its platform is the sandbox, which knows nothing of what was before it started. */
+  readonly inSandbox: boolean
 }
 
 /** What differs between the platforms. */
@@ -102,8 +104,10 @@ export function demoSyncs(sandboxUrl: string): DemoSync[] {
   if (unknown !== undefined) throw new ConfigError(`SLUICE_PLATFORMS: no platform "${unknown}"`)
   return accounts.filter(({ platform }) => wanted.includes(platform)).map((account) => {
     const { platform, objects } = account
-    const baseUrl = env(account.urlVariable, `${sandboxUrl}/${platform}`)
-    return { platform, objects, connection: connectionOf(account, baseUrl) }
+    const sandbox = `${sandboxUrl}/${platform}`
+    const baseUrl = env(account.urlVariable, sandbox)
+    const connection = connectionOf(account, baseUrl)
+    return { platform, objects, connection, inSandbox: baseUrl === sandbox }
   })
 }
 

@@ -2,7 +2,7 @@
 // that there is an adapter for.
 
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { selfSignedCertificate } from '../src/lib/certificate.ts'
@@ -14,15 +14,17 @@ import type { DatabaseAddress } from '../src/mutation/config.ts'
 import { adapterFor } from '../src/platforms/index.ts'
 import { createService } from '../src/service/service.ts'
 import { saveAdminToken } from '../src/store/admin-tokens.ts'
+import { freeTables } from '../src/store/claims.ts'
 import { saveConnection } from '../src/store/connections.ts'
 import { createJournal } from '../src/store/journal.ts'
 import { saveListenerKey } from '../src/store/keys.ts'
 import { migrate } from '../src/store/migrations.ts'
 import { listOAuthApps, saveOAuthApp } from '../src/store/oauth-apps.ts'
 import { parseKeyring } from '../src/store/seal.ts'
-import { openStore } from '../src/store/store.ts'
-import { isFilled, listTableStates, requestResync, type TableState } from '../src/store/tables.ts'
+import { openStore, type Store } from '../src/store/store.ts'
+import { listTableStates, requestResync, type TableState } from '../src/store/tables.ts'
 import { saveToken } from '../src/store/tokens.ts'
+import { dropWebhook, readWebhook } from '../src/store/webhooks.ts'
 import { createSync } from '../src/sync/setup.ts'
 import { parseDatabaseUrl } from '../src/sync/setup-address.ts'
 import { makeVerifier } from '../src/wire/scram.ts'
@@ -39,6 +41,8 @@ export interface Secrets {
 
 export interface Demo {
   readonly store: string
+  /** The store is in the embedded Postgres: the processes that worked on it ended with the last `npm start`. */
+  readonly isStoreOurs: boolean
   readonly database: string
   readonly secrets: Secrets
   readonly certFile: string
@@ -48,10 +52,8 @@ export interface Demo {
 const superuserPassword = 'postgres'
 const demoRole = 'sluice_demo'
 
-/** Makes what is missing of the secrets and the certificate. */
-export function prepareFiles(dataDir: string): Omit<Demo, 'store' | 'database'> {
-  // open to the user that Postgres runs as when we are root
-  mkdirSync(dataDir, { recursive: true, mode: 0o755 })
+/** Makes what is missing of the secrets and the certificate in a folder that is there. */
+export function prepareFiles(dataDir: string): Pick<Demo, 'secrets' | 'certFile' | 'keyFile'> {
   const certFile = join(dataDir, 'tls.crt')
   const keyFile = join(dataDir, 'tls.key')
   if (!existsSync(certFile) || !existsSync(keyFile)) {
@@ -108,6 +110,8 @@ export async function setUp(demo: Demo, syncs: readonly DemoSync[]): Promise<num
   const http = createHttp()
   try {
     await migrate(store)
+    // else tables of a process that was killed would wait for the end of its leases
+    if (demo.isStoreOurs) await freeTables(store)
     await saveListenerKey(store, { id: 'dev', key: demo.secrets.listenerKey })
     await saveAdminToken(store, { id: 'demo', name: 'npm start', token: 'sluice_demo_admin' })
     const address = await demoAddress(sql, demo)
@@ -131,20 +135,26 @@ type SyncDeps = Pick<
   'store' | 'sql' | 'adapterFor' | 'callerFor'
 >
 
+function syncIdOf({ platform }: DemoSync): string {
+  return `sync_${platform}`
+}
+
 async function setUpSync(
   deps: SyncDeps,
   { sync, address, owner }: { sync: DemoSync; address: DatabaseAddress; owner: DatabaseAddress },
 ): Promise<void> {
   const { platform, objects, connection } = sync
+  const syncId = syncIdOf(sync)
   // the store has the tokens of a sandbox that has ended since, and has forgotten them
   await saveConnection(deps.store, connection, { replace: true })
+  if (sync.inSandbox) await forgetWebhook(deps.store, syncId)
   await registerSandbox(deps, connection)
   await createSync({
     ...deps,
     random: (size) => randomBytes(size),
     now: Date.now,
   }, {
-    id: `sync_${platform}`,
+    id: syncId,
     connection,
     database: { id: 'demo', address, owner },
     schema: platform,
@@ -153,33 +163,44 @@ async function setUpSync(
     role: address.user,
   })
   // what was followed before is gone: the sandbox begins anew with every start
-  await requestResync(deps.store, { syncId: `sync_${platform}`, table: null, why: 'started' })
+  await requestResync(deps.store, { syncId, table: null, why: 'started' })
   await saveToken(deps.store, {
     id: `demo_${platform}`,
-    syncId: `sync_${platform}`,
+    syncId,
     name: 'npm start',
     token: `sluice_demo_${platform}`,
   })
+}
+
+/** One that was registered is made anew by the sync process; a secret that somebody has pasted stays. */
+async function forgetWebhook(store: Store, syncId: string): Promise<void> {
+  const webhook = await readWebhook(store, syncId)
+  const registered = webhook !== null && webhook.registration !== null && webhook.url !== null
+  if (registered) await dropWebhook(store, syncId)
 }
 
 /** How often the store is asked, in milliseconds. */
 const lookMs = 30
 
 /**
- * Waits until every table has been filled since that moment (milliseconds since 1970), at most `waitMs` milliseconds.
- * Gives the tables that are not filled by then, or cannot be, in words.
+ * Waits until every table of these syncs (not of others that somebody has made, nor of paused ones) has been filled since that moment
+ * (milliseconds since 1970), at most `waitMs` milliseconds. Gives the tables that are not filled by then, or cannot be, in
+ * words.
  */
 export async function waitForTables(
   demo: Pick<Demo, 'store' | 'secrets'>,
-  { waitMs, since }: { waitMs: number; since: number },
+  { syncs, waitMs, since }: { syncs: readonly DemoSync[]; waitMs: number; since: number },
 ): Promise<readonly string[]> {
   const keyring = parseKeyring(demo.secrets.keys)
   const store = openStore({ url: demo.store, keyring, connectionsMax: 1 })
   const until = Date.now() + waitMs
+  const ours = new Set(syncs.map(syncIdOf))
   try {
     for (;;) {
       const states = await listTableStates(store, { syncId: null })
-      const open = states.filter((state) => !isFilled([state]) || (state.filledAt ?? 0) < since)
+      const open = states.filter((state) =>
+        ours.has(state.syncId) && state.syncState === 'active' && (state.filledAt ?? 0) < since
+      )
       const hopeless = open.every(({ phase }) => phase === 'failed')
       if (hopeless || Date.now() > until) return open.map(wordsOf)
       await new Promise((resolve) => setTimeout(resolve, lookMs))

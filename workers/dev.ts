@@ -7,8 +7,21 @@ import type { Cluster } from '../src/lib/cluster.ts'
 import { type Child, listens, startChild, stopChild, waitForChild } from './children.ts'
 import type { Platform } from '../src/mutation/table.ts'
 import { type DemoSync, demoSyncs } from './demo-syncs.ts'
-import { prepareFiles, setUp, startDemoCluster, waitForTables } from './demo.ts'
-import { ConfigError, env, numberEnv, optionalEnv, runWorker } from './environment.ts'
+import { type Demo, prepareFiles, setUp, startDemoCluster, waitForTables } from './demo.ts'
+import { approachEnv } from './approach.ts'
+import { backgroundShare } from './background-share.ts'
+import {
+  booleanEnv,
+  ConfigError,
+  env,
+  numberEnv,
+  optionalEnv,
+  runWorker,
+  workerLog,
+} from './environment.ts'
+import { type HeldFolder, holdFolder } from './folder.ts'
+import { placeEnv } from './place.ts'
+import { publicUrl, returnOrigins } from './public-url.ts'
 
 const port = (name: string, otherwise: number) =>
   numberEnv(name, { otherwise, min: 1, max: 65_535 })
@@ -16,13 +29,29 @@ const port = (name: string, otherwise: number) =>
 /** What has been started, in the order in which it is stopped: those who depend on others first. */
 const running: Child[] = []
 let cluster: Cluster | null = null
+let held: HeldFolder | null = null
+let stopping: Promise<void> | null = null
 
-async function stop(): Promise<void> {
+function stop(): Promise<void> {
+  stopping ??= stopAll()
+  return stopping
+}
+
+async function stopAll(): Promise<void> {
   while (running.length > 0) {
     const child = running.pop()
     if (child !== undefined) await stopChild(child)
   }
   await cluster?.stop()
+  held?.release()
+}
+
+/** All end when one does. */
+async function endWith(name: string, code: number): Promise<void> {
+  if (stopping !== null) return
+  console.error(`${name} ended with exit code ${code}: npm start ends`)
+  await stop().catch((error: unknown) => console.error(error))
+  process.exit(1)
 }
 
 /** Tables that are not filled after so long are filled while people begin, in milliseconds. */
@@ -43,13 +72,9 @@ async function endSync(child: Child): Promise<void> {
   await stopChild(child)
 }
 
-/** All end when one does. */
 function watchOver(child: Child): void {
-  void child.exited.then(async (code) => {
-    if (!running.includes(child)) return // we are stopping it
-    console.error(`${child.name} ended with exit code ${code}`)
-    await stop()
-    process.exit(1)
+  void child.exited.then((code) => {
+    if (running.includes(child)) void endWith(child.name, code) // else we are stopping it
   })
 }
 
@@ -62,17 +87,46 @@ async function startWorker(
   watchOver(child)
 }
 
-async function start(): Promise<() => Promise<void>> {
+/** What the environment says, read before anything is started or stopped. Throws ConfigError. */
+function readSettings() {
   const ports = {
     listener: port('SLUICE_LISTENER_PORT', 6432),
     database: port('SLUICE_DATABASE_PORT', 6433),
     service: port('SLUICE_SERVICE_PORT', 8787),
     sandbox: port('SLUICE_SANDBOX_PORT', 8788),
   }
-  await refuseTakenPorts(ports)
-  const dataDir = resolve(env('SLUICE_DATA_DIR', '.sluice'))
-  const files = prepareFiles(dataDir)
+  const sync = env('SLUICE_SYNC', 'on')
+  if (sync !== 'on' && sync !== 'once') {
+    throw new ConfigError(`SLUICE_SYNC must be on or once: "${sync}"`)
+  }
+  checkWorkersSettings()
   const sandboxUrl = `http://127.0.0.1:${ports.sandbox}`
+  return {
+    ports,
+    sandboxUrl,
+    syncs: demoSyncs(sandboxUrl),
+    dataDir: resolve(env('SLUICE_DATA_DIR', '.sluice')),
+    browsersUrl: publicUrl(),
+    syncsOnce: sync === 'once',
+  }
+}
+
+/** Those that the workers read for themselves, as far as they can be wrong: here nothing has been started yet. */
+function checkWorkersSettings(): void {
+  workerLog('npm start')
+  returnOrigins()
+  placeEnv()
+  approachEnv()
+  backgroundShare()
+  booleanEnv('SLUICE_WEBHOOKS', true)
+  booleanEnv('SLUICE_SANDBOX_LIMITS', true)
+}
+
+async function start(): Promise<() => Promise<void>> {
+  const { ports, sandboxUrl, syncs, dataDir, browsersUrl, syncsOnce } = readSettings()
+  held = holdFolder(dataDir)
+  await refuseTakenPorts(ports)
+  const files = prepareFiles(dataDir)
   const log = { SLUICE_LOG_LEVEL: env('SLUICE_LOG_LEVEL', 'warn') }
   // the sandbox and the databases are on this machine
   const inside = { SLUICE_PRIVATE_ADDRESSES: env('SLUICE_PRIVATE_ADDRESSES', 'allow') }
@@ -86,13 +140,11 @@ async function start(): Promise<() => Promise<void>> {
     }),
   ])
   const demo = { ...files, ...urls }
-  const syncs = demoSyncs(sandboxUrl)
   const since = await setUp(demo, syncs)
-  const publicUrl = env('SLUICE_PUBLIC_URL', `http://localhost:${ports.service}`)
   const sync = startSync({
     SLUICE_STORE_URL: demo.store,
     SLUICE_KEYS: demo.secrets.keys,
-    SLUICE_PUBLIC_URL: publicUrl,
+    SLUICE_PUBLIC_URL: browsersUrl,
     SLUICE_WEBHOOKS: env('SLUICE_WEBHOOKS', 'on'),
     // nobody else uses the sandbox
     SLUICE_BACKGROUND_SHARE: env('SLUICE_BACKGROUND_SHARE', '80'),
@@ -107,7 +159,7 @@ async function start(): Promise<() => Promise<void>> {
       SLUICE_STORE_URL: demo.store,
       SLUICE_KEYS: demo.secrets.keys,
       SLUICE_SERVICE_PORT: String(ports.service),
-      SLUICE_PUBLIC_URL: publicUrl,
+      SLUICE_PUBLIC_URL: browsersUrl,
       ...administered(cluster, ports.listener),
       ...inside,
       ...log,
@@ -128,8 +180,8 @@ async function start(): Promise<() => Promise<void>> {
       ...log,
     },
   })
-  const unfilled = await waitForTables(demo, { waitMs: fillWaitMs, since })
-  if (env('SLUICE_SYNC', 'on') === 'once') await endSync(sync)
+  const unfilled = await waitForTables(demo, { syncs, waitMs: fillWaitMs, since })
+  if (syncsOnce) await endSync(sync)
   // what is logged from now on, clients caused, and the sync process, which looks for changes now and then
   await fetch(`${sandboxUrl}/_exchanges`, { method: 'DELETE' })
   printWelcome({ ports, sandboxUrl, database: demo.database, syncs, unfilled })
@@ -157,13 +209,16 @@ async function refuseTakenPorts(ports: Record<string, number>): Promise<void> {
 async function startDatabases(
   dataDir: string,
   databasePort: number,
-): Promise<{ store: string; database: string }> {
+): Promise<Pick<Demo, 'store' | 'isStoreOurs' | 'database'>> {
   const store = optionalEnv('SLUICE_STORE_URL')
   const database = optionalEnv('SLUICE_DATABASE_URL')
-  if (store !== undefined && database !== undefined) return { store, database }
+  const isStoreOurs = store === undefined
+  if (!isStoreOurs && database !== undefined) return { store, isStoreOurs, database }
   cluster = await startDemoCluster(dataDir, databasePort)
+  void cluster.exited.then((code) => endWith('Postgres', code))
   return {
     store: store ?? cluster.url('sluice_store'),
+    isStoreOurs,
     database: database ?? cluster.url('demo'),
   }
 }

@@ -90,7 +90,7 @@ export async function runWorker(start: () => Promise<() => Promise<void>>): Prom
   const end = (): void => {
     if (stopping) return
     stopping = true
-    starting.then((stop) => stop()).then(() => process.exit(0), fail)
+    starting.then((stop) => stop()).then(() => process.exit(0), failStart)
   }
   const heed = (): void => {
     const again = signalledAt !== undefined && Date.now() - signalledAt > sameSignalMs
@@ -105,11 +105,12 @@ export async function runWorker(start: () => Promise<() => Promise<void>>): Prom
     // no signal: a parent on Deno closes it when it sends one, and that one must not count as the second
     if (booleanEnv('SLUICE_EXIT_WITH_STDIN', false)) process.stdin.on('end', end).resume()
   } catch (error) {
-    if (!stopping) fail(error)
+    if (!stopping) failStart(error)
   }
 }
 
-function fail(error: unknown): never {
+/** Ends a process that cannot start: for its configuration with one line and 2. */
+export function failStart(error: unknown): never {
   const misconfigured = error instanceof ConfigError
   console.error(misconfigured ? error.message : error)
   process.exit(misconfigured ? 2 : 1)

@@ -13,8 +13,8 @@ import { createAdaptorServer } from '@hono/node-server'
 import { baseUrlFlaw } from '../src/lib/addresses.ts'
 import { withDeadline } from '../src/lib/deadline.ts'
 import { createHttp } from '../src/lib/http.ts'
+import type { Log } from '../src/lib/log.ts'
 import { answerBytesMax } from '../src/mutation/limits.ts'
-import { createLog, type LogLevel, logLineMax } from '../src/lib/log.ts'
 import { type MonitorServer, startMonitor } from '../src/lib/monitor.ts'
 import { adapterFor, objectsOf } from '../src/platforms/index.ts'
 import { createServiceMetrics, type ServiceMetrics } from '../src/service/metrics.ts'
@@ -27,19 +27,19 @@ import { createIdempotencyKeys, type IdempotencyKeys } from '../src/store/idempo
 import { createJournal, type Journal } from '../src/store/journal.ts'
 import { migrate } from '../src/store/migrations.ts'
 import { announce } from '../src/store/presence.ts'
-import { parseKeyring } from '../src/store/seal.ts'
-import { openStore } from '../src/store/store.ts'
 import { recover, type RecoveryDeps } from '../src/sync/recovery.ts'
 import { createAdministration } from '../src/sync/setup-administration.ts'
 import { createSilences } from '../src/sync/silences.ts'
 import { approachEnv } from './approach.ts'
 import { backgroundShare } from './background-share.ts'
+import { booleanEnv, ConfigError, env, failStart, numberEnv, workerLog } from './environment.ts'
 import { httpProxiesEnv } from './http-proxies.ts'
 import { placeEnv } from './place.ts'
-import { publicUrl, returnOrigins } from './public-url.ts'
+import { publicUrl, returnOrigins, toldUrl } from './public-url.ts'
 import { startAftermath } from './aftermath.ts'
 import { adminDeps } from './commands/syncs-deps.ts'
 import { startRenewals } from './renewals.ts'
+import { storeEnv } from './store-env.ts'
 import { createWatch, type Watch } from './watch.ts'
 
 const recoverEveryMinMs = 100
@@ -48,39 +48,24 @@ const recoveriesPerSweep = 3
 /** For answers that are on their way when everything is settled. */
 const closeWaitMs = 2_000
 
-function setting(name: string, fallback?: string): string {
-  const value = process.env[name] || fallback
-  if (value === undefined) throw new Error(`Set ${name}`)
-  return value
+/** Throws ConfigError. */
+function number(name: string, otherwise: number): number {
+  return numberEnv(name, { otherwise })
 }
 
-function number(name: string, fallback: number): number {
-  const value = Number(setting(name, String(fallback)))
-  if (!Number.isInteger(value) || value < 0) throw new Error(`${name} must be a whole number`)
-  return value
+function logEnv(): Log {
+  try {
+    return workerLog('mutations')
+  } catch (error) {
+    return failStart(error)
+  }
 }
 
-function level(): LogLevel {
-  const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
-  const found = levels.find((known) => known === setting('SLUICE_LOG_LEVEL', 'info'))
-  if (found === undefined) throw new Error(`SLUICE_LOG_LEVEL must be one of ${levels.join(', ')}`)
-  return found
-}
-
-const log = createLog({
-  level: level(),
-  write: (line) => process.stderr.write(line + '\n'),
-  fields: { worker: 'mutations' },
-  lineMax: number('SLUICE_LOG_LINE_MAX', logLineMax),
-})
+const log = logEnv()
 
 async function start(): Promise<void> {
-  const store = openStore({
-    url: setting('SLUICE_STORE_URL'),
-    keyring: parseKeyring(setting('SLUICE_KEYS')),
-    connectionsMax: number('SLUICE_STORE_CONNECTIONS', 20),
-  })
-  const host = setting('SLUICE_SERVICE_HOST', '127.0.0.1')
+  const store = storeEnv({ connectionsMax: number('SLUICE_STORE_CONNECTIONS', 20) })
+  const host = env('SLUICE_SERVICE_HOST', '127.0.0.1')
   const port = number('SLUICE_SERVICE_PORT', 8787)
   const inFlightMax = number('SLUICE_IN_FLIGHT_MAX', 1000)
   const taken = await migrate(store)
@@ -114,7 +99,9 @@ async function start(): Promise<void> {
     backgroundShare: backgroundShare(),
     watched: { ...watch, metrics, apart: number('SLUICE_METRICS_PORT', 0) > 0 },
     administration: (callerFor) =>
-      createAdministration(adminDeps({ store, callerFor, log, approach })),
+      createAdministration(
+        adminDeps({ store, callerFor, http, log, approach, publicUrl: toldUrl() }),
+      ),
     objectsOf,
     ...surroundings(approach),
     door: {
@@ -256,7 +243,7 @@ function startRecoveries(
 function heedEnds(end: (why: string) => void): void {
   process.on('SIGTERM', () => end('SIGTERM'))
   process.on('SIGINT', () => end('SIGINT'))
-  if (setting('SLUICE_EXIT_WITH_STDIN', '0') !== '1') return
+  if (!booleanEnv('SLUICE_EXIT_WITH_STDIN', false)) return
   process.stdin.on('end', () => end('stdin ended')).on('error', () => end('stdin failed'))
   process.stdin.resume()
 }
@@ -291,6 +278,7 @@ process.on('uncaughtException', (error) => {
 })
 
 start().catch((error: unknown) => {
+  if (error instanceof ConfigError) failStart(error)
   log.error('service.cannot_start', { error })
   process.exit(1)
 })

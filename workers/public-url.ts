@@ -14,6 +14,11 @@ export function publicUrl(): string {
   return url.href.replace(/\/+$/, '')
 }
 
+/** The same; null where nobody has told it. Throws ConfigError. */
+export function toldUrl(): string | null {
+  return optionalEnv('SLUICE_PUBLIC_URL') === undefined ? null : publicUrl()
+}
+
 /** The base of the webhooks' addresses; null: none are made at the platforms (SLUICE_WEBHOOKS). Throws ConfigError. */
 export function webhooksUrl(): string | null {
   const on = booleanEnv('SLUICE_WEBHOOKS', optionalEnv('SLUICE_PUBLIC_URL') !== undefined)

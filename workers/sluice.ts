@@ -10,14 +10,15 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { CommanderError } from 'commander'
 import { catalogue as faults, Fault } from '../src/mutation/fault.ts'
-import { parseKeyring } from '../src/store/seal.ts'
-import { openStore, type Store } from '../src/store/store.ts'
+import type { Store } from '../src/store/store.ts'
 import { catalogue } from './commands/catalogue.ts'
 import { type CommandDeps, UsageError } from './commands/command.ts'
 import type { Entry } from './commands/entry.ts'
 import { type Chosen, createProgram } from './commands/program.ts'
 import { createProgress, linesOf, tellError } from './commands/screen.ts'
+import { storeLines } from './commands/store-troubles.ts'
 import { ConfigError, env, numberEnv, optionalEnv, requiredEnv } from './environment.ts'
+import { storeAt } from './store-env.ts'
 
 const groups = {
   connections: 'accounts at the platforms',
@@ -61,13 +62,20 @@ function storeAddress(): StoreAddress {
   return { url, keys: known.keys, local: true }
 }
 
+interface Opened {
+  readonly deps: CommandDeps
+  /** What is wrong with the store, as far as the error tells of it. */
+  explain(error: unknown): Promise<readonly string[] | null>
+  close(): Promise<void>
+}
+
 /** The store is opened for the commands that ask for it. */
-function createDeps(): { deps: CommandDeps; close: () => Promise<void> } {
+function createDeps(): Opened {
   let opened: { store: Store; local: boolean } | undefined
   const open = () => {
     if (opened !== undefined) return opened
     const { url, keys, local } = storeAddress()
-    const store = openStore({ url, keyring: parseKeyring(keys), connectionsMax: 4 })
+    const store = storeAt({ url, keys, connectionsMax: 4 })
     return opened = { store, local }
   }
   const deps: CommandDeps = {
@@ -83,6 +91,7 @@ function createDeps(): { deps: CommandDeps; close: () => Promise<void> } {
   }
   return {
     deps,
+    explain: async (error) => opened === undefined ? null : await storeLines(error, opened),
     close: async () => {
       deps.progress.end()
       await opened?.store.close()
@@ -93,7 +102,8 @@ function createDeps(): { deps: CommandDeps; close: () => Promise<void> } {
 async function run({ entry, given }: Chosen): Promise<void> {
   const command = await entry.load()
   if (command === null) return
-  const { deps, close } = createDeps()
+  const opened = createDeps()
+  const { deps } = opened
   try {
     const answer = await command(given, deps)
     deps.progress.end()
@@ -103,8 +113,14 @@ async function run({ entry, given }: Chosen): Promise<void> {
     }
     for (const line of linesOf(answer, screen)) deps.print(line)
     if ('exitCode' in answer && answer.exitCode !== 0) process.exitCode = answer.exitCode
+  } catch (error) {
+    const lines = await opened.explain(error)
+    if (lines === null) throw error
+    deps.progress.end()
+    tellError(lines)
+    process.exitCode = 1
   } finally {
-    await close()
+    await opened.close()
   }
 }
 

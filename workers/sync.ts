@@ -23,8 +23,7 @@ import { dialSession } from '../src/session/adopted.ts'
 import type { Approach } from '../src/session/login.ts'
 import { migrate } from '../src/store/migrations.ts'
 import { hearNotices } from '../src/store/notices.ts'
-import { parseKeyring } from '../src/store/seal.ts'
-import { openStore, type Store } from '../src/store/store.ts'
+import type { Store } from '../src/store/store.ts'
 import { createSyncFigures } from '../src/store/sync-figures.ts'
 import type { Dial } from '../src/sync/database.ts'
 import { reconcile } from '../src/sync/drift.ts'
@@ -34,20 +33,21 @@ import { createSyncMetrics } from '../src/sync/sync-metrics.ts'
 import { startTending, type Tending } from '../src/sync/tending.ts'
 import { approachEnv } from './approach.ts'
 import { backgroundShare } from './background-share.ts'
-
-import { env, numberEnv, optionalEnv, requiredEnv, runWorker, workerLog } from './environment.ts'
+import { env, numberEnv, optionalEnv, runWorker, workerLog } from './environment.ts'
 import { paced } from './paced.ts'
 import { webhooksUrl } from './public-url.ts'
+import { storeEnv } from './store-env.ts'
 import { createWatch, type Watch } from './watch.ts'
+
+/** Postgres keeps so many characters of a session's name, beside what goes before it. */
+const processName = `${hostname().slice(0, 40)}:${process.pid}`
 
 /** Requests to platforms at a time are bounded by the tables at once. */
 const connectionsMax = 64
 
 await runWorker(async () => {
   const log = workerLog('sync')
-  const store = openStore({
-    url: requiredEnv('SLUICE_STORE_URL'),
-    keyring: parseKeyring(requiredEnv('SLUICE_KEYS')),
+  const store = storeEnv({
     connectionsMax: numberEnv('SLUICE_STORE_CONNECTIONS', { otherwise: 20, min: 1 }),
   })
   const taken = await migrate(store)
@@ -62,6 +62,7 @@ await runWorker(async () => {
   const tending = startChores(parts)
   const notices = hearNotices(store, {
     log,
+    name: processName,
     hear: () => {
       engine.ring()
       tending.ring()
@@ -115,7 +116,7 @@ function startWork(parts: Parts) {
     now: Date.now,
     random: Math.random,
   }, {
-    owner: `${hostname()}:${process.pid}`,
+    owner: processName,
     tablesMax: numberEnv('SLUICE_SYNC_TABLES_MAX', { otherwise: 8, min: 1, max: 1_000 }),
     leaseMs: numberEnv('SLUICE_SYNC_LEASE_MS', { otherwise: 30_000, min: 500 }),
   })

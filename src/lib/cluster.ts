@@ -36,6 +36,8 @@ export interface Cluster {
   readonly dataDir: string
   /** Connection URL of the superuser for a database. */
   url(database: string): string
+  /** Resolves when the server has ended, also by itself or by somebody else, with its exit code. */
+  readonly exited: Promise<number>
   /** fast: sessions end, data is safe. immediate: as after a crash. */
   stop(mode?: 'fast' | 'immediate'): Promise<void>
 }
@@ -54,7 +56,10 @@ export function embeddedBinDir(): string {
   return found
 }
 
-/** Starts a cluster, making it first if need be. A server left running in the folder by a killed process is stopped. */
+/**
+ * Starts a cluster, making it first if need be. A server that runs in the folder is taken for what a killed process has left,
+ * and stopped: the folder must be the caller's alone.
+ */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { port, password } = options
   const owner = unprivileged()
@@ -71,6 +76,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     port,
     dataDir,
     url: (database) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`,
+    exited: server.exited,
     stop: async (mode = 'fast') => {
       signal(server, mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
       await withDeadline(server.exited, { waitMs: stopWaitMs, what: 'Stopping Postgres' })
@@ -100,7 +106,7 @@ function signal(server: Server, name: 'SIGINT' | 'SIGQUIT'): void {
 }
 
 interface Server {
-  readonly exited: Promise<void>
+  readonly exited: Promise<number>
   signal(name: 'SIGINT' | 'SIGQUIT'): void
 }
 
@@ -121,10 +127,10 @@ async function startServer(
   let pid = 0
   guard.stdout.on('data', (chunk: Uint8Array) => pid ||= Number(new TextDecoder().decode(chunk)))
   guard.stdin.on('error', () => {}) // it has ended; `exited` tells
-  const exited = new Promise<void>((resolve) =>
-    guard.once('exit', () => {
+  const exited = new Promise<number>((resolve) =>
+    guard.once('exit', (code) => {
       guard.stdin.destroy()
-      resolve()
+      resolve(code ?? 1)
     })
   )
   await waitUntilReady({ exited, errors, ready: () => pid > 0 && isReady(dataDir, pid) })
@@ -272,7 +278,7 @@ function run(command: string, args: string[], owner: Owner): Promise<void> {
 }
 
 async function waitUntilReady(
-  { exited, errors, ready }: { exited: Promise<void>; errors: string[]; ready: () => boolean },
+  { exited, errors, ready }: { exited: Promise<unknown>; errors: string[]; ready: () => boolean },
 ): Promise<void> {
   let dead = false
   void exited.then(() => dead = true)

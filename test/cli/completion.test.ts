@@ -53,6 +53,11 @@ test('bash completes commands, commands of groups, options, shells and files', a
     '--since',
   ])
   assert.deepEqual(await offered(file, 'syncs', 'status', '--sync', 'x', '--w'), ['--watch'])
+  assert.deepEqual(await offered(file, 'connections', 'set-key', '--platform', 'h'), ['hubspot'])
+  assert.deepEqual(await offered(file, 'mutations', 'list', '--state', 'a'), [
+    'accepted',
+    'applied',
+  ])
   assert.deepEqual(await offered(file, 'completion', ''), ['bash', 'zsh', 'fish'])
   assert.deepEqual(await offered(file, 'syncs', 'apply', '-f', file), [file])
 })

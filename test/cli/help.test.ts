@@ -43,7 +43,7 @@ Look and mend:
   mutations    the journal of what was written: list, show, retry
   errors       the catalogue of errors, or one of them
   recover      one pass now: apply what was accepted, find out what is in doubt
-  pause        refuse the mutations of a sync and leave its tables as they are
+  pause        disconnect and refuse the clients of a sync, and read nothing
   resume       go on with a paused sync
 
 Shell:
@@ -127,8 +127,8 @@ test('every command has a help of its own with an example, and the example is re
 
 test('what is asked wrongly ends with 2, says what is wrong, and prints nothing on standard output', async () => {
   const wrong: [string[], RegExp][] = [
-    [['bogus'], /unknown command 'bogus'/],
-    [['syncs', 'lst'], /unknown command 'lst'[^]*Did you mean list\?/],
+    [['bogus'], /unknown command 'bogus'\nAll commands: sluice help\n$/],
+    [['syncs', 'lst'], /unknown command 'lst'[^]*Did you mean list\?[^]*: sluice help syncs\n$/],
     [['syncs', 'list', '--bogus'], /unknown option '--bogus'[^]*Usage: sluice syncs list/],
     [['syncs', 'create', '--id'], /option '--id <sync>' argument missing/],
     [['errors', 'one', 'two'], /too many arguments/],
@@ -146,6 +146,7 @@ test('what is asked wrongly ends with 2, says what is wrong, and prints nothing 
     const { code, out, err } = await sluice(args)
     assert.deepEqual([code, out], [2, ''], `${args.join(' ')}: ${err}`)
     assert.match(err, words)
+    assert.ok(err.trimEnd().split('\n').length <= 3, `${args.join(' ')}: ${err}`)
   }
 })
 
@@ -154,7 +155,7 @@ test('the catalogue of errors is listed, also as JSON, and one is explained', as
   const [titles = '', ...rows] = out.trimEnd().split('\n')
   assert.equal(titles, 'code\tsqlstate\thttp\twhose\tagain\tmessage')
   assert.ok(
-    rows.includes('row_locked\t55P03\t409\tplatform\tlater\tthe platform has locked the record'),
+    rows.includes('row_locked\t55P03\t409\tplatform\tlater\t<platform> has locked the record'),
   )
   const json = JSON.parse((await sluice(['errors', '--json'])).out) as { code: string }[]
   assert.deepEqual(json.map(({ code }) => code), rows.map((row) => row.split('\t')[0]))

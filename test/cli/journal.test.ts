@@ -139,22 +139,26 @@ test('one is shown with its life, its rows before and after, and what was sent; 
   assert.deepEqual([code, err], [0, ''])
   assert.match(
     out,
-    new RegExp(`^mutation {2}${id}\nwhat {6}update of 1 row\\(s\\) in salesforce\\.contacts`),
+    new RegExp(`^mutation {2}${id}\nwhat {6}update of 1 row in salesforce\\.contacts`),
   )
   assert.match(out, /^who {7}app$/m)
   assert.match(out, /^state {5}accepted: the platform has it, the database does not yet$/m)
   assert.match(out, /^answered {2}\S+ {2}\+\d+ ms$/m)
   assert.match(out, /^applied {3}-$/m)
-  assert.match(out, /^requests {2}2\n +[A-Z]+ \/\S+ \(1 row\(s\)\)$/m)
+  assert.match(out, /^requests {2}2\n +[A-Z]+ \/\S+ \(1 row\)$/m)
   assert.match(
     out,
     /^row 1 {2}003000000000001AAA {2}written\n {2}email {2}"leto@dune\.co" → "\(redacted\)"\n/m,
   )
   assert.match(out, /^ {2}name {3}"Paul" → "Paul \[2J"$/m)
+  assert.doesNotMatch(out, /not known/)
   const json = await sluice('mutations', 'show', id, '--json')
   assert.equal((JSON.parse(json.out) as { changes: unknown[] }).changes.length, 1)
   assert.ok(!`${out}${json.out}`.includes('sk_live'))
   assert.ok(!out.includes('\u001b'))
+  const first = await journal({ rows: [{ ordinal: 1, id: '003C', values: { email: 'x' } }] }, null)
+  const unknown = await sluice('mutations', 'show', first)
+  assert.match(unknown.out, /^ {2}email {2}\(not known\) → "x"$/m, 'which is not to say empty')
   const none = await sluice('mutations', 'show', '00000000-0000-4000-8000-000000000000')
   assert.deepEqual([none.code, none.out], [2, ''])
   assert.match(none.err, /there is no mutation/)
@@ -164,7 +168,7 @@ test('what was refused for a reason that passes is shown, and sent again when th
   const id = await journal(inserted('paul@dune.co'), refused('row_locked'))
   const dry = await sluice('mutations', 'retry', id, '--dry-run')
   assert.equal(dry.code, 0)
-  assert.match(dry.out, /email {2}· → "paul@dune\.co"[^]*It can be sent again/)
+  assert.match(dry.out, /email {2}\(none\) → "paul@dune\.co"[^]*It can be sent again/)
   const asked = await sluice('mutations', 'retry', id)
   assert.equal(asked.code, 2)
   assert.match(asked.out, new RegExp(`To send it: sluice mutations retry ${id} --yes\n$`))

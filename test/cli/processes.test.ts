@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -16,6 +17,8 @@ import { freePort } from '../help/cluster.ts'
 import { startSystem, type System, until } from '../help/system.ts'
 import { root, sluice, sluiceWords } from './ran.ts'
 
+const aKey = `k1:${randomBytes(32).toString('base64')}`
+
 let system: System
 
 before(async () => {
@@ -25,15 +28,33 @@ before(async () => {
 after(() => system?.stop())
 
 test('a process that lacks its configuration ends at once, not with 0, and says what it lacks', async () => {
-  const lacks: [string, RegExp][] = [
-    ['listener', /SLUICE_LISTENER_KEY/],
-    ['service', /SLUICE_STORE_URL/],
-    ['sync', /SLUICE_STORE_URL/],
+  const url = 'postgres://a:secret-of-pg@127.0.0.1:1/none'
+  const lacks: [string, Record<string, string>, string][] = [
+    ['listener', {}, 'SLUICE_LISTENER_KEY is not set'],
+    ['listener', { SLUICE_LOG_LEVEL: 'loud' }, 'SLUICE_LOG_LEVEL must be '],
+    ...['service', 'sync'].flatMap((name): [string, Record<string, string>, string][] => [
+      [name, {}, 'SLUICE_STORE_URL is not set'],
+      [name, { SLUICE_STORE_URL: url }, 'SLUICE_KEYS is not set'],
+      [name, { SLUICE_STORE_URL: url, SLUICE_KEYS: 'k1:short' }, 'SLUICE_KEYS: Cannot read key 1'],
+      [
+        name,
+        { SLUICE_STORE_URL: url.slice(9), SLUICE_KEYS: aKey },
+        'SLUICE_STORE_URL is not like ',
+      ],
+      [
+        name,
+        { SLUICE_STORE_URL: `${url}:`, SLUICE_KEYS: aKey, SLUICE_STORE_CONNECTIONS: 'x' },
+        'SLUICE_STORE_CONNECTIONS must be ',
+      ],
+      [name, { SLUICE_LOG_LEVEL: 'loud' }, 'SLUICE_LOG_LEVEL must be '],
+    ]),
   ]
-  for (const [name, words] of lacks) {
-    const { code, err } = await sluice([name])
-    assert.notEqual(code, 0, name)
-    assert.match(err, words)
+  for (const [name, env, words] of lacks) {
+    const { code, err } = await sluice([name], { env })
+    assert.equal(code, 2, `${name}: ${err}`)
+    assert.ok(err.startsWith(words), err)
+    assert.match(err, /^[^\n]+\n$/, 'one line')
+    assert.doesNotMatch(err, /secret-of-pg/)
   }
 })
 

@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import { shareUnits } from '../../src/store/buckets.ts'
+import { hearNotices } from '../../src/store/notices.ts'
 import { announce } from '../../src/store/presence.ts'
 import { newestMigration } from '../../src/store/migrations.ts'
 import { saveOAuthApp } from '../../src/store/oauth-apps.ts'
@@ -55,19 +57,60 @@ test('migrate brings an empty store up to date and ends, twice at a time, and th
   assert.equal(await ok('migrate'), `The store is at step ${newestMigration}: nothing to do.\n`)
 })
 
-test('a store that is not there ends with 1 and says so, and a wrong key with 2', async () => {
+test('a store that was never migrated, or is of an older version, is said to be, with what to do', async () => {
+  const empty = await cluster.createDatabase()
+  for (const args of [['syncs', 'list'], ['state'], ['doctor'], ['mutations', 'list']]) {
+    const { code, out, err } = await sluice(args, { SLUICE_STORE_URL: empty })
+    assert.deepEqual([code, out], [1, ''], args.join(' '))
+    assert.match(
+      err,
+      /^the store at 127\.0\.0\.1:\d+\/\w+ is empty\nBring it to this version: sluice migrate\n$/,
+    )
+  }
+  await store.sql`create schema aside`
+  await store.sql`alter table sluice_store.table_states set schema aside`
+  await store.sql`update sluice_store.migrations set id = -id where id > 3`
+  const { err } = await sluice(['state'])
+  await store.sql`update sluice_store.migrations set id = -id where id < 0`
+  await store.sql`alter table aside.table_states set schema sluice_store`
+  assert.match(err, new RegExp(`is at step 3, and this version wants ${newestMigration}\nBring it`))
+})
+
+test('a store that is not there ends with 1 and says why, and a wrong key with 2', async () => {
   const port = await freePort()
   const env = { SLUICE_STORE_URL: `postgres://postgres:secret-of-pg@127.0.0.1:${port}/none` }
   for (const args of [['syncs', 'list'], ['state'], ['mutations', 'list']]) {
     const { code, out, err } = await sluice(args, env)
     assert.deepEqual([code, out], [1, ''], args.join(' '))
-    assert.match(err, /store is unreachable/)
+    assert.match(
+      err,
+      /^the store at 127\.0\.0\.1:\d+\/none is unreachable: .*ECONNREFUSED.*\nLook at SLUICE_STORE_URL/,
+    )
     assert.ok(!err.includes('secret-of-pg'))
   }
   const migrated = await sluice(['migrate'], env)
   assert.equal(migrated.code, 1)
+  assert.match(migrated.err, /is unreachable: .*ECONNREFUSED/)
   assert.ok(!migrated.err.includes('secret-of-pg'))
-  assert.equal((await sluice(['syncs', 'list'], { SLUICE_KEYS: '' })).code, 2)
+  const none = new URL(url)
+  none.pathname = '/no_such_database'
+  const refused = await sluice(['syncs', 'list'], { SLUICE_STORE_URL: none.href })
+  assert.match(
+    refused.err,
+    /is unreachable: database "no_such_database" does not exist \(3D000\)\n/,
+  )
+  const wrong: [Record<string, string>, RegExp][] = [
+    [{ SLUICE_KEYS: '' }, /^SLUICE_KEYS is not set\n$/],
+    [{ SLUICE_KEYS: 'k1:short' }, /^SLUICE_KEYS: Cannot read key 1: .*\n$/],
+    [{ SLUICE_STORE_URL: 'db:secret-of-pg' }, /^SLUICE_STORE_URL is not like postgres:.*\n$/],
+    [{ SLUICE_STORE_URL: 'postgres://a:secret-of-pg@[x/y' }, /^SLUICE_STORE_URL is not like .*\n$/],
+  ]
+  for (const [env, words] of wrong) {
+    const { code, err } = await sluice(['syncs', 'list'], env)
+    assert.equal(code, 2)
+    assert.match(err, words)
+    assert.ok(!err.includes('secret-of-pg'))
+  }
 })
 
 const lists = [
@@ -86,6 +129,9 @@ test('what prints rows prints none of an empty store, and an empty list as JSON'
     const text = await ok(...args)
     assert.equal(text.trimEnd().split('\n').length, 1, text)
     assert.deepEqual(await json<unknown[]>(...args), [], args.join(' '))
+  }
+  for (const args of [['doctor'], ['syncs', 'status']]) {
+    assert.match(await ok(...args), /^There is no sync yet\. Make one: /)
   }
 })
 
@@ -130,17 +176,39 @@ test('what is made is told as JSON, with the secret this once', async () => {
   assert.match(await ok('tokens', 'revoke', '--id', token.id), /is revoked\n$/)
   const listener = await json<{ id: string; key: string }>('listeners', 'create', '--id', 'fra')
   assert.ok(listener.key.length > 20)
+  const some = await json<{ syncs: string[] }>(
+    'listeners',
+    'create',
+    '--id',
+    'one',
+    '--syncs',
+    sync,
+  )
+  assert.deepEqual(some.syncs, [sync])
+  const wrong: [string[], RegExp][] = [
+    [['--id', 'a b'], /^--id is 1 to 63 letters/],
+    [['--id', 'two', '--syncs', `${sync},nope`], /^there is no sync "nope"\n/],
+    [['--id', 'two', '--syncs', ','], /^--syncs names no sync/],
+  ]
+  for (const [args, words] of wrong) {
+    const { code, err } = await sluice(['listeners', 'create', ...args])
+    assert.equal(code, 2, err)
+    assert.match(err, words)
+  }
+  assert.ok(!(await ok('listeners', 'list')).includes('two'))
   const admin = await json<{ token: string }>('tokens', 'create', '--admin')
   assert.match(admin.token, /^sluice_admin_/)
 })
 
 test('a sync is paused and resumed by its name alone, and one that there is not ends with 2', async () => {
   const state = async () => (await json<{ id: string; state: string }[]>('syncs', 'list'))[0]?.state
-  assert.match(await ok('pause', sync), /^sync_cli0001 is paused/)
+  assert.match(await ok('pause', sync), /^sync_cli0001 is paused: clients are disconnected/)
   assert.equal(await state(), 'disabled')
   assert.equal(await ok('resume', '--sync', sync), 'sync_cli0001 goes on\n')
   assert.equal(await state(), 'active')
   assert.equal((await sluice(['pause', 'sync_none'])).code, 2)
+  for (const word of ['pause', 'resume']) await ok('syncs', word, sync)
+  assert.equal((await sluice(['pause', sync, '--sync', 'sync_other'])).code, 2)
   const nameless = await sluice(['pause'])
   assert.equal(nameless.code, 2)
   assert.match(nameless.err, /^--sync is missing\nUsage: sluice pause <sync> \| --sync <sync>\n$/)
@@ -153,7 +221,14 @@ interface State {
   readonly leases: { what: string; of: string; owner: string }[]
   readonly tables: { all: number }
   readonly backlog: { notApplied: { count: number } }
-  readonly buckets: { connection: string; rule: string; limit: number }[]
+  readonly buckets: {
+    connection: string
+    rule: string
+    limit: number
+    used?: number
+    reserved?: number
+    mutations?: number
+  }[]
 }
 
 test('the state tells who is alive, who holds what, what is left to do and what may be sent', async () => {
@@ -184,6 +259,55 @@ test('the state tells who is alive, who holds what, what is left to do and what 
   } finally {
     await alive.leave()
   }
+})
+
+test('a sync process that has no table at work is alive all the same', async () => {
+  const heard = Promise.withResolvers<void>()
+  const notices = hearNotices(store, {
+    name: 'idle:4',
+    log: silentLog,
+    hear: () => heard.resolve(),
+  })
+  try {
+    await heard.promise
+    const { syncProcesses } = await json<State>('state')
+    assert.deepEqual(syncProcesses, [
+      { name: 'idle:4', tables: 0 },
+      { name: 'there:3', tables: 1 },
+    ])
+    const text = await ok('state')
+    assert.match(text, /^sync +idle:4 {2}waits for work\n +there:3 {2}at work on 1 table\n/m)
+  } finally {
+    await notices.stop()
+  }
+})
+
+test('places that a process has reserved are not told as used', async () => {
+  const connection = `connection of ${sync}`
+  const limit = 20
+  await shareUnits(store, connection, {
+    bucket: { rule: 'concurrent', key: '', limit, grainMs: 1, windowGrains: 1, spacing: null },
+    holder: 'here:2',
+    busy: 0,
+    want: limit,
+    keepMs: 60_000,
+  })
+  const { buckets } = await json<State>('state')
+  const bucket = buckets.find(({ rule }) => rule === 'concurrent')
+  assert.ok((bucket?.reserved ?? 0) > 0)
+  assert.deepEqual([bucket?.mutations, bucket?.used], [0, undefined])
+  const line = /^.* 0\/\d+ {2}.* concurrent: (.*)$/m.exec(await ok('state'))?.[1]
+  assert.equal(line, `0 mutations under way, ${bucket?.reserved} reserved by processes`)
+})
+
+test('a rotation with one key says that there is no other', async () => {
+  assert.match(await ok('keys', 'rotate'), /^\d+ values [^]*SLUICE_KEYS has no other key\./)
+  const two = `k2:${randomBytes(32).toString('base64')},${keys}`
+  const rotated = await sluice(['keys', 'rotate'], { SLUICE_KEYS: two })
+  assert.match(rotated.out, /with key "k2"[^]*\nThe other keys may leave SLUICE_KEYS\.\n$/)
+  const lost = await sluice(['keys', 'rotate'])
+  assert.deepEqual([lost.code, lost.out], [2, ''])
+  await sluice(['keys', 'rotate'], { SLUICE_KEYS: `${keys},${two.split(',')[0]}` })
 })
 
 test('on a terminal columns stand below each other, in colour, and not where NO_COLOR says so', async (t) => {

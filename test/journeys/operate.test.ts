@@ -159,7 +159,8 @@ test('connect leaves a connection that works as it is, and changes where it lead
 })
 
 test('a key comes from standard input, also one that was there before a revocation', async () => {
-  const args = ['connections', 'set-key', '--connection', 'hub', '--platform', 'hubspot']
+  const name = ['--connection', 'hub', '--platform', 'hubspot']
+  const args = ['connections', 'set-key', ...name, '--unchecked']
   for (let times = 0; times < 2; times++) {
     const { code, out, err } = await sluice(args, { stdin: 'pat-1\n' })
     assert.equal(code, 0, err)
@@ -177,10 +178,11 @@ test('a key comes from standard input, also one that was there before a revocati
 })
 
 test('the installation of an app is set up, and its key alone is given again', async () => {
-  const args = ['connections', 'set-app', '--connection', 'hub-app', '--platform', 'github']
+  const name = ['--connection', 'hub-app', '--platform', 'github']
+  const args = ['connections', 'set-app', '--unchecked', ...name]
   const ids = ['--app-id', '12', '--installation-id', '34']
   assert.equal((await sluice([...args, ...ids], { stdin: 'PEM 1' })).code, 0)
-  assert.equal((await sluice(args.slice(0, 4), { stdin: 'PEM 2' })).code, 0)
+  assert.equal((await sluice(args.slice(0, 5), { stdin: 'PEM 2' })).code, 0)
   const { credential } = await readConnection(store, 'hub-app')
   const expected = { kind: 'app', appId: '12', installationId: '34', privateKey: 'PEM 2' }
   assert.deepEqual(credential, expected)
@@ -202,16 +204,21 @@ test('keys are rotated: first together, then the old one is not needed', async (
   assert.equal((await sluice(['connections', 'list'], { env: { SLUICE_KEYS: newKey } })).code, 0)
 })
 
-test('a command that there is not is answered with those that there are', async () => {
-  for (const args of [[], ['constructor'], ['no', 'such']]) {
+test('a command that there is not is answered with where those that there are stand', async () => {
+  for (const args of [[], ['help']]) {
+    const { out, err } = await sluice(args)
+    assert.match(out + err, /^ {2}connect {2,}make a link/m)
+    assert.match(out + err, /^ {2}keys {2,}.*: rotate$/m)
+  }
+  for (const args of [['constructor'], ['no', 'such']]) {
     const { code, out, err } = await sluice(args)
     assert.deepEqual([code, out], [2, ''])
-    assert.match(err, /^ {2}connect {2,}make a link/m)
-    assert.match(err, /^ {2}keys {2,}.*: rotate$/m)
+    assert.equal(err, `error: unknown command '${args[0]}'\nAll commands: sluice help\n`)
   }
-  for (const args of [['keys'], ['keys', 'toString']]) {
-    const { code, out, err } = await sluice(args)
-    assert.deepEqual([code, out], [2, ''])
-    assert.match(err, /^ {2}rotate {2,}seal everything/m)
-  }
+  const keys = await sluice(['keys'])
+  assert.deepEqual([keys.code, keys.out], [2, ''])
+  assert.match(keys.err, /^ {2}rotate {2,}seal everything/m)
+  const { code, err } = await sluice(['keys', 'toString'])
+  assert.equal(code, 2)
+  assert.equal(err, `error: unknown command 'toString'\nIts commands: sluice help keys\n`)
 })

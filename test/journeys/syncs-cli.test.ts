@@ -16,6 +16,7 @@ import { saveListenerKey } from '../../src/store/keys.ts'
 import { migrate } from '../../src/store/migrations.ts'
 import { parseKeyring } from '../../src/store/seal.ts'
 import { openStore } from '../../src/store/store.ts'
+import { dropWebhook, saveWebhook } from '../../src/store/webhooks.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
 import { type CustomerDatabase, type SetupStage, setupStage } from '../sync/setup-help.ts'
 
@@ -63,6 +64,7 @@ async function sluice(args: readonly string[], stdin = ''): Promise<Ran> {
       SLUICE_KEYS: keys,
       SLUICE_PRIVATE_ADDRESSES: 'allow',
       SLUICE_HOSTED_URL: cluster.url('postgres'),
+      SLUICE_PUBLIC_URL: 'https://shell.example',
       SLUICE_REGIONS: 'iad=iad.db.example,fra=[fd00::7]:6432',
       OWNER_URL: database.url,
       STRIPE_KEY: 'sandbox',
@@ -159,8 +161,8 @@ test('it is shown, paused, resumed, filled again, and gets another login', async
     tables: { name: string }[]
   }
   assert.deepEqual(json.tables.map(({ name }) => name), ['customers', 'products'])
-  assert.match(await ok(['syncs', 'pause', '--sync', id]), /is paused/)
-  const paused = await sluice(['syncs', 'status', '--watch'])
+  assert.match(await ok(['syncs', 'pause', id]), /is paused: clients are disconnected and refused/)
+  const paused = await sluice(['syncs', 'status', id, '--watch'])
   assert.equal(paused.code, 1)
   assert.match(
     paused.out,
@@ -169,7 +171,7 @@ test('it is shown, paused, resumed, filled again, and gets another login', async
   assert.match(await ok(['syncs', 'resume', '--sync', id]), /goes on/)
   assert.match(
     await ok(['syncs', 'resync', '--sync', id, '--table', 'customers']),
-    /^customers will be filled again/,
+    /^customers: every row is compared with the platform, /,
   )
   const granted = await ok(['syncs', 'password', '--sync', id, '--user', 'report'])
   const [, password = ''] = /password  (\S+) \(it is shown this once\)/.exec(granted) ?? []
@@ -190,13 +192,44 @@ test('it is shown, paused, resumed, filled again, and gets another login', async
   assert.match(err, /has no login "report"\nIt has app\./)
 })
 
+test('where the webhook is heard is told by the store, never by this shell', async () => {
+  const path = `/webhooks/stripe/${id}`
+  const status = ['syncs', 'status', id]
+  assert.match(
+    await ok(status),
+    new RegExp(`^webhook {2}${path} \\(at the host of the service's SLUICE_PUBLIC_URL\\) `, 'm'),
+  )
+  const store = openStore({ url, keyring: parseKeyring(keys), connectionsMax: 1 })
+  const made = { secret: 's', state: {}, renewAt: null }
+  try {
+    await saveWebhook(store, {
+      syncId: id,
+      url: `https://told.example/base${path}`,
+      registration: made,
+    })
+    assert.match(
+      await ok(status),
+      new RegExp(`^webhook {2}https://told\\.example/base${path} `, 'm'),
+    )
+    await dropWebhook(store, id)
+    assert.equal(
+      await ok(['syncs', 'webhook-secret', '--sync', id], 'whsec_mine'),
+      `the secret is kept; deliveries are heard at ${path} ` +
+        "(at the host of the service's SLUICE_PUBLIC_URL)\n",
+    )
+  } finally {
+    await dropWebhook(store, id)
+    await store.close()
+  }
+})
+
 test('watching ends with what is not filled: after a while, or when it has failed; and with 0 when all is', async () => {
   const watch = ['syncs', 'status', '--sync', id, '--watch', '--timeout', '1s']
   const waiting = await sluice(watch)
   assert.equal(waiting.code, 1)
   assert.match(
     waiting.out,
-    /\.products: waiting\nNo sync process has a table in work: is one running \(workers\/sync\.ts\)\?\n$/,
+    /\.products: waiting\nNo sync process is alive: start one \(sluice sync\)\.\n$/,
   )
   const store = openStore({ url, keyring: parseKeyring(keys), connectionsMax: 1 })
   try {
@@ -281,23 +314,34 @@ test('a file is planned, applied, and applied again without a change', async () 
     objects: ['customers'],
     logins: ['app'],
   }
-  writeFileSync(
-    file,
-    JSON.stringify({
-      connections: { till: { platform: 'stripe', key: { env: 'STRIPE_KEY' } } },
-      databases: { host: { hosted: true } },
-      syncs: { sync_infile1: sync },
-    }),
-  )
+  const written = JSON.stringify({
+    connections: { till: { platform: 'stripe', key: { env: 'STRIPE_KEY' } } },
+    databases: { host: { hosted: true } },
+    syncs: { sync_infile1: sync },
+  })
+  writeFileSync(file, written)
   assert.match(
     await ok(['syncs', 'apply', '-f', file, '--dry-run']),
-    /^To be done:\n  make sync sync_infile1 of connection till\n  make login app\.sync_infile1\n$/,
+    /^To be done:\n  make sync sync_infile1 of connection till\n  make login app\.sync_infile1\n\nsync_infile1\n[^]*ok .*credential/,
   )
   assert.match(
     await ok(['syncs', 'apply', '-f', file]),
     /login     app\.sync_infile1[^]*2 done\.\n$/,
   )
   assert.equal(await ok(['syncs', 'apply', '-f', file]), 'Everything is as the file says.\n')
+  writeFileSync(file, written.replace('["customers"]', '["customers","nothing_such"]'))
+  const dry = await sluice(['syncs', 'apply', '-f', file, '--dry-run'])
+  assert.equal(dry.code, 1)
+  assert.match(dry.out, /^To be done:[^]*\n\nsync_infile1\n[^]*FAIL .*nothing_such/)
+  writeFileSync(file, written.replace('["customers"]', '["products"]'))
+  assert.match(
+    await ok(['syncs', 'apply', '-f', file]),
+    /^To be done:\n.*products\n {2}! table customers of sync_infile1 is not in the file, and stays \(--prune takes it out\)\n/,
+  )
+  assert.match(
+    await ok(['syncs', 'apply', '-f', file]),
+    /^Nothing is to be done\.\n {2}! table customers .*\n$/,
+  )
   assert.match(await ok(['syncs', 'schema']), /"\$schema"[^]*"syncs"/)
   assert.match(
     await ok(['syncs', 'drop', '--sync', 'sync_infile1', '--remove-tables']),

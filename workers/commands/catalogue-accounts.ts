@@ -11,6 +11,8 @@ const placed = {
   '--settings <json>': 'what else the platform wants to know, a JSON object',
 }
 
+const unchecked = { '--unchecked': 'keep it without asking the platform whether it takes it' }
+
 const secret = 'The secret comes from standard input or SLUICE_SECRET, never from an argument.'
 
 export const accounts: readonly Told[] = [
@@ -39,9 +41,9 @@ export const accounts: readonly Told[] = [
   {
     name: 'connections set-key',
     about: 'make a connection with an API key, or give it a new one',
-    usage: `--connection <connection> ${place} < key`,
-    options: placed,
-    more: secret,
+    usage: `--connection <connection> ${place} [--unchecked] < key`,
+    options: { ...placed, ...unchecked },
+    more: `${secret} A key that the platform refuses is not kept.`,
     example: 'sluice connections set-key --connection books --platform stripe < key.txt',
     load: async () => (await import('./connections.ts')).connections['set-key'],
   },
@@ -49,13 +51,14 @@ export const accounts: readonly Told[] = [
     name: 'connections set-app',
     about: "make a connection with the installation of an app, or give it the app's new key",
     usage:
-      `--connection <connection> [--app-id <id> --installation-id <id>] ${place} < private key`,
+      `--connection <connection> [--app-id <id> --installation-id <id>] ${place} [--unchecked] < private key`,
     options: {
       ...placed,
+      ...unchecked,
       '--app-id <id>': 'the id of the app',
       '--installation-id <id>': 'the id of its installation',
     },
-    more: secret,
+    more: `${secret} A key that the platform refuses is not kept.`,
     example: 'sluice connections set-app --connection code --platform github --app-id 12 ' +
       '--installation-id 34 < key.pem',
     load: async () => (await import('./connections.ts')).connections['set-app'],

@@ -60,7 +60,8 @@ export const running: readonly Told[] = [
   {
     name: 'doctor',
     about: 'what is wrong with a sync, or with all of them, and what to do',
-    usage: '[--sync <sync>] [--json]',
+    usage: '[<sync> | --sync <sync>] [--json]',
+    words: ['[sync]'],
     options: { '--sync <sync>': 'one sync; all where absent', ...json },
     more: 'Its exit code is 1 when anything fails.',
     example: 'sluice doctor --sync sync_x',
@@ -68,7 +69,7 @@ export const running: readonly Told[] = [
   },
   {
     name: 'pause',
-    about: 'refuse the mutations of a sync and leave its tables as they are',
+    about: 'disconnect and refuse the clients of a sync, and read nothing',
     usage: '<sync> | --sync <sync>',
     words: ['[sync]'],
     options: { '--sync <sync>': 'the sync, by its id' },

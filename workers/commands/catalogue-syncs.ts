@@ -85,6 +85,8 @@ export const syncs: readonly Told[] = [
   {
     name: 'syncs status',
     about: 'how far each table is, and what is wrong with it',
+    usage: '[<sync> | --sync <sync>] [--watch] [--timeout <30m>] [--json]',
+    words: ['[sync]'],
     options: {
       '--sync <sync>': 'one sync; all where absent',
       '--watch': 'until every table is filled; ends with 1 where one is not',
@@ -120,8 +122,9 @@ export const syncs: readonly Told[] = [
   },
   {
     name: 'syncs pause',
-    about: 'refuse mutations and leave the tables as they are',
-    usage: '--sync <sync>',
+    about: 'disconnect and refuse the clients, and read nothing from the platform',
+    usage: '<sync> | --sync <sync>',
+    words: ['[sync]'],
     options: sync,
     example: 'sluice syncs pause --sync sync_x',
     load: async () => (await import('./syncs.ts')).syncs.pause,
@@ -129,15 +132,17 @@ export const syncs: readonly Told[] = [
   {
     name: 'syncs resume',
     about: 'go on with a paused sync',
-    usage: '--sync <sync>',
+    usage: '<sync> | --sync <sync>',
+    words: ['[sync]'],
     options: sync,
     example: 'sluice syncs resume --sync sync_x',
     load: async () => (await import('./syncs.ts')).syncs.resume,
   },
   {
     name: 'syncs resync',
-    about: 'fill a table, or all of them, again; rows stay in place',
-    usage: '--sync <sync> [--table <table>]',
+    about: 'compare every row of a table, or of all, with the platform now',
+    usage: '<sync> | --sync <sync> [--table <table>]',
+    words: ['[sync]'],
     options: { ...sync, '--table <table>': 'one table; all where absent' },
     example: 'sluice syncs resync --sync sync_x --table contacts',
     load: async () => (await import('./syncs.ts')).syncs.resync,
@@ -167,7 +172,8 @@ export const syncs: readonly Told[] = [
   {
     name: 'syncs repair',
     about: "put triggers, rights and comments of a sync's tables right",
-    usage: '--sync <sync>',
+    usage: '<sync> | --sync <sync>',
+    words: ['[sync]'],
     options: sync,
     example: 'sluice syncs repair --sync sync_x',
     load: async () => (await import('./syncs.ts')).syncs.repair,
@@ -175,8 +181,12 @@ export const syncs: readonly Told[] = [
   {
     name: 'syncs webhook-secret',
     about: 'give the secret of a webhook that was set up at the platform by hand',
-    usage: '--sync <sync> < secret',
-    options: sync,
+    usage: '--sync <sync> [--force] < secret | --sync <sync> --forget',
+    options: {
+      ...sync,
+      '--force': 'also where Sluice has made the webhook itself, which ends then',
+      '--forget': 'forget the secret: Sluice makes the webhook itself where it can',
+    },
     more: 'The secret comes from standard input or SLUICE_SECRET, never from an argument.',
     example: 'sluice syncs webhook-secret --sync sync_x < client-secret.txt',
     load: async () => (await import('./syncs.ts')).syncs['webhook-secret'],

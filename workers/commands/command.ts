@@ -113,6 +113,11 @@ export function durationOption(
   throw new UsageError(`--${name} is like 90s, 30m, 24h or 7d`)
 }
 
+/** `1 row`, `2 rows`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** `a,b` → its parts. */
 export function listOf(text: string): string[] {
   return text.split(',').map((part) => part.trim()).filter((part) => part !== '')
@@ -135,6 +140,19 @@ export function requiredOption(
   const value = options[name]
   if (value === undefined || value === '') throw new UsageError(`--${name} is missing`)
   return value
+}
+
+/** The sync, by its id alone or by `--sync`. Throws UsageError. */
+export function syncOf(given: Given): string {
+  return syncIn(given) ?? requiredOption(given.options, 'sync')
+}
+
+/** The same where it may be absent: all syncs. Throws UsageError. */
+export function syncIn({ options: { sync }, words: [named] }: Given): string | undefined {
+  if (named !== undefined && sync !== undefined && named !== sync) {
+    throw new UsageError(`which sync: ${named} or ${sync}?`)
+  }
+  return named ?? sync
 }
 
 /** `--platform`, one of ours. Throws UsageError. */

@@ -1,5 +1,7 @@
 // Workers: `sluice completion`: scripts that know every command and option, so that pressing Tab starts no process.
 
+import { lifeStates } from '../../src/mutation/life.ts'
+import { platforms } from '../../src/mutation/table.ts'
 import { catalogue } from './catalogue.ts'
 import { type Command, UsageError } from './command.ts'
 import type { Entry } from './entry.ts'
@@ -43,6 +45,13 @@ function filesAfter(): string[] {
   return [...new Set(files.flatMap((each) => each.match(/(?<=^|\s)--?[\w-]+/g) ?? []))]
 }
 
+/** What may stand after an option of which there are only some values. */
+const values: Readonly<Record<string, readonly string[]>> = {
+  '--platform': platforms,
+  '--state': lifeStates,
+  '--any-account': ['yes'],
+}
+
 function bash(): string[] {
   const words = [...nextWords()].map(([path, next]) =>
     `    '${path}') words='${next.map(([name]) => name).join(' ')}' ;;`
@@ -64,6 +73,9 @@ function bash(): string[] {
     '  done',
     '  case "$before" in',
     `    ${filesAfter().join('|')}) COMPREPLY=( $(compgen -f -- "$word") ); return ;;`,
+    ...Object.entries(values).map(([option, words]) =>
+      `    ${option}) COMPREPLY=( $(compgen -W '${words.join(' ')}' -- "$word") ); return ;;`
+    ),
     '  esac',
     '  path="${path#help}"',
     '  path="${path# }"',
@@ -113,6 +125,9 @@ function zsh(): string[] {
     '  line="${${line#help}# }"',
     '  case "$before" in',
     `    ${filesAfter().join('|')}) _files; return ;;`,
+    ...Object.entries(values).map(([option, words]) =>
+      `    ${option}) compadd -- ${words.join(' ')}; return ;;`
+    ),
     '  esac',
     '  local -a next',
     '  if [[ "$word" == -* ]]; then case "$line" in',
@@ -144,7 +159,14 @@ function fish(): string[] {
     Object.entries(options).map(([flags, about]) => {
       const [, short] = /^-(\w),/.exec(flags) ?? []
       const [, long = ''] = /--([\w-]+)/.exec(flags) ?? []
-      const value = !flags.includes('<') ? '' : /<(file|pem)>$/.test(flags) ? ' -r -F' : ' -x'
+      const known = values[`--${long}`]
+      const value = !flags.includes('<')
+        ? ''
+        : known !== undefined
+        ? ` -x -a ${quoted(known.join(' '))}`
+        : /<(file|pem)>$/.test(flags)
+        ? ' -r -F'
+        : ' -x'
       return `complete -c sluice -n ${quoted(begun(name))}${
         short === undefined ? '' : ` -s ${short}`
       } -l ${long}${value} -d ${quoted(about)}`

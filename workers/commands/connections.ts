@@ -8,17 +8,19 @@ import type { Platform } from '../../src/mutation/table.ts'
 import {
   changeConnection,
   type Connection,
-  type Credential,
   listConnections,
   readConnection,
   saveConnection,
 } from '../../src/store/connections.ts'
 import { type OAuthApp, readOAuthApp } from '../../src/store/oauth-apps.ts'
 import type { Store } from '../../src/store/store.ts'
+import { type Finding, findingLines, warn } from '../../src/sync/checks.ts'
+import { type Candidate, tryCredential } from '../../src/sync/setup-trial.ts'
 import { publicUrl, returnOrigins } from '../public-url.ts'
 import {
   checkUrl,
   type Command,
+  type CommandDeps,
   type Options,
   platformOption,
   requiredOption,
@@ -26,6 +28,7 @@ import {
   UsageError,
 } from './command.ts'
 import { readSecret } from '../secret.ts'
+import { openAdmin } from './syncs-deps.ts'
 
 /** How long a link of `sluice connect` is good. */
 const linkMs = 24 * 60 * 60_000
@@ -42,15 +45,19 @@ const list: Command = async (_given, { store }) =>
     'base url': ({ baseUrl }) => baseUrl,
   })
 
-const setKey: Command = async ({ options }, { store }) => {
+const setKey: Command = async (given, deps) => {
+  const { options } = given
+  const { store } = deps
   const id = requiredOption(options, 'connection')
   const before = await findConnection(store, id)
   const target = targetOf(options, before)
   const key = await readSecret('the key')
-  return await give(store, { id, target, credential: { kind: 'key', key } })
+  return await give(deps, { id, target, credential: { kind: 'key', key }, given })
 }
 
-const setApp: Command = async ({ options }, { store }) => {
+const setApp: Command = async (given, deps) => {
+  const { options } = given
+  const { store } = deps
   const id = requiredOption(options, 'connection')
   const before = await findConnection(store, id)
   const target = targetOf(options, before)
@@ -63,7 +70,7 @@ const setApp: Command = async ({ options }, { store }) => {
     requiredOption(options, 'installation-id')
   const privateKey = await readSecret('the private key')
   const credential = { kind: 'app', appId, installationId, privateKey } as const
-  return await give(store, { id, target, credential })
+  return await give(deps, { id, target, credential, given })
 }
 
 const connect: Command = async ({ options }, { store }) => {
@@ -137,12 +144,36 @@ function readReturn(text: string | undefined): { returnTo?: string } {
   throw new UsageError('--return must be a path, or at an origin that SLUICE_RETURN_ORIGINS names')
 }
 
+interface Given {
+  readonly id: string
+  readonly target: Target
+  readonly credential: Candidate['credential']
+  readonly given: Parameters<Command>[0]
+}
+
+/** What the platform refuses is not kept. */
 async function give(
-  store: Store,
-  { id, target, credential }: { id: string; target: Target; credential: Credential },
+  { store, local }: CommandDeps,
+  { id, target, credential, given }: Given,
 ): Promise<string[]> {
+  const told = given.flags.has('unchecked')
+    ? warn('credential', `${target.platform} was not asked`, 'sluice doctor asks.')
+    : await tried(store, { local, candidate: { ...target, credential } })
   await saveConnection(store, { id, ...target, credential }, { replace: true })
-  return [`${id} has its new ${credential.kind === 'key' ? 'key' : 'app'} and is active`]
+  const what = `${id} has its new ${credential.kind === 'key' ? 'key' : 'app'} and is active`
+  return told.level === 'ok' ? [`${what}: ${told.about}`] : [what, ...findingLines([told])]
+}
+
+async function tried(
+  store: Store,
+  { local, candidate }: { local: boolean; candidate: Candidate },
+): Promise<Finding> {
+  const opened = openAdmin(store, { local, publicUrl: null })
+  try {
+    return await tryCredential(opened.deps, candidate)
+  } finally {
+    await opened.close()
+  }
 }
 
 interface Preparation {

@@ -13,7 +13,7 @@ export const errors: Command = (given) => {
   const all = Object.entries(catalogue).map(([code, entry]) => ({
     code,
     ...entry,
-    message: entry.message.replace('{platform}', 'the platform'),
+    message: entry.message.replace('{platform}', '<platform>'),
   }))
   const [word] = given.words
   if (word === undefined) {

@@ -11,7 +11,9 @@ const rotate: Command = async (_given, { store }) => {
     const where = sealedColumns.map(({ table, column }) => `${table}.${column}`).join(', ')
     return [
       `${count} values are sealed anew, all are sealed with key "${current}" (${where}).`,
-      'The other keys may leave SLUICE_KEYS.',
+      store.keyring.keys.size === 1
+        ? 'SLUICE_KEYS has no other key. To change it, put a new one first, restart, and rotate again.'
+        : 'The other keys may leave SLUICE_KEYS.',
     ]
   } catch (error) {
     if (error instanceof SealError) throw new UsageError(error.message)

@@ -7,7 +7,7 @@ import { entryOf } from '../../src/service/admin/activity.ts'
 import type { ActivityEntryAnswer } from '../../src/service/admin/insight-schemas.ts'
 import { shownText } from '../../src/service/admin/redact.ts'
 import { isMutationId } from '../../src/service/request.ts'
-import { type CommandDeps, UsageError } from './command.ts'
+import { type CommandDeps, counted, UsageError } from './command.ts'
 import { oneLine } from './screen.ts'
 
 /** A fault without what looks like a secret. */
@@ -40,17 +40,19 @@ export function entryLines(entry: ActivityEntryAnswer): string[] {
   const { id, sync, schema, table, operation, rows, by, state, upsertBy } = entry
   return [
     `mutation  ${id}`,
-    `what      ${operation}${
-      upsertBy === null ? '' : ` or update by ${upsertBy}`
-    } of ${rows} row(s) ` +
+    `what      ${operation}${upsertBy === null ? '' : ` or update by ${upsertBy}`} of ${
+      counted(rows, 'row')
+    } ` +
     `in ${schema}.${table} (${sync})`,
     `who       ${by ?? 'not noted'}`,
     `state     ${state}: ${meaning(state)}`,
     ...lifeLines(entry),
     ...faultLines(entry),
     `requests  ${entry.requests ?? 'not known'}`,
-    ...entry.sends.map(({ method, path, rows }) => `          ${method} ${path} (${rows} row(s))`),
-    ...entry.changes.flatMap(changeLines),
+    ...entry.sends.map(({ method, path, rows }) =>
+      `          ${method} ${path} (${counted(rows, 'row')})`
+    ),
+    ...entry.changes.flatMap((change) => changeLines(change, entry)),
   ]
 }
 
@@ -95,17 +97,28 @@ function faultLines({ fault: data }: Pick<ActivityEntryAnswer, 'fault'>): string
   ]
 }
 
-function changeLines(change: ActivityEntryAnswer['changes'][number]): string[] {
+/** Of what was there before, the journal knows what mutations of the last weeks have left. */
+const unknown = '(not known)'
+const none = '(none)'
+
+function changeLines(
+  change: ActivityEntryAnswer['changes'][number],
+  { operation, upsertBy }: Pick<ActivityEntryAnswer, 'operation' | 'upsertBy'>,
+): string[] {
   const { ordinal, id, state, cells, fault: data } = change
-  const value = (text: string | null | undefined) =>
-    text === undefined ? '·' : text === null ? 'null' : JSON.stringify(oneLine(text))
+  const value = (text: string | null | undefined, absent: string) =>
+    text === undefined ? absent : text === null ? 'null' : JSON.stringify(oneLine(text))
+  const was = operation === 'insert' && upsertBy === null ? none : unknown
+  const is = operation === 'delete' ? none : unknown
   const width = Math.max(0, ...cells.map(({ column }) => column.length))
   return [
     '',
     `row ${ordinal}  ${id ?? 'new'}  ${state}${data === null ? '' : `: ${oneLine(data.message)}`}`,
     ...cells.map(({ column, before, sent, after }) =>
-      `  ${column.padEnd(width)}  ${value(before)} → ${value(after ?? sent)}` +
-      (sent !== undefined && after !== undefined && sent !== after ? ` (sent ${value(sent)})` : '')
+      `  ${column.padEnd(width)}  ${value(before, was)} → ${value(after ?? sent, is)}` +
+      (sent !== undefined && after !== undefined && sent !== after
+        ? ` (sent ${value(sent, none)})`
+        : '')
     ),
   ]
 }

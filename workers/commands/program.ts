@@ -33,7 +33,7 @@ export function createProgram(options: ProgramOptions): Program {
     styleCommandText: (text) => colors.cyan(text),
     subcommandTerm: (command) => command.name(),
   })
-  program.exitOverride().showHelpAfterError()
+  program.exitOverride().showHelpAfterError('All commands: sluice help')
   for (const [title, names] of Object.entries(sections)) {
     program.commandsGroup(`${title}:`)
     for (const name of names) {
@@ -62,6 +62,7 @@ function addGroup(
   const group = program.command(name).description(about).helpCommand(false)
   group.summary(`${about}: ${names.join(', ')}`)
   group.usage('<command> [options]')
+  group.showHelpAfterError(`Its commands: sluice help ${name}`)
   for (const entry of entries) addCommand(group, entry, options)
   const examples = entries.map(({ example }) => `  ${example}`)
   group.addHelpText('after', `\nExamples:\n${examples.join('\n')}`)
@@ -71,6 +72,9 @@ function addCommand(parent: Program, entry: Entry, { chosen }: ProgramOptions): 
   const { name, about, usage, words, more, example } = entry
   const command = parent.command(name.split(' ').at(-1) ?? name).description(about)
   command.usage(usage)
+  command.showHelpAfterError(
+    `Usage: ${`sluice ${name} ${usage}`.trimEnd()}\nMore: sluice help ${name}`,
+  )
   for (const word of words) command.argument(word)
   const options = Object.entries(entry.options).map(([flags, line]) => new Option(flags, line))
   for (const option of options) command.addOption(option)

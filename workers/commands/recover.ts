@@ -43,7 +43,7 @@ async function pass(deps: CommandDeps) {
   const total = notApplied.count + inDoubt.count
   const problems: string[] = []
   const log = countingLog((what, done) => progress.show({ what, done, total }), problems)
-  const opened = openAdmin(store, { local })
+  const opened = openAdmin(store, { local, publicUrl: null })
   const { dial } = opened.deps
   const journal = createJournal(store, { service: nobody })
   const parts = { store, journal, log, now: Date.now, ...(dial === undefined ? {} : { dial }) }

@@ -2,13 +2,14 @@
 
 import { adapterFor } from '../../src/platforms/index.ts'
 import { readBuckets } from '../../src/service/admin/buckets.ts'
+import type { BucketAnswer } from '../../src/service/admin/insight-schemas.ts'
 import { createFigures, type Figures } from '../../src/store/figures.ts'
 import { newestMigration, readMigration } from '../../src/store/migrations.ts'
-import { listLeases, listServices } from '../../src/store/processes.ts'
+import { listLeases, listServices, listSyncProcesses } from '../../src/store/processes.ts'
 import type { Store } from '../../src/store/store.ts'
 import { listTableStates } from '../../src/store/tables.ts'
 import { duration } from '../../src/sync/setup-status.ts'
-import { type Command, wantsJson } from './command.ts'
+import { type Command, counted, wantsJson } from './command.ts'
 import { bar } from './screen.ts'
 
 export const state: Command = async (given, { store }) => {
@@ -19,19 +20,24 @@ export const state: Command = async (given, { store }) => {
 type State = Awaited<ReturnType<typeof read>>
 
 async function read(store: Store) {
-  const [step, services, leases, tables, left, { connections }] = await Promise.all([
+  const asked = [
     readMigration(store),
     listServices(store),
+    listSyncProcesses(store),
     listLeases(store),
     listTableStates(store, { syncId: null }),
     createFigures({ store, now: Date.now })(),
     readBuckets({ store, adapterFor, waiting: () => new Map() }),
-  ])
-  const owners = [...new Set(leases.flatMap(({ owner }) => owner === null ? [] : [owner]))].sort()
+  ] as const
+  // where one fails the others end first: a session that is still being opened would outlive the store's closing
+  await Promise.allSettled(asked)
+  const [step, services, alive, leases, tables, left, { connections }] = await Promise.all(asked)
+  const owners = leases.flatMap(({ owner }) => owner === null ? [] : [owner])
   return {
     store: { step, newestStep: newestMigration },
     services,
-    syncProcesses: owners.map((name) => ({
+    // one that has just lost its session still has its tables
+    syncProcesses: [...new Set([...alive, ...owners])].sort().map((name) => ({
       name,
       tables: leases.filter(({ owner }) => owner === name).length,
     })),
@@ -43,10 +49,17 @@ async function read(store: Store) {
       hints: tables.reduce((sum, { hints }) => sum + hints, 0),
     },
     backlog: left,
-    buckets: connections.flatMap(({ connection, buckets }) =>
-      buckets.map((bucket) => ({ connection, ...bucket }))
+    buckets: connections.flatMap(({ connection, buckets, underWay }) =>
+      buckets.map((bucket) => ({ connection, ...toldOf(bucket, underWay) }))
     ),
   }
+}
+
+/** Of what may be under way at one time processes reserve shares, used or not; what is under way are the mutations. */
+function toldOf({ used, left, ...bucket }: BucketAnswer, mutations: number) {
+  return bucket.windowMs === null
+    ? { ...bucket, reserved: used, mutations }
+    : { ...bucket, used, left }
 }
 
 function linesOf(found: State): string[] {
@@ -55,11 +68,11 @@ function linesOf(found: State): string[] {
   const lag = step < newestStep ? `, this version wants ${newestStep}: sluice migrate` : ''
   return [
     `store     step ${step}${lag}`,
-    ...titled('services', found.services.map(serviceLine), 'none is alive'),
+    ...titled('services', found.services.map(serviceLine), 'none is alive: sluice service'),
     ...titled(
       'sync',
-      found.syncProcesses.map(({ name, tables }) => `${name}  at work on ${tables} table(s)`),
-      'none is at work on a table now',
+      found.syncProcesses.map(syncLine),
+      'none is alive: sluice sync',
     ),
     `tables    ${all}: ${filling} being filled, ${failed} failed, ${hints} hints waiting`,
     ...backlogLines(found.backlog),
@@ -74,7 +87,12 @@ function titled(title: string, lines: readonly string[], none: string): string[]
 }
 
 function serviceLine({ id, name, startedAt, underWay }: State['services'][number]): string {
-  return `${name}  number ${id}, since ${startedAt.toISOString()}, ${underWay} mutation(s) under way`
+  const since = startedAt.toISOString()
+  return `${name}  number ${id}, since ${since}, ${counted(underWay, 'mutation')} under way`
+}
+
+function syncLine({ name, tables }: State['syncProcesses'][number]): string {
+  return `${name}  ${tables === 0 ? 'waits for work' : `at work on ${counted(tables, 'table')}`}`
 }
 
 function leaseLine({ what, of, owner, until }: State['leases'][number]): string {
@@ -95,9 +113,15 @@ function backlogLines({ notApplied, inDoubt, givenUp, journalRows, journalBytes 
 const barWidth = 12
 
 function bucketLine(bucket: State['buckets'][number]): string {
-  const { connection, rule, key, used, limit, ahead, blockedMs } = bucket
+  const { connection, rule, key, limit, ahead, blockedMs } = bucket
   const name = key === '' ? `${connection} ${rule}` : `${connection} ${rule} ${key}`
   const waits = ahead > 0 ? `, ${ahead} promised` : ''
   const blocked = blockedMs > 0 ? `, blocked for ${duration(blockedMs / 1000)}` : ''
+  if ('reserved' in bucket) {
+    const { reserved, mutations } = bucket
+    const told = `${counted(mutations, 'mutation')} under way, ${reserved} reserved by processes`
+    return `${bar(mutations / limit, barWidth)} ${mutations}/${limit}  ${name}: ${told}${blocked}`
+  }
+  const { used } = bucket
   return `${bar(used / limit, barWidth)} ${used}/${limit}  ${name}${waits}${blocked}`
 }

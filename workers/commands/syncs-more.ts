@@ -1,13 +1,14 @@
 // Workers: what is done to a sync that is there: pausing, filling again, logins, tables.
 
 import { findingLines, isFailed } from '../../src/sync/checks.ts'
-import { type Command, listOf, requiredOption, UsageError } from './command.ts'
+import { type Command, listOf, requiredOption, syncOf, UsageError } from './command.ts'
 import { readSecret } from '../secret.ts'
+import { addressText } from './syncs-deps.ts'
 import { fieldsOf, loginLines, withAdmin } from './syncs-setup.ts'
 
 function stateCommand(state: 'active' | 'paused', told: string): Command {
-  return async ({ options, words: [named] }, deps) => {
-    const id = named ?? requiredOption(options, 'sync')
+  return async (given, deps) => {
+    const id = syncOf(given)
     await withAdmin(deps, {}, (admin) => admin.setState(id, state))
     return [`${id} ${told}`]
   }
@@ -15,15 +16,19 @@ function stateCommand(state: 'active' | 'paused', told: string): Command {
 
 const pause = stateCommand(
   'paused',
-  'is paused: mutations are refused, its tables are left as they are',
+  'is paused: clients are disconnected and refused, and nothing is read from the platform until it ' +
+    'is resumed. Nothing is deleted.',
 )
 const resume = stateCommand('active', 'goes on')
 
-const resync: Command = async ({ options }, deps) => {
-  const id = requiredOption(options, 'sync')
-  const names = await withAdmin(deps, {}, (admin) => admin.resync(id, options['table'] ?? null))
+const resync: Command = async (given, deps) => {
+  const [id, table] = [syncOf(given), given.options['table'] ?? null]
+  const names = await withAdmin(deps, {}, (admin) => admin.resync(id, table))
   return [
-    `${names.join(', ')} will be filled again, beginning within seconds; rows stay in place`,
+    `${
+      names.join(', ')
+    }: every row is compared with the platform, beginning within seconds; what ` +
+    'differs is put right, the other rows stay as they are',
   ]
 }
 
@@ -72,8 +77,8 @@ const removeTable: Command = async ({ options, flags }, deps) => {
   return [`${table} is ${tables === 'keep' ? 'a plain table now' : 'removed'}`]
 }
 
-const repair: Command = async ({ options }, deps) => {
-  const id = requiredOption(options, 'sync')
+const repair: Command = async (given, deps) => {
+  const id = syncOf(given)
   const { changed, later, notes } = await withAdmin(deps, {}, (admin) => admin.repair(id))
   return [
     `${id}: triggers, rights and comments are as they must be${
@@ -84,18 +89,23 @@ const repair: Command = async ({ options }, deps) => {
   ]
 }
 
-const webhookSecret: Command = async ({ options }, deps) => {
+const webhookSecret: Command = async ({ options, flags }, deps) => {
   const syncId = requiredOption(options, 'sync')
+  if (flags.has('forget')) {
+    const { byItself } = await withAdmin(deps, {}, (admin) => admin.forgetWebhookSecret(syncId))
+    const now = byItself
+      ? 'Sluice makes the webhook itself, where SLUICE_PUBLIC_URL is set'
+      : 'changes are found by asking'
+    return [`the secret is forgotten; ${now}`]
+  }
+  const force = flags.has('force')
   const secret = await readSecret('the secret that the platform signs its deliveries with')
   const { address } = await withAdmin(
     deps,
     {},
-    (admin) => admin.setWebhookSecret({ syncId, secret }),
+    (admin) => admin.setWebhookSecret({ syncId, secret, force }),
   )
-  const told = address.startsWith('/')
-    ? `${address} of the service's public address (SLUICE_PUBLIC_URL)`
-    : address
-  return [`the secret is kept; deliveries are heard at ${told}`]
+  return [`the secret is kept; deliveries are heard at ${addressText(address)}`]
 }
 
 export { addTable, password, pause, removeTable, repair, resume, resync, revoke, webhookSecret }

@@ -9,6 +9,7 @@ import {
   createAdministration,
   type Created,
 } from '../../src/sync/setup-administration.ts'
+import { readWebhookBase } from '../../src/store/webhooks.ts'
 import { readSetupFile, setupFileSchema } from '../../src/sync/setup-file.ts'
 import { numberEnv, optionalEnv } from '../environment.ts'
 import {
@@ -38,6 +39,8 @@ export async function withAdmin<T>(
   const opened = openAdmin(store, {
     local,
     listener,
+    // that of this shell may be another than the service's
+    publicUrl: await readWebhookBase(store),
     ...given ? {} : { hosted: embedded() },
   })
   try {
@@ -171,11 +174,14 @@ const apply: Command = async ({ options, flags }, deps) => {
   const file = readSetupFile(readText(requiredOption(options, 'file')))
   return await withAdmin(deps, options, async (admin) => {
     const how = { prune: flags.has('prune'), secret: optionalEnv }
-    const plan = await admin.apply(file, { ...how, dryRun: true })
+    const checks = flags.has('dry-run')
+    const plan = await admin.apply(file, { ...how, dryRun: true, checks })
     if (flags.has('dry-run')) {
-      return flags.has('json') ? [JSON.stringify(plan, null, 2)] : planLines(plan.actions)
+      const exitCode = Object.values(plan.findings).some(isFailed) ? 1 : 0
+      if (flags.has('json')) return { lines: [JSON.stringify(plan, null, 2)], exitCode }
+      return { lines: [...planLines(plan), ...foundLines(plan)], exitCode }
     }
-    if (!flags.has('json')) { for (const line of planLines(plan.actions)) deps.print(line) }
+    if (!flags.has('json')) { for (const line of planLines(plan)) deps.print(line) }
     const done = await admin.apply(file, { ...how, dryRun: false })
     return applied(done, { planned: plan.actions.length, json: flags.has('json') })
   })
@@ -189,26 +195,33 @@ function readText(file: string): string {
   }
 }
 
-function planLines(actions: readonly string[]): string[] {
-  if (actions.length === 0) return ['Everything is as the file says.']
-  return ['To be done:', ...actions.map((words) => `  ${words}`)]
+type Applied = Awaited<ReturnType<Administration['apply']>>
+
+function planLines({ actions, notes }: Applied): string[] {
+  const kept = notes.map((words) => `  ! ${words} (--prune takes it out)`)
+  if (actions.length > 0) return ['To be done:', ...actions.map((words) => `  ${words}`), ...kept]
+  return kept.length === 0
+    ? ['Everything is as the file says.']
+    : ['Nothing is to be done.', ...kept]
+}
+
+/** What was checked of each sync. */
+function foundLines({ findings }: Applied): string[] {
+  return Object.entries(findings).flatMap(([sync, found]) => ['', sync, ...findingLines(found)])
 }
 
 function applied(
-  done: Awaited<ReturnType<Administration['apply']>>,
+  done: Applied,
   { planned, json }: { planned: number; json: boolean },
 ): Lines {
   const failed = Object.values(done.findings).some(isFailed)
   const exitCode = failed ? 1 : 0
   if (json) return { lines: [JSON.stringify(done, null, 2)], exitCode }
-  const found = Object.entries(done.findings).flatMap((
-    [sync, findings],
-  ) => ['', sync, ...findingLines(findings)])
   const logins = done.logins.flatMap((login) => ['', ...loginLines(login)])
   const last = failed
     ? 'The rest was left: mend what fails and apply again.'
     : `${done.actions.length} done.`
-  return { lines: planned === 0 ? [] : [...found, ...logins, '', last], exitCode }
+  return { lines: planned === 0 ? [] : [...foundLines(done), ...logins, '', last], exitCode }
 }
 
 const schema: Command = () => Promise.resolve([JSON.stringify(setupFileSchema(), null, 2)])

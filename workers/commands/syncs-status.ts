@@ -1,11 +1,13 @@
 // Workers: `sluice syncs status`: how syncs and their tables are, once or until all are filled.
 
 import type { Store } from '../../src/store/store.ts'
-import { listLeases } from '../../src/store/processes.ts'
+import { listLeases, listSyncProcesses } from '../../src/store/processes.ts'
 import type { Administration } from '../../src/sync/setup-administration.ts'
 import { statusLines, type SyncStatus, type TableStatus } from '../../src/sync/setup-status.ts'
-import { type Command, type CommandDeps, durationOption, type Lines } from './command.ts'
+import { type Command, type CommandDeps, durationOption, type Lines, syncIn } from './command.ts'
+import { noSyncs } from './doctor.ts'
 import { bar } from './screen.ts'
+import { addressText } from './syncs-deps.ts'
 import { withAdmin } from './syncs-setup.ts'
 
 /** Between two looks of `--watch`, in milliseconds. */
@@ -14,16 +16,26 @@ const timeoutUsual = '24h'
 /** A table that waits is claimed within seconds: after so long without any claim it is said that nobody works. */
 const idleMs = 15_000
 
-export const status: Command = async ({ options, flags }, deps) => {
+export const status: Command = async (given, deps) => {
+  const { options, flags } = given
+  const sync = syncIn(given)
   const timeoutMs = durationOption(options, 'timeout', { otherwise: timeoutUsual })
   return await withAdmin(deps, {}, async (admin) => {
-    if (flags.has('watch')) return await watch(deps, { admin, sync: options['sync'], timeoutMs })
-    const statuses = await read(admin, options['sync'])
+    if (flags.has('watch')) return await watch(deps, { admin, sync, timeoutMs })
+    const statuses = await read(admin, sync)
     if (flags.has('json')) {
-      return [JSON.stringify(options['sync'] === undefined ? statuses : statuses[0], null, 2)]
+      return [JSON.stringify(sync === undefined ? statuses : statuses[0], null, 2)]
     }
-    return statuses.flatMap((each) => [...statusLines(each, Date.now()), ''])
+    if (statuses.length === 0) return [noSyncs]
+    return statuses.flatMap((each) => [...linesOf(each), ''])
   })
+}
+
+/** A webhook whose host the store does not know says whose it is. */
+function linesOf(status: SyncStatus): string[] {
+  const { webhook } = status
+  const told = webhook === null ? null : { ...webhook, address: addressText(webhook.address) }
+  return statusLines({ ...status, webhook: told }, Date.now())
 }
 
 async function read(admin: Administration, sync: string | undefined): Promise<SyncStatus[]> {
@@ -51,7 +63,7 @@ async function watch(
     const [now, works] = [performance.now(), await isWorkedOn(store)]
     if (works) claimedAt = now
     const lines = statuses.flatMap((each) => [
-      ...statusLines(each, Date.now()),
+      ...linesOf(each),
       ...isTerminal ? barLines(each) : [],
       '',
     ])
@@ -65,11 +77,12 @@ async function watch(
   }
 }
 
-const nobody = 'No sync process has a table in work: is one running (workers/sync.ts)?'
+const nobody = 'No sync process is alive: start one (sluice sync).'
 
-/** Has any sync process claimed a table? */
+/** Is a sync process alive, or has one claimed a table? */
 async function isWorkedOn(store: Store): Promise<boolean> {
-  return (await listLeases(store)).some(({ what }) => what === 'table')
+  const [alive, leases] = await Promise.all([listSyncProcesses(store), listLeases(store)])
+  return alive.length > 0 || leases.some(({ what }) => what === 'table')
 }
 
 function isBusy({ tables }: SyncStatus): boolean {
