@@ -30,7 +30,9 @@ const folder = mkdtempSync(join(tmpdir(), 'sluice-image-'))
 chmodSync(folder, 0o755)
 const children = new Set<ChildProcess>()
 const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-const readyWaitMs = 60_000
+/** A loaded machine takes its time. */
+const readyWaitMs = 180_000
+const tellEveryMs = 15_000
 
 function say(text: string): void {
   console.log(text)
@@ -57,16 +59,37 @@ function start(
   return child
 }
 
-async function ready(port: number, child: ChildProcess): Promise<void> {
-  const until = Date.now() + readyWaitMs
+/** Says how long it has been waiting, and why, now and then. */
+async function ready(name: string, port: number, child: ChildProcess): Promise<void> {
+  const begunAt = Date.now()
+  let toldAt = begunAt
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}`)
-    const response = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null)
-    const isReady = response?.status === 200
-    await response?.body?.cancel()
-    if (isReady) return
-    if (Date.now() > until) throw new Error(`Nobody is ready on port ${port}`)
+    // one that a signal has ended (the system was short of memory, say) has no exit code
+    const end = child.exitCode ?? child.signalCode
+    if (end !== null) throw new Error(`${name} ended with ${end} before it was ready`)
+    const heard = await answerOf(port)
+    if (heard === '200') return
+    const waitedMs = Date.now() - begunAt
+    if (waitedMs > readyWaitMs) {
+      throw new Error(`${name} (process ${child.pid}) is not ready on port ${port}: ${heard}`)
+    }
+    if (Date.now() - toldAt > tellEveryMs) {
+      toldAt = Date.now()
+      say(`${name} is not ready after ${Math.round(waitedMs / 1_000)} s: ${heard}`)
+    }
     await new Promise((done) => setTimeout(done, 50))
+  }
+}
+
+/** Status of /readyz, with what it says where it is not 200; or why there is none. */
+async function answerOf(port: number): Promise<string> {
+  try {
+    const signal = AbortSignal.timeout(10_000)
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal })
+    const text = await response.text()
+    return response.status === 200 ? '200' : `${response.status} ${text.slice(0, 500)}`
+  } catch (error) {
+    return String(error)
   }
 }
 
@@ -120,6 +143,7 @@ async function serve(
     listenerHttp: await freePort(),
     service: await freePort(),
     sync: await freePort(),
+    metrics: await freePort(),
   }
   // what differs from Fly's network: one machine, other ports, no proxy in front
   const more = {
@@ -132,6 +156,7 @@ async function serve(
     SLUICE_LISTENER_PORT: String(ports.listener),
     SLUICE_LISTENER_HTTP_PORT: String(ports.listenerHttp),
     SLUICE_SYNC_HTTP_PORT: String(ports.sync),
+    SLUICE_METRICS_PORT: String(ports.metrics),
     SLUICE_DRAIN_NOTICE_MS: '0',
     SLUICE_PROXY_FROM: '',
     SLUICE_PEERS: '',
@@ -146,11 +171,11 @@ async function serve(
     assert.deepEqual(await once(release, 'exit'), [0, null], 'the release command')
     say('release command: done')
     const service = start(image, { words: fly.processes.service, more })
-    await ready(ports.service, service)
+    await ready('service', ports.service, service)
     const sync = start(image, { words: fly.processes.sync, more })
     const listener = start(image, { words: fly.processes.listener, more })
-    await ready(ports.listenerHttp, listener)
-    await ready(ports.sync, sync)
+    await ready('listener', ports.listenerHttp, listener)
+    await ready('sync', ports.sync, sync)
     say('service, sync and listener: ready')
     await use(plant.url('stripe', ports.listener))
     say('a client has read and written, in region iad')

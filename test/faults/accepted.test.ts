@@ -150,7 +150,7 @@ test('the database is killed after the platform accepted: SL001 says that the ro
   assert.equal(error.code, 'SL001')
   assert.match(
     error.detail ?? '',
-    /^2 row\(s\) were accepted by salesforce \(mutation [-0-9a-f]+\)/,
+    /^2 rows were accepted by salesforce \(mutation [-0-9a-f]+\)/,
   )
   assert.match(error.detail ?? '', /will appear in salesforce\.contacts/)
   assert.match(error.hint ?? '', /Do not send the statement again/)

@@ -229,7 +229,7 @@ for (const [name, deed] of Object.entries(deeds)) {
     assert.ok(between.struck)
     assert.equal(stage.sent.length, 1)
     assert.equal(code, 'SL001', `${code} ${message}`)
-    assert.match(detail, /1 row\(s\) were accepted by salesforce/)
+    assert.match(detail, /1 row was accepted by salesforce/)
     await othersGoOn()
   })
 

@@ -192,7 +192,9 @@ test('credentials that are set by an operator, and are refused', async () => {
   const keyFile = join(parts.dataDir, 'bastion-key')
   writeFileSync(keyFile, given.privateKey)
   const app = ['apps', 'set', '--platform', 'salesforce', '--client-id', 'sandbox']
-  const key = ['connections', 'set-key', '--connection', 'demo_stripe', '--platform', 'stripe']
+  const demo = ['--connection', 'demo_stripe', '--platform', 'stripe']
+  const refused = ['connections', 'set-key', ...demo]
+  const key = [...refused, '--unchecked']
   const wrong = [
     'connections',
     'set-key',
@@ -205,6 +207,7 @@ test('credentials that are set by an operator, and are refused', async () => {
   for (
     const [args, secret] of [
       [app, given.appSecret],
+      [refused, given.key],
       [key, given.key],
       [[...wrong, `https://u:${given.pathToken}@api.example.com`], given.key],
       [[...wrong, 'http://api.example.com'], given.key],

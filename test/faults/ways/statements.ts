@@ -262,12 +262,13 @@ const texts: readonly Way[] = [
     name: 'more than is looked into',
     steps: [`update {t} set last_name = 'evil' /* ${'x'.repeat(600_000)} */`],
     through: 'refused',
+    throughStates: ['54000'],
   },
   {
     name: 'more statements than are looked into',
     steps: [`${'select 1;'.repeat(1_500)} ${write}`],
     through: 'refused',
-    throughStates: ['SL002', '0A000', '54000'],
+    throughStates: ['54000'],
   },
   heard('a Unicode identifier', `update {unicode} set last_name = 'evil'`),
 ]
