@@ -8,8 +8,11 @@ import { hold, type Writing } from './writer-hold.ts'
 import { columnsOf, nameOf } from './writer-stage.ts'
 import { together } from './writer-session.ts'
 
-/** A row is there, or a rule or a policy of somebody's keeps COPY out (Postgres manual, appendix A). */
-const refusals = ['23505', '0A000']
+/**
+ * A row is there; a rule or a policy of somebody's keeps COPY out; somebody inserts the same rows in another order
+ * (Postgres manual, appendix A).
+ */
+const refusals = ['23505', '0A000', '40P01']
 
 /** Thrown inside the transaction, which is rolled back. */
 class Undecided extends Error {
@@ -18,8 +21,9 @@ class Undecided extends Error {
 
 /**
  * Inserts the rows, in one transaction. `decide`: which of them, none being in the table, are not to be inserted; asked
- * last, so that it knows of every mutation that has deleted one of them before. Gives how many were inserted; null when
- * they are to be looked at one by one: nothing was written. Throws as `TableWriter.write`.
+ * first, so that no mutation under way has to wait for these rows, and last, so that it knows of every mutation that has
+ * deleted one of them before. Gives how many were inserted; null when they are to be looked at one by one: nothing was
+ * written. Throws as `TableWriter.write`.
  */
 export async function writeNew(
   writing: Writing,
@@ -28,7 +32,10 @@ export async function writeNew(
 ): Promise<number | null> {
   if (rows.length === 0) return 0
   const { session, table, inSync } = writing
+  const deciding = decide()
+  deciding.catch(() => {}) // heard of below
   const data = encodeCopy(table, rows, { before: () => [] })
+  if ((await deciding).size > 0) return null
   const text = `copy ${nameOf(table)} (${columnsOf(table).join(', ')}) from stdin`
   try {
     return await session.inSync(inSync, async (mutation) => {

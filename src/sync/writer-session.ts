@@ -168,7 +168,7 @@ function lostSession(cause: Error): Error {
 interface Copying {
   resolve: (result: unknown) => void
   reject: (error: Error) => void
-  writable(): Promise<Writable>
+  writable(): Promise<unknown>
 }
 
 /** The driver tells how COPY ended only while the stream is open, which may be over before the server has looked. */
@@ -185,15 +185,21 @@ async function copy(line: Line, text: string, data: string): Promise<number> {
   }
 }
 
-/** Data and its end at once: a last packet on its own would wait for the acknowledgement of the one before. */
+/**
+ * Data and its end at once: a last packet on its own would wait for the acknowledgement of the one before. As soon as the
+ * driver has the stream, since an error that comes with it in one packet would find nobody who hears of it.
+ */
 async function copied(query: Copying, data: string): Promise<number> {
-  const stream = await query.writable()
   return await new Promise<number>((resolve, reject) => {
-    query.resolve = (result) => resolve((result as Rows).count)
     query.reject = reject
-    stream.on('error', reject)
-    stream._write(Buffer.from(data), 'utf8', () => {})
-    stream._final(() => {})
+    query.resolve = (opened) => {
+      query.resolve = (result) => resolve((result as Rows).count)
+      const stream = opened as Writable
+      stream.on('error', reject)
+      stream._write(Buffer.from(data), 'utf8', () => {})
+      stream._final(() => {})
+    }
+    void query.writable() // sends it; the stream comes above
   })
 }
 

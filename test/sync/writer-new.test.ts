@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import type postgres from 'postgres'
-import { applyRows } from '../../src/database/index.ts'
+import { applyRows, ticketMac } from '../../src/database/index.ts'
 import type { Mark, TableWriter } from '../../src/sync/writing.ts'
 import { testCluster } from '../help/cluster.ts'
 import { type Ground, makeGround, record, until, whys } from './writer-help.ts'
@@ -153,4 +153,65 @@ test("triggers of the owner's run with the path they know, and may leave rows ou
       drop function public.wanted(text)`)
   }
   assert.deepEqual(await ground.rows(), { 1: 'yes' })
+})
+
+/** Runs work with a trigger of the customer's. */
+async function withTrigger(
+  when: string,
+  body: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  const { owner, table: { schema, name } } = ground
+  const place = `${schema}.${name}`
+  await owner.unsafe(`
+    create table public.noted (query text);
+    create function public.hears() returns trigger language plpgsql security definer as $$
+      begin ${body}; return null; end $$;
+    create trigger hears ${when} on ${place} execute function public.hears()`)
+  try {
+    await work()
+  } finally {
+    await owner.unsafe(
+      `drop trigger hears on ${place}; drop function public.hears(); drop table public.noted`,
+    )
+  }
+}
+
+test('rows go straight into the table, by COPY', async () => {
+  const note = 'insert into public.noted values (current_query())'
+  await withTrigger('after insert', note, async () => {
+    assert.equal((await put([record('1', 'a'), record('2', 'b')])).changed, 2)
+    const noted = await ground.owner.unsafe('select query from public.noted')
+    assert.match(noted.map(({ query }) => String(query)).join(), /^copy /)
+  })
+})
+
+test('a trigger that refuses the statement before its first row fails the batch, and nothing else', async () => {
+  await withTrigger('before insert', `raise 'frozen' using errcode = '55000'`, async () => {
+    for (let n = 0; n < 5; n++) await assert.rejects(put([record('1', 'a')]), { code: '55000' })
+  })
+  assert.equal((await put([record('1', 'a')])).changed, 1)
+})
+
+test('rows of an INSERT that is being applied in another order are left to it', async () => {
+  const rows = ['1', '2'].map((id) => ({ id, values: { email: 'mutation' } }))
+  const mutation = await ground.begin({ operation: 'insert' })
+  await ground.accept(mutation, rows)
+  const mark = await writer.mark()
+  const session = await ground.owner.reserve()
+  try {
+    // as while it is applied: one row is there for nobody else yet
+    await session.unsafe('begin')
+    const [own] = await session.unsafe('select pg_backend_pid() as pid')
+    const { table: { schema, name }, ticketKey } = ground
+    const ticket = { mode: 'sync', mutationId: mutation.id, pid: Number(own?.['pid']) } as const
+    const mac = ticketMac(ticketKey, ticket)
+    await session.unsafe(`select sluice.open('sync', $1, $2, 0)`, [mutation.id, mac])
+    await session.unsafe(`insert into ${schema}.${name} (id, email) values ('1', 'mutation')`)
+    const written = await put([record('2', 'page'), record('1', 'page')], mark)
+    assert.deepEqual(whys(written), { 1: 'inserting', 2: 'inserting' })
+  } finally {
+    await session.unsafe('rollback')
+    session.release()
+  }
 })
