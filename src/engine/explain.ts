@@ -19,15 +19,14 @@ export async function explainPlan(
   }
   const column = await columnOf(conduit, error)
   if (column === null) return error
-  const { schema, name, platform } = request.table
+  const { platform } = request.table
+  const upsert = request.setColumns === null
+    ? `an INSERT with ON CONFLICT ("${column}") DO UPDATE goes by what ${platform} has; else `
+    : ''
   return error.with({
     hint:
-      `Two rows of the statement have the same value, or ${schema}.${name} is behind ${platform}, ` +
-      `where no record may have it any more: ${
-        request.setColumns === null
-          ? `an INSERT with ON CONFLICT ("${column}") DO UPDATE goes by what ${platform} has; else `
-          : ''
-      }try again when the row that has it has been read again. Nothing was sent.`,
+      `Another row has the value. If no record at ${platform} has it any more, the table is behind: ${upsert}` +
+      'try again when the row that has it has been read again. Nothing was sent.',
   })
 }
 

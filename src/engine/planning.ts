@@ -60,16 +60,20 @@ export async function planLocked(
       waitMs ??= await statementWaitMs(conduit)
       const isLate = deps.now() - started >= waitMs
       if (isLate && waitMs < statementWaitMaxMs) throw fault('statement_timed_out')
-      if (isLate || tries >= triesMaxOf(error)) throw error.with({ hint: overtaken })
+      if (isLate || tries >= triesMaxOf(error)) throw withHint(error)
     }
   }
 }
 
 const overtaken = 'Other sessions kept changing the same rows. Nothing was sent; try again.'
 
-function triesMaxOf({ own, raised }: DatabaseError): number {
-  return own && raised ? raisedTriesMax : planTriesMax
-}
+/** A function of the client's has raised it, for a reason of its own. */
+const isTheirs = ({ own, raised }: DatabaseError): boolean => own && raised
+
+const triesMaxOf = (error: DatabaseError): number => isTheirs(error) ? raisedTriesMax : planTriesMax
+
+const withHint = (error: DatabaseError): DatabaseError =>
+  isTheirs(error) ? error : error.with({ hint: overtaken })
 
 function isSerialization(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && ['40001', '40P01'].includes(error.sqlstate)

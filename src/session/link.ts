@@ -5,7 +5,7 @@ import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import { ConnectionLost } from '../engine/conduit.ts'
 import { decodeBackend, type TransactionStatus } from '../wire/backend.ts'
-import { createFrameReader, type Frame, frameSizeMax } from '../wire/frames.ts'
+import { createFrameReader, type Frame, frameSizeMax, headerSize } from '../wire/frames.ts'
 import { flush, sync } from '../wire/frontend.ts'
 import { withoutContext } from './context.ts'
 import type { DatabaseLink } from './login.ts'
@@ -36,6 +36,10 @@ const parameterStatus = 0x53
 const notification = 0x41
 const errorResponse = 0x45
 
+/** The longest ErrorResponse that is gathered to be reworded, in bytes: a refusal of the triggers' is far shorter. */
+const rewordedSizeMax = 65_536
+const nothing = new Uint8Array(0)
+
 export class Link {
   readonly tracker = new Tracker()
   /** What ParameterStatus last said. */
@@ -47,6 +51,8 @@ export class Link {
   readonly #scanner: Scanner
   readonly #sink: LinkSink
   #reader = createFrameReader({ sizeMax: frameSizeMax })
+  /** Of an ErrorResponse that may be reworded: what there is of it. */
+  #held: Uint8Array = nothing
   #exchanges: Exchange[] = []
   #quietWaiters: { resolve(): void; reject(error: Error): void }[] = []
   readonly #rest: Uint8Array
@@ -214,32 +220,62 @@ export class Link {
   }
 
   #forward(chunk: Uint8Array): void {
-    if (this.tracker.watched) return this.#watch(chunk)
+    if (this.tracker.watched || this.#held.length > 0) return this.#watch(chunk)
     this.#scanner.scan(chunk)
-    if (!this.#sink.write(chunk)) this.pause()
+    this.#pass(chunk)
     this.#wake()
   }
 
-  /** As `forward`, frame by frame, while something that was not read may be refused. */
+  /** As `forward`, while something that was not read may be refused: an error is looked at as a whole, all else passes. */
   #watch(chunk: Uint8Array): void {
-    const begun = this.#scanner.finishFrame(chunk)
-    this.#reader.push(chunk.subarray(begun))
-    const parts = [chunk.subarray(0, begun)]
-    while (this.tracker.watched) {
-      const frame = this.#reader.next()
-      if (frame === undefined) break
-      parts.push(this.#reworded(frame))
-      this.#scanner.scan(frame.bytes)
+    const bytes = this.#held.length > 0 ? Buffer.concat([this.#takeHeld(), chunk]) : chunk
+    const parts: Uint8Array[] = []
+    let [at, from] = [0, 0]
+    while (at < bytes.length) {
+      const size = this.#errorSize(bytes, at)
+      if (size === 0) {
+        at = this.#scanner.step(bytes, at)
+        continue
+      }
+      parts.push(bytes.subarray(from, at))
+      const error = bytes.subarray(at, at + size)
+      if (error.length < size) this.#held = error
+      else parts.push(this.#reworded(error))
+      at += error.length
+      from = at
     }
-    if (!this.#sink.write(Buffer.concat(parts))) this.pause()
+    parts.push(bytes.subarray(from))
+    this.#pass(parts.length > 1 ? Buffer.concat(parts) : bytes)
     this.#wake()
-    if (!this.tracker.watched && this.#exchanges.length === 0) this.#returnRest()
   }
 
-  #reworded(frame: Frame): Uint8Array {
+  /**
+   * The bytes of an error that begins at `at` and may have to be reworded, of which more may be to come; 0: what is there
+   * passes as it is.
+   */
+  #errorSize(bytes: Uint8Array, at: number): number {
+    if (bytes[at] !== errorResponse || !this.#scanner.atBoundary) return 0
+    if (this.tracker.unread === null) return 0
+    if (bytes.length - at < headerSize) return headerSize
+    const size = 1 + Buffer.from(bytes.buffer, bytes.byteOffset + at).readUInt32BE(1)
+    return size < headerSize || size > rewordedSizeMax ? 0 : size
+  }
+
+  #reworded(error: Uint8Array): Uint8Array {
     const { unread } = this.tracker
-    if (frame.tag !== errorResponse || unread === null) return frame.bytes
-    return this.#sink.reword?.(frame, unread) ?? frame.bytes
+    this.#scanner.scan(error)
+    if (unread === null) return error
+    return this.#sink.reword?.({ tag: errorResponse, bytes: error }, unread) ?? error
+  }
+
+  #takeHeld(): Uint8Array {
+    const held = this.#held
+    this.#held = nothing
+    return held
+  }
+
+  #pass(bytes: Uint8Array): void {
+    if (bytes.length > 0 && !this.#sink.write(bytes)) this.pause()
   }
 
   get #quiet(): boolean {
@@ -254,6 +290,7 @@ export class Link {
   }
 
   #reply(chunk: Uint8Array): void {
+    this.#reader.push(this.#takeHeld())
     const rest = this.#scanner.finishFrame(chunk) // of a notice or notification that began before the exchange
     if (rest > 0) this.#sink.write(chunk.subarray(0, rest))
     if (rest < chunk.length) this.#reader.push(chunk.subarray(rest))

@@ -35,18 +35,18 @@ export class Scanner {
   /** Looks at the next bytes. Throws ProtocolViolation for lengths that no server sends. */
   scan(chunk: Uint8Array): void {
     let at = 0
-    while (at < chunk.length) at = this.#step(chunk, at)
+    while (at < chunk.length) at = this.step(chunk, at)
   }
 
   /** Looks at the next bytes up to the end of the frame under way; returns how many they are. */
   finishFrame(chunk: Uint8Array): number {
     let at = 0
-    while (at < chunk.length && !this.atBoundary) at = this.#step(chunk, at)
+    while (at < chunk.length && !this.atBoundary) at = this.step(chunk, at)
     return at
   }
 
-  /** One frame, or what there is of it, from `at`; returns where it ends. */
-  #step(chunk: Uint8Array, at: number): number {
+  /** As `scan`, of one frame or what there is of it from `at`, which is in the chunk; returns where it ends. */
+  step(chunk: Uint8Array, at: number): number {
     if (this.#skip > 0) {
       const taken = Math.min(this.#skip, chunk.length - at)
       this.#skip -= taken

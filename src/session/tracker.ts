@@ -60,8 +60,8 @@ export class Tracker {
   #open = 0
   /** As of an end, of the messages after the last one. */
   #openUnread: Unread | null = null
-  /** There may be one: what is owed is looked through only then. */
-  #watched = false
+  /** How many of `#ends` have one. */
+  #unreadEnds = 0
   /** Replies since the last ReadyForQuery. */
   #answered = 0
 
@@ -75,14 +75,11 @@ export class Tracker {
   /** A text that was not read is about to be sent: it must be told before `sent`. */
   noteUnread(unread: Unread): void {
     this.#openUnread = unread
-    this.#watched = true
   }
 
   /** Something that is not answered yet was not read. */
   get watched(): boolean {
-    if (!this.#watched) return false
-    this.#watched = this.#openUnread !== null || this.#ends.some(({ unread }) => unread !== null)
-    return this.#watched
+    return this.#openUnread !== null || this.#unreadEnds > 0
   }
 
   /** What was not read of that which the server is at. */
@@ -159,7 +156,8 @@ export class Tracker {
     // one that we do not know of answers a Sync that was taken for dropped: the pipeline before it is over
     if (owed < 0) this.#clear()
     else {
-      for (let index = 0; index <= owed; index++) this.#ends.shift()
+      for (let index = 0; index < owed; index++) this.#ends.shift() // stray CopyDones
+      if ((this.#ends.shift()?.unread ?? null) !== null) this.#unreadEnds -= 1
       this.#owed -= 1
     }
     this.#answered = 0
@@ -182,6 +180,7 @@ export class Tracker {
     this.#ends.push({ kind, messages: this.#open, unread })
     this.#open = 0
     if (kind === 'copy') return
+    if (unread !== null) this.#unreadEnds += 1
     this.#openUnread = null
     this.#owed += 1
     this.tail = 0
@@ -191,10 +190,19 @@ export class Tracker {
   #clear(): void {
     this.#ends = []
     this.#openUnread = null
+    this.#unreadEnds = 0
     this.#owed = 0
     this.#open = 0
     this.tail = 0
     this.executed = false
+  }
+
+  /** Takes these out of `#ends`, up to the one at `to`, and out of all that is counted of them. */
+  #drop(from: number, to: number): End[] {
+    const dropped = this.#ends.splice(from, to - from)
+    this.#owed -= dropped.filter(({ kind }) => kind !== 'copy').length
+    this.#unreadEnds -= dropped.filter(({ unread }) => unread !== null).length
+    return dropped
   }
 
   #firstOwed(): number {
@@ -211,8 +219,7 @@ export class Tracker {
   #skip(): void {
     const next = this.#ends.findIndex(({ kind }) => kind === 'sync')
     if (next >= 0) {
-      this.#ends.splice(0, next)
-      this.#owed = countOwed(this.#ends)
+      this.#drop(0, next)
       const [first] = this.#ends
       if (first !== undefined) first.messages = 0
       return
@@ -232,10 +239,7 @@ export class Tracker {
     const from = simple ? owed + 1 : 0
     const until = this.#ends.findIndex(({ kind }, index) => index >= from && kind === 'copy')
     this.copying = until < 0
-    const within = this.#ends.slice(from, until < 0 ? undefined : until + 1)
-    const messages = countMessages(within)
-    this.#ends.splice(from, within.length)
-    this.#owed -= countOwed(within)
+    const messages = countMessages(this.#drop(from, until < 0 ? this.#ends.length : until + 1))
     const next = this.#ends[from]
     if (next === undefined) this.#open += messages
     else next.messages += messages
@@ -243,10 +247,6 @@ export class Tracker {
     this.tail = this.#open + countMessages(this.#ends.slice(last + 1))
     this.executed = this.tail > 0 // or not: which messages they were is forgotten
   }
-}
-
-function countOwed(ends: readonly End[]): number {
-  return ends.filter(({ kind }) => kind !== 'copy').length
 }
 
 function countMessages(ends: readonly End[]): number {

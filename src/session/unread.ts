@@ -15,6 +15,8 @@ export interface Unread {
 
 /** The most prepared statements that were not read and are remembered. */
 const namesMax = 1_000
+/** The longest name, in bytes, by which one is remembered. */
+const nameSizeMax = 255
 
 /** Statements that were prepared without being read, by the Latin-1 form of their names. */
 export class UnreadStatements {
@@ -29,10 +31,10 @@ export class UnreadStatements {
     return this.#names.get(name) ?? null
   }
 
-  /** The name stands for another statement from now on. */
+  /** The name stands for another statement from now on. Where it is very long, why that was not read is not kept. */
   note(name: string, unread: Unread | null): void {
     this.#names.delete(name)
-    if (unread === null) return
+    if (unread === null || name.length > nameSizeMax) return
     const [oldest] = this.#names.keys()
     if (this.#names.size >= namesMax && oldest !== undefined) this.#names.delete(oldest)
     this.#names.set(name, unread)
@@ -40,14 +42,18 @@ export class UnreadStatements {
 }
 
 const outsideProxy = 'SL002'
+/** How the triggers' hint begins where they know of no reason. */
+const usualHint = 'Connect through the proxy '
 
 /**
  * What the client is told in place of an error in reply to such a text: null where that is anything but the triggers'
- * refusal, or a function, a cascade or another trigger has written: then Postgres names them, one a line, in CONTEXT.
+ * refusal; where they know the reason (the sync is paused); and where a function, a cascade or another trigger has
+ * written: then Postgres names them, one a line, in CONTEXT.
  */
 export function rewordRefusal(frame: Frame, unread: Unread): Reworded | null {
   const message = decodeBackend(frame)
   if (message.type !== 'ErrorResponse' || message.fields.get('C') !== outsideProxy) return null
+  if (!message.fields.get('H')?.startsWith(usualHint)) return null
   if ((message.fields.get('W') ?? '').trim().includes('\n')) return null
   const { reason } = unread
   if (unread.kind === 'form') {

@@ -373,6 +373,7 @@ test('what a function says that it cannot be serialized is not tried for ever, n
   const raised = failure('40001', true).with({ raised: true })
   const said = await play({ fail: (name) => name === 'plan' ? raised : null, now: () => 0 })
   assert.equal(codeOf(said.error), '40001')
+  assert.equal((said.error as DatabaseError).hint, undefined, 'nobody has got ahead')
   assert.equal(said.log.filter((name) => name === 'begin').length, 10)
   const fail = (name: string) => name === 'plan' ? failure('40001') : null
   const cancelled = await play({ fail, abort: true })

@@ -177,6 +177,14 @@ test('a text that is too long is remembered until it is answered, and by its nam
   pass(encodeParse({ name: 'named', sql: 'select 1' }), sync)
   answer('1')
   assert.equal(pass(encodeBind({ portal: 'p', statement: 'named' }), sync), undefined)
+  answer('2')
+  for (const [size, kind] of [[255, 'limit'], [256, undefined]] as const) {
+    const name = 'n'.repeat(size)
+    assert.equal(pass(encodeParse({ name, sql: long }), sync), 'limit')
+    answer('1')
+    assert.equal(pass(encodeBind({ portal: '', statement: name }), sync), kind, `${size} bytes`)
+    answer('2')
+  }
 })
 
 test('a length that no client sends, and all that follows, is for Postgres to refuse', () => {

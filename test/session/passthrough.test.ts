@@ -467,6 +467,8 @@ describe('pass-through', () => {
       const [sql, size] of [
         [`select generate_series(1, 200000), repeat('r', 500)`, 200_000 * 500],
         [`select repeat('r', 300000000)`, 300_000_000],
+        // of a text that is too long to be read the errors are looked at, and nothing else
+        [`select repeat('r', 300000000) -- ${'x'.repeat(600_000)}`, 300_000_000],
       ] as const
     ) {
       const client = await rawClient(stage.through())

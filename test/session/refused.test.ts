@@ -215,6 +215,24 @@ describe('forms that are refused', () => {
     })
   })
 
+  test('where the sync is paused, a long mutation is told that, and not that it is too long', async () => {
+    const phase = (word: string | null) =>
+      stage.sql`update sluice.synced set phase = ${word} where table_name = 'contacts'`
+    await phase('paused')
+    try {
+      await withClient(stage, async (client) => {
+        const text = `${named} (${long})`
+        for (const query of [text, prepared(text)]) {
+          const thrown = await error(client.query(query), 'an insert')
+          assert.equal(thrown.code, 'SL002')
+          assert.match(thrown.hint ?? '', /is paused: resume it first/)
+        }
+      })
+    } finally {
+      await phase(null)
+    }
+  })
+
   test('of a statement in a form that is not read the refusal says so', async () => {
     await withClient(stage, async (client) => {
       const text = `insert into salesforce.contacts (U&"last!005fname" uescape '!') values ('x')`

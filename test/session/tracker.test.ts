@@ -92,6 +92,46 @@ test('an epoch ends whenever Postgres is ready outside a block', () => {
   assert.equal(play('>Q <ZT >Q <ZI >S <ZI').epoch, 2)
 })
 
+const notRead = { kind: 'form', reason: 'a test' } as const
+
+test('what was not read is watched until the server has come past it', () => {
+  // `>!` notes that what is sent next was not read
+  for (
+    const [script, watched] of [
+      ['>! >Q', [true, true]],
+      ['>! >Q <C <ZI', [true, true, true, false]],
+      ['>QQ >! >Q <C <ZI <C <ZI <C <ZI', [false, true, true, true, true, true, true, true, false]],
+      ['>! >P >BES <12C <ZI', [true, true, true, true, false]],
+      ['>! >P <1', [true, true, true]],
+      ['>P >! >Q <E', [false, true, true, false]],
+      ['>P >! >Q >S >! >Q <E <ZI <C <ZI', [
+        false,
+        true,
+        true,
+        true,
+        true,
+        true,
+        true,
+        true,
+        true,
+        false,
+      ]],
+      ['>PBE >! >Q >S <E <ZI', [false, true, true, true, false, false]],
+      ['>! >P >BES <12G >dcS <C <ZI', [true, true, true, false, false, false, false]],
+      ['>! >Q <G >ddc <C <ZI', [true, true, true, true, true, false]],
+      ['>! >Qdc >! >Q <G <C <ZI <C <ZI', [true, true, true, true, true, true, true, true, false]],
+    ] as const
+  ) {
+    const tracker = new Tracker()
+    const heard = script.split(' ').map((word) => {
+      if (word === '>!') tracker.noteUnread(notRead)
+      else play(word, tracker)
+      return tracker.watched
+    })
+    assert.deepEqual(heard, watched, script)
+  }
+})
+
 /** Replies to the messages that succeed. */
 const replyOf: Readonly<Record<string, readonly string[]>> = {
   P: ['1'],
@@ -134,6 +174,7 @@ test('in random pipelines it is quiet exactly when the model has answered everyt
       const tracker = new Tracker()
       let heard = 0
       for (const [index, message] of list.entries()) {
+        if (message.toUpperCase() === 'Q' && paces[index] !== 1) tracker.noteUnread(notRead)
         tracker.sent(message.toUpperCase().charCodeAt(0))
         const replies = answer(list.slice(0, index + 1))
         const until = paces[index] === 0
@@ -145,7 +186,14 @@ test('in random pipelines it is quiet exactly when the model has answered everyt
           else tracker.received(letter.charCodeAt(0))
         }
         assert.equal(tracker.quiet, heard === replies.length)
+        assert.ok(tracker.watched || tracker.unread === null)
       }
+      tracker.sent('S'.charCodeAt(0))
+      for (const letter of answer([...list, 'S']).slice(heard)) {
+        if (letter === 'Z') tracker.ready('I')
+        else tracker.received(letter.charCodeAt(0))
+      }
+      assert.equal(tracker.watched, false)
     }),
     { numRuns: 2_000 },
   )
