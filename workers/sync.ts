@@ -39,8 +39,11 @@ import { webhooksUrl } from './public-url.ts'
 import { storeEnv } from './store-env.ts'
 import { createWatch, type Watch } from './watch.ts'
 
-/** Postgres keeps so many characters of a session's name, beside what goes before it. */
-const processName = `${hostname().slice(0, 40)}:${process.pid}`
+/**
+ * Postgres keeps so many characters of a session's name, beside what goes before it; what tells one machine of a set from
+ * another stands at the end of its name.
+ */
+const processName = `${hostname().slice(-40)}:${process.pid}`
 
 /** Requests to platforms at a time are bounded by the tables at once. */
 const connectionsMax = 64

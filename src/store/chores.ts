@@ -34,13 +34,24 @@ export async function claimChore(
   return row?.id ?? null
 }
 
-/** Makes the chore due at once for every sync. Throws `service_unreachable`. */
-export async function hastenChore(store: Store, chore: Chore): Promise<void> {
+/**
+ * Makes the chore due at once for every sync, but for those of which it is due so many milliseconds ahead (`unless`, both
+ * ends included). Throws `service_unreachable`.
+ */
+export async function hastenChore(
+  store: Store,
+  { chore, unless: { fromMs, toMs } }: {
+    chore: Chore
+    unless: { readonly fromMs: number; readonly toMs: number }
+  },
+): Promise<void> {
   await store.ask('Hastening a chore', (sql) =>
     sql`
       insert into sluice_store.chores as c (sync_id, chore, due_at)
       select s.id, ${chore}, now() from sluice_store.syncs s
-      on conflict (sync_id, chore) do update set due_at = least(c.due_at, excluded.due_at)`)
+      on conflict (sync_id, chore) do update set due_at = least(c.due_at, excluded.due_at)
+        where c.due_at not between now() + ${fromMs} * interval '1 millisecond'
+          and now() + ${toMs} * interval '1 millisecond'`)
 }
 
 /** Makes it due so many milliseconds from now. Throws `service_unreachable`. */

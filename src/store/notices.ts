@@ -15,6 +15,8 @@ const againMs = 1_000
 
 /** What the sessions of sync processes are called in Postgres, before the name of the process. */
 export const sessionPrefix = 'sluice sync: '
+/** What an older version, which may run beside this one, calls them. */
+export const olderSession = 'sluice sync notices'
 
 /**
  * Calls `hear` for every notice. A session that is lost is made anew, again and again, every second. `name`: that of the

@@ -1,6 +1,6 @@
 // Room store: which processes work with this store, and what each of them holds, for people.
 
-import { sessionPrefix } from './notices.ts'
+import { olderSession, sessionPrefix } from './notices.ts'
 import { presenceClass } from './presence.ts'
 import type { Sql, Store } from './store.ts'
 
@@ -55,13 +55,21 @@ export async function listUnderWay(store: Store): Promise<readonly UnderWay[]> {
   return rows.map((row) => ({ ...row }))
 }
 
-/** Names (`host:pid`) of the sync processes that are alive and hear the store. Throws `service_unreachable`. */
+/** What those of an older version are listed as, however many: they do not tell their names. */
+export const unnamedProcess = '(an older version)'
+
+/**
+ * Names (`host:pid`) of the sync processes that are alive and hear the store, or `unnamedProcess`. Throws
+ * `service_unreachable`.
+ */
 export async function listSyncProcesses(store: Store): Promise<readonly string[]> {
   const rows = await store.ask('Listing the sync processes', (sql) =>
     sql<{ name: string }[]>`
-      select distinct substr(application_name, ${sessionPrefix.length + 1}::int) as name
+      select distinct case when application_name = ${olderSession} then ${unnamedProcess}
+        else substr(application_name, ${sessionPrefix.length + 1}::int) end as name
       from pg_stat_activity
-      where datname = current_database() and starts_with(application_name, ${sessionPrefix})
+      where datname = current_database() and (application_name = ${olderSession}
+        or starts_with(application_name, ${sessionPrefix}))
       order by name`)
   return rows.map(({ name }) => name)
 }

@@ -21,13 +21,14 @@ const callWaitMs = 60_000
 /** In one pass, so that it ends. */
 const looksMax = 200
 
-/** Passes over the webhooks that are due; before the first one every webhook is. */
+/** Passes over the webhooks that are due; before the first one each is that nobody has looked at in the last minutes. */
 export function createHookLooks(deps: Deps): () => Promise<void> {
   let hastened: Promise<void> | null = null
   return async () => {
     if (deps.publicUrl === null) return
-    // also when another process has just looked: there may be another platform behind the address now
-    hastened ??= hastenChore(deps.store, 'webhook')
+    // a look in the last ten minutes leaves it due so far ahead: processes that start and start again ask no more
+    const unless = { fromMs: everyMs * 0.75 - 10 * 60_000, toMs: everyMs * 1.25 }
+    hastened ??= hastenChore(deps.store, { chore: 'webhook', unless })
     try {
       await hastened
     } catch (error) {
@@ -55,7 +56,10 @@ async function look(deps: Deps, syncId: string): Promise<boolean> {
     const isThere = webhook === null
       ? null
       : await isAtPlatform({ ...deps, callerFor }, { sync, webhook })
-    if (webhook !== null && isThere === false && await requestRenewal(store, webhook)) {
+    if (
+      webhook !== null && isThere === false && !isTriedAgain(webhook) &&
+      await requestRenewal(store, webhook)
+    ) {
       log.warn('sync.webhook_gone', { sync: syncId, platform: sync.platform })
     }
     return true
@@ -64,6 +68,11 @@ async function look(deps: Deps, syncId: string): Promise<boolean> {
     log.info('sync.webhook_unseen', { sync: syncId, error })
     return false
   }
+}
+
+/** Its renewal has failed, and comes again when it is time: not sooner, however often it is looked at. */
+function isTriedAgain({ failure, due }: Webhook): boolean {
+  return failure !== null && due
 }
 
 export interface AskDeps extends Pick<HookingDeps, 'adapterFor' | 'now'> {

@@ -160,8 +160,19 @@ async function make(
   const made = { url, objects: sync.tables.map(({ object }) => object) }
   const kept = await keepWebhook(store, before, { registration, leaseMs: null, made })
   if (kept !== null) return log.info('sync.webhook_made', { sync: syncId, platform: sync.platform })
-  const now = await readWebhook(store, syncId)
-  // somebody has pasted a secret meanwhile, or dropped the sync: ours would only send what nobody takes
+  await giveUp(deps, { sync, webhooks, caller }, registration)
+}
+
+/**
+ * Takes ours away that was not kept, where somebody has pasted a secret meanwhile, or dropped the sync: it would only send
+ * what nobody takes.
+ */
+async function giveUp(
+  { store }: HookingDeps,
+  { sync, webhooks, caller }: Hooked,
+  registration: Registration,
+): Promise<void> {
+  const now = await readWebhook(store, sync.id)
   if (now === null || isPasted(now)) await webhooks.unregister?.(registration, caller)
 }
 
@@ -174,17 +185,21 @@ async function tend(deps: HookingDeps, claimed: ClaimedWebhook): Promise<void> {
   const { store } = deps
   const { syncId, collect, due, registration } = claimed
   if (registration === null) return
-  const { sync, webhooks, caller } = await hooked(deps, syncId)
-  let held: Held | null = { webhook: claimed, registration }
-  if (due && webhooks.renew !== undefined) {
-    held = await hold(store, { ...held, registration: await webhooks.renew(registration, caller) })
-  }
+  const ours = await hooked(deps, syncId)
+  const { webhooks, caller } = ours
+  const renewed = due ? await webhooks.renew?.(registration, caller) : undefined
+  // as the platform has it by now
+  const latest = renewed ?? registration
+  let held: Held | null = { webhook: claimed, registration: latest }
+  if (renewed !== undefined) held = await hold(store, held)
   // also when it is renewed: what pings have told that were lost
-  if (held !== null && (collect || due)) {
-    held = await collectAll(deps, { sync, webhooks, caller, held })
-  }
-  if (held === null) return deps.log.debug('sync.webhook_superseded', { sync: syncId })
-  await keepWebhook(store, held.webhook, { registration: held.registration, leaseMs: null })
+  if (held !== null && (collect || due)) held = await collectAll(deps, { ...ours, held })
+  const kept = held === null
+    ? null
+    : await keepWebhook(store, held.webhook, { registration: held.registration, leaseMs: null })
+  if (kept !== null) return
+  deps.log.debug('sync.webhook_superseded', { sync: syncId })
+  await giveUp(deps, ours, latest)
 }
 
 /** A webhook as it was last read or kept, and its registration as it is by now. */

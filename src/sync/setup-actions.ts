@@ -11,7 +11,7 @@ export interface Applied {
   readonly actions: readonly string[]
   /** In words: what differs from the file and stays so, since it is not to be pruned. */
   readonly notes: readonly string[]
-  /** Of what is checked before it is made; by the name of the sync. */
+  /** Of what is checked before it is made; by the name of the sync, or the database, or `connection <id>`. */
   readonly findings: Readonly<Record<string, readonly Finding[]>>
   /** Their passwords are nowhere else. */
   readonly logins: readonly GrantedLogin[]

@@ -31,7 +31,7 @@ import {
 import { setUpSync } from './setup-create.ts'
 import type { FileConnection, FileDatabase, FileSync, Secret, SetupFile } from './setup-file.ts'
 import type { AdminDeps, DatabaseRequest, SetupRequest } from './setup-request.ts'
-import { changeSelection, selectionChange, surplusOf } from './setup-selection.ts'
+import { changeSelection, pick, selectionChange, surplusOf } from './setup-selection.ts'
 import { addTables, readWhole, removeTable } from './setup-tables.ts'
 
 /**
@@ -99,7 +99,10 @@ async function connectionActions(
     if (same) continue
     actions.push({
       words: `${before === null ? 'make' : 'change'} connection ${id} (${given.platform})`,
-      run: async () => void await giveConnection(deps, request),
+      run: async () => ({
+        findings: [await giveConnection(deps, request)],
+        sync: `connection ${id}`,
+      }),
       connection: id,
     })
   }
@@ -304,9 +307,12 @@ async function changeActions(deps: AdminDeps, wanted: Wanted): Promise<Action[]>
       ...change.fresh.length === 0 ? {} : {
         sync: id,
         check: async (pending) =>
-          pending.has(given.connection)
-            ? []
-            : (await addTables(deps, { syncId: id, objects: change.fresh, dryRun: true })).findings,
+          pending.has(given.connection) ? [] : (await addTables(deps, {
+            syncId: id,
+            objects: change.fresh,
+            fields: pick(fields, change.fresh),
+            dryRun: true,
+          })).findings,
       },
     })
   }

@@ -32,6 +32,10 @@ export async function giveConnection(deps: Deps, request: ConnectionRequest): Pr
   const { id, platform, credential } = request
   checkConnectionId(id)
   const before = await findConnection(deps, id)
+  if (before !== null && before.platform !== platform) {
+    // before anything is sent: its address is another platform's, which is not to see the credential
+    throw fault('bad_request', { message: `connection "${id}" belongs to ${before.platform}` })
+  }
   const adapter = deps.adapterFor(platform)
   if (credential.kind === 'app' && adapter.mint === undefined) {
     throw fault('bad_request', { message: `${platform} has no installations of apps` })

@@ -86,7 +86,8 @@ export async function changeSelection(
   return added.findings
 }
 
-function pick(fields: NonNullable<Selection['fields']>, objects: readonly string[]) {
+/** The fields of these objects. */
+export function pick(fields: NonNullable<Selection['fields']>, objects: readonly string[]) {
   return Object.fromEntries(Object.entries(fields).filter(([object]) => objects.includes(object)))
 }
 

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import postgres from 'postgres'
 import { shareUnits } from '../../src/store/buckets.ts'
 import { hearNotices } from '../../src/store/notices.ts'
 import { announce } from '../../src/store/presence.ts'
@@ -225,7 +226,8 @@ interface State {
     connection: string
     rule: string
     limit: number
-    used?: number
+    used: number
+    left: number
     reserved?: number
     mutations?: number
   }[]
@@ -282,6 +284,21 @@ test('a sync process that has no table at work is alive all the same', async () 
   }
 })
 
+test('a sync process of an older version, which tells no name, is alive too', async () => {
+  const older = postgres(url, {
+    max: 2,
+    connection: { application_name: 'sluice sync notices' },
+  })
+  try {
+    await Promise.all([1, 2].map(() => older`select pg_sleep(0.01)`))
+    const { syncProcesses } = await json<State>('state')
+    assert.deepEqual(syncProcesses.map(({ name }) => name), ['(an older version)', 'there:3'])
+    assert.match(await ok('state'), /^sync +\(an older version\)\n +there:3 {2}at work/m)
+  } finally {
+    await older.end({ timeout: 2 })
+  }
+})
+
 test('places that a process has reserved are not told as used', async () => {
   const connection = `connection of ${sync}`
   const limit = 20
@@ -295,7 +312,8 @@ test('places that a process has reserved are not told as used', async () => {
   const { buckets } = await json<State>('state')
   const bucket = buckets.find(({ rule }) => rule === 'concurrent')
   assert.ok((bucket?.reserved ?? 0) > 0)
-  assert.deepEqual([bucket?.mutations, bucket?.used], [0, undefined])
+  assert.deepEqual([bucket?.mutations, bucket?.used], [0, 0])
+  assert.equal(bucket?.left, bucket?.limit)
   const line = /^.* 0\/\d+ {2}.* concurrent: (.*)$/m.exec(await ok('state'))?.[1]
   assert.equal(line, `0 mutations under way, ${bucket?.reserved} reserved by processes`)
 })

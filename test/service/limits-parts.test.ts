@@ -5,7 +5,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createStoreClock } from '../../src/service/limits/clock.ts'
 import { createLag } from '../../src/service/limits/lag.ts'
-import { limitOf } from '../../src/service/limits/limit.ts'
+import { platforms } from '../../src/mutation/table.ts'
+import { adapterFor } from '../../src/platforms/index.ts'
+import { asTold, limitOf } from '../../src/service/limits/limit.ts'
 import { createLine, type Wish } from '../../src/service/limits/line.ts'
 import type { Job, Taken } from '../../src/store/buckets.ts'
 import { second } from './limits-platform.ts'
@@ -74,4 +76,22 @@ test('an answer is late when it took far longer than answers do', () => {
   for (let n = 0; n < 20; n++) lag.note(300)
   assert.equal(lag.note(600)(28), 0, 'as long as the platform takes at times')
   assert.equal(lag.note(700)(28), 400)
+})
+
+test('a limit that a platform has told is in the words of the rule, of every platform', () => {
+  const rules = platforms.flatMap((name) => adapterFor(name).rates.rules({}))
+  assert.ok(rules.length > platforms.length)
+  for (const rule of rules) {
+    for (const told of [Math.ceil(rule.limit * 0.7), 3, 1].filter((each) => each < rule.limit)) {
+      const { about, limit } = asTold(rule, told)
+      assert.equal(limit, told)
+      assert.match(about, new RegExp(`^${told}|^${told.toLocaleString('en')}`), about)
+      assert.doesNotMatch(about, /;/)
+    }
+    assert.equal(asTold(rule, rule.limit), rule)
+  }
+  const [hourly] = adapterFor('github').rates.rules({})
+  assert.ok(hourly)
+  assert.equal(asTold(hourly, 3_500).about, '3,500 REST requests an hour')
+  assert.equal(asTold(hourly, 60).about, '60 REST requests an hour')
 })

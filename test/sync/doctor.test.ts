@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { silentLog } from '../../src/lib/log.ts'
 import { createCallers } from '../../src/service/callers.ts'
-import { revokeConnection, saveConnection } from '../../src/store/connections.ts'
+import { readConnection, revokeConnection, saveConnection } from '../../src/store/connections.ts'
 import { readDatabase } from '../../src/store/databases.ts'
 import { saveListenerKey } from '../../src/store/keys.ts'
 import { readSync, readSyncConfig, saveTables } from '../../src/store/syncs.ts'
@@ -169,6 +169,24 @@ test('a credential that was refused, a paused sync and a clock that is wrong are
     check === 'clock' && level === 'warn'
   )
   assert.equal(clocks.length, 2, JSON.stringify(clocks))
+})
+
+test('a key that is given to the connection of another platform is sent nowhere', async () => {
+  const sent: string[] = []
+  const http: AdminDeps['http'] = {
+    ...stage.deps.http,
+    send: (request) => {
+      sent.push(request.url)
+      return Promise.reject(new Error('This test sends nothing'))
+    },
+  }
+  const admin = createAdministration({ ...stage.deps, http })
+  await assert.rejects(
+    admin.giveConnection('shop', { platform: 'hubspot', key: 'pat-of-hubspot' }),
+    { code: 'bad_request', message: /connection "shop" belongs to stripe/ },
+  )
+  assert.deepEqual(sent, [])
+  assert.equal((await readConnection(stage.store, 'shop')).platform, 'stripe')
 })
 
 test('a key that the platform refuses is not kept, and is one finding where it was', async () => {

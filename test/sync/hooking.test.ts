@@ -11,13 +11,16 @@ import { adapterFor } from '../../src/platforms/index.ts'
 import type { Adapter, Caller, Registration, Webhooks } from '../../src/platforms/platform.ts'
 import type { Store } from '../../src/store/store.ts'
 import {
+  dropWebhook,
+  noteWebhookFailure,
   readWebhook,
   requestCollect,
   saveWebhook,
   saveWebhookSecret,
   type Webhook,
 } from '../../src/store/webhooks.ts'
-import { tendWebhooks } from '../../src/sync/hooking.ts'
+import { type HookingDeps, tendWebhooks } from '../../src/sync/hooking.ts'
+import { createHookLooks } from '../../src/sync/hooking-look.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
 import { eventually } from '../help/mirror.ts'
 import { seed, testStore } from '../store/help.ts'
@@ -66,8 +69,8 @@ function adapterOf(name: Platform): Adapter {
   return { ...real, follow: { ...follow, webhooks: { receive, ...platform } } }
 }
 
-function tend(): Promise<void> {
-  return tendWebhooks({
+function deps(): HookingDeps {
+  return {
     store,
     log: silentLog,
     adapterFor: adapterOf,
@@ -76,7 +79,11 @@ function tend(): Promise<void> {
     random: (bytes) => randomBytes(bytes),
     publicUrl,
     signal: new AbortController().signal,
-  })
+  }
+}
+
+function tend(): Promise<void> {
+  return tendWebhooks(deps())
 }
 
 /** A gate that opens when it is told. */
@@ -140,10 +147,13 @@ test('a ping that comes while one is being fetched is fetched too, and one that 
 })
 
 test('what is pasted while Sluice looks after a webhook stays', async () => {
+  let collects = 0
   platform = {
     collect: async (given) => {
-      await saveWebhookSecret(store, { syncId: quick, secret: 'pasted' })
-      return { touched: [], registration: counted(given), more: true }
+      collects += 1
+      // once: the ping still counts, and what is pasted is collected for too
+      if (collects === 1) await saveWebhookSecret(store, { syncId: quick, secret: 'pasted' })
+      return { touched: [], registration: counted(given), more: collects === 1 }
     },
   }
   await requestCollect(store, quick)
@@ -170,4 +180,67 @@ test('what is pasted while Sluice makes a webhook stays, and the one that was ma
   const { registration: kept, url } = await readWebhook(store, quick) ?? {}
   assert.deepEqual([kept?.secret, url], ['pasted', null])
   assert.deepEqual(gone, [{ made: true }])
+})
+
+test('one that is renewed while its sync is dropped, or a secret pasted, goes', async () => {
+  const gone: unknown[] = []
+  const ends = [
+    () => dropWebhook(store, quick),
+    () => saveWebhookSecret(store, { syncId: quick, secret: 'pasted' }),
+  ]
+  for (const end of ends) {
+    platform = {
+      renew: async (given) => {
+        await end()
+        return { ...given, state: { renewed: true }, renewAt: null }
+      },
+      unregister: ({ state }) => {
+        gone.push(state)
+        return Promise.resolve()
+      },
+    }
+    const due = { ...registration, renewAt: Date.now() - 60_000 }
+    await saveWebhook(store, { syncId: quick, url: urlOf(quick), registration: due })
+    await tend()
+  }
+  assert.deepEqual(gone, [{ renewed: true }, { renewed: true }])
+})
+
+test('one that is gone is renewed at once, and where that fails no look makes it sooner', async () => {
+  const asked: unknown[] = []
+  platform = {
+    isRegistered: (_registration, caller) => {
+      asked.push(callers.get(caller))
+      return Promise.resolve(!isSlow(caller))
+    },
+    renew: () => Promise.reject(fault('unreachable', { message: 'not now' })),
+  }
+  const lookAnew = async () => {
+    await store.sql`delete from sluice_store.chores`
+    await createHookLooks(deps())()
+  }
+  const ahead = async () => {
+    const [row] = await store.sql`
+      select due_at > now() as ahead from sluice_store.webhooks where id = ${slow}`
+    return row?.['ahead']
+  }
+  await lookAnew()
+  assert.equal((await readWebhook(store, slow))?.due, true)
+  assert.equal(await ahead(), false)
+  await tend()
+  assert.equal((await readWebhook(store, slow))?.failure, 'not now')
+  await lookAnew()
+  assert.equal(asked.length, 4)
+  assert.equal(await ahead(), true)
+  // another process starts, and asks no more
+  await createHookLooks(deps())()
+  assert.equal(asked.length, 4)
+})
+
+test('one that is gone is renewed too where something else of it has failed', async () => {
+  platform = { isRegistered: () => Promise.resolve(false) }
+  await noteWebhookFailure(store, { syncId: quick, failure: 'no collecting', inMs: 3_600_000 })
+  await store.sql`delete from sluice_store.chores`
+  await createHookLooks(deps())()
+  assert.equal((await readWebhook(store, quick))?.due, true)
 })

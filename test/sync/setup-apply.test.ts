@@ -181,8 +181,21 @@ test('a dry run tells what the checks would, and makes nothing', async () => {
   const { version } = await readSync(stage.store, 'sync_till01')
   const more = await check(fileWith({ objects: ['customers', 'nothing_such'] }))
   assert.ok(isFailed(more))
+  const objects = ['customers', 'coupons']
+  const fields = { customers: ['email'], coupons: ['no_such_field'] }
+  const wrong = (await check(fileWith({ objects, fields }))).filter(({ level }) => level === 'fail')
+  assert.deepEqual(wrong.map(({ check }) => check), ['object coupons'])
   assert.equal(isFailed(await check(fileWith({ objects: ['customers', 'coupons'] }))), false)
   assert.equal((await readSync(stage.store, 'sync_till01')).version, version)
+})
+
+test('a key of which the platform does not say whether it takes it is told of', async () => {
+  const baseUrl = 'http://127.0.0.1:1'
+  const till = { platform: 'stripe', baseUrl, key: { env: 'STRIPE_KEY' } } as const
+  const { actions, findings } = await apply(fileWith({}, { connections: { till }, syncs: {} }))
+  assert.deepEqual(actions, ['make connection till (stripe)'])
+  const [finding, ...more] = findings['connection till'] ?? []
+  assert.deepEqual([finding?.level, finding?.check, more], ['warn', 'credential', []])
 })
 
 test('every place of a file that is wrong is named, and its JSON Schema says the same', async () => {

@@ -5,7 +5,12 @@ import { readBuckets } from '../../src/service/admin/buckets.ts'
 import type { BucketAnswer } from '../../src/service/admin/insight-schemas.ts'
 import { createFigures, type Figures } from '../../src/store/figures.ts'
 import { newestMigration, readMigration } from '../../src/store/migrations.ts'
-import { listLeases, listServices, listSyncProcesses } from '../../src/store/processes.ts'
+import {
+  listLeases,
+  listServices,
+  listSyncProcesses,
+  unnamedProcess,
+} from '../../src/store/processes.ts'
 import type { Store } from '../../src/store/store.ts'
 import { listTableStates } from '../../src/store/tables.ts'
 import { duration } from '../../src/sync/setup-status.ts'
@@ -56,10 +61,10 @@ async function read(store: Store) {
 }
 
 /** Of what may be under way at one time processes reserve shares, used or not; what is under way are the mutations. */
-function toldOf({ used, left, ...bucket }: BucketAnswer, mutations: number) {
-  return bucket.windowMs === null
-    ? { ...bucket, reserved: used, mutations }
-    : { ...bucket, used, left }
+function toldOf(bucket: BucketAnswer, mutations: number) {
+  if (bucket.windowMs !== null) return bucket
+  const left = Math.max(0, bucket.limit - mutations)
+  return { ...bucket, used: mutations, left, reserved: bucket.used, mutations }
 }
 
 function linesOf(found: State): string[] {
@@ -92,6 +97,8 @@ function serviceLine({ id, name, startedAt, underWay }: State['services'][number
 }
 
 function syncLine({ name, tables }: State['syncProcesses'][number]): string {
+  // its tables are listed under the name that its leases tell
+  if (name === unnamedProcess) return name
   return `${name}  ${tables === 0 ? 'waits for work' : `at work on ${counted(tables, 'table')}`}`
 }
 

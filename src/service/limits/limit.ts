@@ -82,8 +82,18 @@ function kindOf({ windowMs, limit }: RateRule): Kind {
 /** The rule as people know it: by the platform's own number, where the account has less than the rule says. */
 export function asTold(rule: RateRule, told: number | null): RateRule {
   if (told === null || told >= rule.limit) return rule
-  return { ...rule, limit: told, about: rule.about.replace(String(rule.limit), String(told)) }
+  // what follows is said of other accounts
+  const [own = ''] = rule.about.split(';')
+  const forms = `(?<![\\d,.])(${rule.limit}|${grouped.format(rule.limit)})(?!\\d)`
+  const about = own.replace(
+    new RegExp(forms),
+    (said) => said.includes(',') ? grouped.format(told) : String(told),
+  )
+  return { ...rule, limit: told, about }
 }
+
+/** 5,000 */
+const grouped = new Intl.NumberFormat('en')
 
 /** What the charges take, of the rules of the connection; a charge for a rule that is not in force takes nothing. */
 export function takingsOf(
