@@ -55,6 +55,8 @@ const ownSql = `
 
 interface Line {
   lost: Error | null
+  /** Whoever waits for an answer: the driver forgets those whose turn had not come when the connection was lost. */
+  readonly waiting: Set<(error: Error) => void>
   /** COPY under way: the driver takes no statement meanwhile. */
   copying: Promise<number> | null
   readonly session: Pick<postgres.TransactionSql, 'unsafe'>
@@ -102,6 +104,7 @@ async function takeLine(sql: postgres.Sql): Promise<Line> {
   held.catch(begun.reject) // once it has begun: errors that whoever asked has heard of
   const line: Line = {
     lost: null,
+    waiting: new Set(),
     copying: null,
     session: await begun.promise,
     release: () => {
@@ -120,6 +123,7 @@ async function watch(line: Line): Promise<Own> {
     connection.reserved.release = true
     connection.onclose = (error) => {
       line.lost ??= error
+      for (const reject of line.waiting) reject(lostSession(error))
       onclose?.(error)
     }
     line.release = () => {
@@ -142,10 +146,22 @@ async function ask(
   try {
     // prepared, since the driver would ask for the parameters' types each time
     const options = { prepare: parameters.length > 0 }
-    return await line.session.unsafe(text, [...parameters], options) as unknown as Rows
+    const asked = line.session.unsafe(text, [...parameters], options)
+    return await heard(line, asked) as unknown as Rows
   } catch (error) {
     if (!isAnswer(error)) line.lost ??= asError(error)
     throw error
+  }
+}
+
+/** Rejects at the latest when the connection is lost. */
+async function heard<T>({ waiting }: Line, answer: PromiseLike<T>): Promise<T> {
+  const lost = Promise.withResolvers<never>()
+  waiting.add(lost.reject)
+  try {
+    return await Promise.race([answer, lost.promise])
+  } finally {
+    waiting.delete(lost.reject)
   }
 }
 
@@ -175,7 +191,8 @@ interface Copying {
 async function copy(line: Line, text: string, data: string): Promise<number> {
   if (line.lost !== null) throw lostSession(line.lost)
   try {
-    line.copying = copied(line.session.unsafe(text) as unknown as Copying, data)
+    const query = line.session.unsafe(text) as unknown as Copying
+    line.copying = heard(line, copied(query, data))
     return await line.copying
   } catch (error) {
     if (!isAnswer(error)) line.lost ??= asError(error)

@@ -5,7 +5,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import postgres from 'postgres'
+import { withDeadline } from '../../src/lib/deadline.ts'
 import { troubleOf } from '../../src/sync/troubles.ts'
+import { reserveSession } from '../../src/sync/writer-session.ts'
 import { testCluster } from '../help/cluster.ts'
 import { type Ground, makeGround, record, syncId, until } from './writer-help.ts'
 
@@ -50,6 +52,26 @@ test('a connection that is lost is a trouble of the database, whatever is asked 
     }
   }
   await writer.close()
+})
+
+test('what waits for its turn hears at once that the connection is lost', async () => {
+  const session = await reserveSession(ground.sql)
+  // the driver keeps back what comes after a statement that it does not know yet
+  const asked = [
+    session.run('select pg_sleep($1::text::float8)', ['60']),
+    session.run('select $1::text as one', ['1']),
+    session.run('select 2'),
+    session.copy('copy pg_temp.nothing from stdin', '1\n'),
+  ].map((answer) => answer.then(() => null, (cause: unknown) => cause))
+  const sleeping = () =>
+    ground.owner`
+    select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`
+  await until(async () => (await sleeping()).length === 1)
+  await ground.owner`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and wait_event = 'PgSleep'`
+  const errors = await withDeadline(Promise.all(asked), { waitMs: 10_000, what: 'Hearing of it' })
+  for (const error of errors) assert.equal(kindOf(error), 'database', String(error))
+  session.release()
 })
 
 test('locks, deadlocks and statements that took too long pass; what a value is not lasts', async () => {
