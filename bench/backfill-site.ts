@@ -42,6 +42,8 @@ export interface Filled {
 
 const startWaitMs = 60_000
 const fillWaitMs = 900_000
+/** Whoever looks takes time from what is measured. */
+const lookEveryMs = 200
 
 /** Starts all of it but the sync process. */
 export async function startSite({ limits }: { limits: boolean }): Promise<Site> {
@@ -170,6 +172,7 @@ async function fill(mirror: Mirror, subject: Subject, name: string): Promise<Fil
   const ended = await eventually(look, {
     holds: (state) => state !== undefined && state.filledAt !== null,
     waitMs: fillWaitMs,
+    everyMs: lookEveryMs,
   })
   await setSyncState(mirror.store, { id: syncId, state: 'disabled' })
   await eventually(look, { holds: (state) => state?.owner === null })

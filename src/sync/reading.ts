@@ -4,14 +4,19 @@
 import { fault } from '../mutation/fault.ts'
 import type { Caller, Page } from '../platforms/platform.ts'
 import type { Ahead, Load, Work } from './work.ts'
-import type { Mark } from './writing.ts'
+import type { Mark, TableWriter } from './writing.ts'
 
 /** Nothing more is read while so many rows, */
 const rowsMax = 4_000
 /** or characters, wait to be written. */
 const sizeMax = 4_000_000
-/** A mark serves pages whose reading begins within so long, in milliseconds. */
+/** So many rows are written at once where they come within this time, in milliseconds. */
+const gatherRows = 1_000
+const gatherMs = 100
+/** A mark serves pages whose reading begins within so long, in milliseconds, and one more. */
 const markMs = 250
+/** Rows of a page whose size is looked at. */
+const sizedRows = 64
 
 interface Reading {
   readonly work: Work
@@ -75,19 +80,40 @@ async function readPages(
   reading: Reading,
   { caller, from }: { caller: Caller; from: string | null },
 ): Promise<void> {
-  const { work: { adapter, table, writer, now } } = reading
+  const { work: { adapter, table, writer } } = reading
+  const marks = createMarks(writer, reading.work.now)
   let cursor = from
-  let marked: { readonly mark: Mark; readonly at: number } | null = null
   do {
-    if (marked === null || now() - marked.at > markMs) {
-      const at = now()
-      marked = { mark: await writer.mark(), at }
-    }
-    const page = onward(await adapter.page(table, cursor, caller), cursor)
-    reading.waiting.push({ page, mark: marked.mark, size: sizeOf(page) })
+    const mark = await marks.take()
+    const asked = adapter.page(table, cursor, caller)
+    marks.renew()
+    const page = onward(await asked, cursor)
+    reading.waiting.push({ page, mark, size: sizeOf(page) })
     tell(reading)
     cursor = page.next
   } while (cursor !== null && await goesOn(reading))
+}
+
+interface Marks {
+  /** One that was taken before now. Throws as `TableWriter.mark`. */
+  take(): Promise<Mark>
+  /** Has another taken, if the last one is old, for whoever comes next: nobody is to wait for it. */
+  renew(): void
+}
+
+function createMarks(writer: TableWriter, now: () => number): Marks {
+  const begin = () => {
+    const mark = writer.mark()
+    mark.catch(() => {}) // whoever takes it hears of it
+    return { mark, at: now() }
+  }
+  let last = begin()
+  return {
+    take: () => last.mark,
+    renew: () => {
+      if (now() - last.at > markMs) last = begin()
+    },
+  }
 }
 
 /** Waits for room. False: nothing more is to be read. */
@@ -97,14 +123,19 @@ async function goesOn(reading: Reading): Promise<boolean> {
   return !over()
 }
 
-function isFull({ waiting }: Reading): boolean {
-  const rows = waiting.reduce((sum, { page }) => sum + page.rows.length, 0)
-  return rows >= rowsMax || waiting.reduce((sum, { size }) => sum + size, 0) >= sizeMax
+function isFull(reading: Reading): boolean {
+  const size = reading.waiting.reduce((sum, { size }) => sum + size, 0)
+  return rowsOf(reading) >= rowsMax || size >= sizeMax
+}
+
+function rowsOf({ waiting }: Reading): number {
+  return waiting.reduce((sum, { page }) => sum + page.rows.length, 0)
 }
 
 async function take(reading: Reading, { last }: { last: boolean }): Promise<Load | null> {
   if (last) stop(reading)
   while (!reading.ended && (last || reading.waiting.length === 0)) await reading.changed.promise
+  if (!last) await gather(reading)
   const taken = reading.waiting
   const [first] = taken
   if (first === undefined) {
@@ -121,17 +152,35 @@ async function take(reading: Reading, { last }: { last: boolean }): Promise<Load
   }
 }
 
+/** Waits a little for more: a transaction costs as much as many rows do. */
+async function gather(reading: Reading): Promise<void> {
+  const until = Promise.withResolvers<void>()
+  let isOver = false
+  const timer = setTimeout(() => {
+    isOver = true
+    until.resolve()
+  }, gatherMs)
+  const isEnough = () => rowsOf(reading) >= gatherRows || isFull(reading)
+  while (!reading.ended && !reading.stopped && !isOver && !isEnough()) {
+    await Promise.race([reading.changed.promise, until.promise])
+  }
+  clearTimeout(timer)
+}
+
 /** Throws `platform_failed` when the page leads to itself. */
 function onward(page: Page, cursor: string | null): Page {
   if (page.next === null || page.next !== cursor) return page
   throw fault('platform_failed', { message: 'the list of records goes round in a circle' })
 }
 
-/** Characters of all values. */
+/** Characters of all values, about: by some of the rows, since the next page waits for it. */
 function sizeOf({ rows }: Page): number {
-  let size = 0
-  for (const { values } of rows) {
+  const step = Math.ceil(rows.length / sizedRows)
+  let [size, sized] = [0, 0]
+  for (let at = 0; at < rows.length; at += step) {
+    const values = rows[at]?.values ?? {}
     for (const name in values) size += values[name]?.length ?? 0
+    sized += 1
   }
-  return size
+  return sized === 0 ? 0 : size / sized * rows.length
 }

@@ -3,6 +3,7 @@
 
 import postgres from 'postgres'
 import { encodeCopy } from '../database/index.ts'
+import type { SyncedTable } from '../mutation/table.ts'
 import type { Page } from '../platforms/platform.ts'
 import { hold, type Writing } from './writer-hold.ts'
 import { columnsOf, nameOf } from './writer-stage.ts'
@@ -13,6 +14,9 @@ import { together } from './writer-session.ts'
  * (Postgres manual, appendix A).
  */
 const refusals = ['23505', '0A000', '40P01']
+
+/** Rows encoded before others have a turn. */
+const turnRows = 100
 
 /** Thrown inside the transaction, which is rolled back. */
 class Undecided extends Error {
@@ -34,7 +38,7 @@ export async function writeNew(
   const { session, table, inSync } = writing
   const deciding = decide()
   deciding.catch(() => {}) // heard of below
-  const data = encodeCopy(table, rows, { before: () => [] })
+  const data = await encodeInTurns(table, rows)
   if ((await deciding).size > 0) return null
   const text = `copy ${nameOf(table)} (${columnsOf(table).join(', ')}) from stdin`
   try {
@@ -48,4 +52,14 @@ export async function writeNew(
     if (error instanceof postgres.PostgresError && refusals.includes(error.code)) return null
     throw error
   }
+}
+
+/** Whatever else this process does goes on meanwhile: above all, the next page is asked for. */
+async function encodeInTurns(table: SyncedTable, rows: Page['rows']): Promise<string> {
+  const parts: string[] = []
+  for (let at = 0; at < rows.length; at += turnRows) {
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    parts.push(encodeCopy(table, rows.slice(at, at + turnRows), { before: () => [] }))
+  }
+  return parts.join('')
 }

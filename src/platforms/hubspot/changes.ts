@@ -47,6 +47,8 @@ const freshMs = 1_000
 /** Results at the end of a page of which some may show a change that the search does not know of yet. */
 const unsureMax = 10
 
+const always = Number.MAX_SAFE_INTEGER
+
 /** This service's clock, milliseconds since 1970. */
 export type Now = () => number
 
@@ -106,8 +108,11 @@ function recentLook(cursor: Cursor, asked: number): Look {
   const { floor, recent, settled, until } = cursor
   const isLate = asked - until > lagMaxMs
   const since = Math.max(floor, isLate ? settled : recent - overlapMs)
-  return { kind: 'recent', since, from: since, tie: null, to: null, begun: 0, asked }
+  return { kind: 'recent', since, from: since, tie: null, to: null, begun: 0, asked, ...sure }
 }
+
+/** How a look begins. */
+const sure = { unsure: null, unsettled: null }
 
 type Looking = Cursor & { readonly look: Look }
 
@@ -119,7 +124,7 @@ function follow(
 ): { readonly cursor: Cursor; readonly news: readonly string[] } {
   const look = { ...cursor.look, begun: cursor.look.begun || cursor.clock }
   const { hits, seen } = newsOf(cursor.seen, page.hits, cursor.clock)
-  const next = nextOf(look, page, table)
+  const next = nextOf(look, page, { table, clock: cursor.clock })
   const after = next === 'end'
     ? ended({ ...cursor, seen, look })
     : next === 'stuck'
@@ -146,8 +151,9 @@ function idsOf(hits: readonly Hit[]): readonly string[] {
 }
 
 /** How far a recent look has come. */
-function toldUntil({ until }: Cursor, { kind, from, asked }: Look): number {
-  return kind === 'settled' ? until : Math.max(until, Math.min(from, asked) - usualLagMs)
+function toldUntil({ until }: Cursor, { kind, from, asked, unsure }: Look): number {
+  const reached = Math.min(unsure ?? from, asked)
+  return kind === 'settled' ? until : Math.max(until, reached - usualLagMs)
 }
 
 function ended(cursor: Looking): Cursor {
@@ -156,12 +162,13 @@ function ended(cursor: Looking): Cursor {
     return tidied({ ...cursor, look: null, settled: look.to ?? settled })
   }
   // one that began where all is settled has settled what was old enough when it began
-  const sure = look.since <= settled ? Math.max(settled, look.begun - lagMaxMs, floor) : settled
+  const old = Math.min(look.begun - lagMaxMs, look.unsettled ?? always)
+  const told = look.unsure ?? always
   const done = tidied({
     ...cursor,
-    recent: Math.max(recent, look.begun),
-    settled: sure,
-    until: Math.max(cursor.until, look.asked - usualLagMs),
+    recent: Math.max(recent, Math.min(look.begun, told)),
+    settled: look.since <= settled ? Math.max(settled, old, floor) : settled,
+    until: Math.max(cursor.until, Math.min(look.asked, told) - usualLagMs),
     look: null,
   })
   return { ...done, look: settledLook(done, look.asked) }
@@ -171,7 +178,8 @@ function ended(cursor: Looking): Cursor {
 function settledLook({ settled, clock }: Cursor, asked: number): Look | null {
   const to = clock - lagMaxMs
   if (to - settled < settledEveryMs) return null
-  return { kind: 'settled', since: settled, from: settled, tie: null, to, begun: clock, asked }
+  const from = settled
+  return { kind: 'settled', since: from, from, tie: null, to, begun: clock, asked, ...sure }
 }
 
 function tidied(cursor: Cursor): Cursor {
@@ -185,7 +193,11 @@ function tidied(cursor: Cursor): Cursor {
  * Where to go on. Not by HubSpot's `after`, which counts results: a record that changes meanwhile leaves its place, and the
  * one after it would be skipped.
  */
-function nextOf(look: Look, { hits, more }: FoundPage, table: SyncedTable): Look | 'end' | 'stuck' {
+function nextOf(
+  look: Look,
+  { hits, more }: FoundPage,
+  { table, clock }: { readonly table: SyncedTable; readonly clock: number },
+): Look | 'end' | 'stuck' {
   const { from, tie, to } = look
   if (!more) {
     if (tie === null || from === to) return 'end'
@@ -193,21 +205,40 @@ function nextOf(look: Look, { hits, more }: FoundPage, table: SyncedTable): Look
   }
   if (hits.length === 0) throw unanswered('a page of a search is empty but not the last', table)
   if (tie !== null) return { ...look, tie: lastId(hits, tie, table) }
-  const reached = reachedBy(hits, look)
+  const reached = reachedBy(hits, look, clock)
   if (reached === null) return 'stuck'
   // a whole page of one moment: through these by their ids
-  return reached > from ? { ...look, from: reached } : { ...look, tie: '0' }
+  if (reached.at <= from) return { ...look, tie: '0' }
+  return {
+    ...look,
+    from: reached.at,
+    unsure: look.unsure ?? (reached.by === 'guess' ? from : null),
+    unsettled: look.unsettled ?? (reached.by === 'settled' ? null : from),
+  }
+}
+
+/** By results of which it is sure, or as good as sure, where they stand, or by none such. */
+interface Reached {
+  readonly at: number
+  readonly by: 'settled' | 'usual' | 'guess'
 }
 
 /**
- * The moment that the page surely reached. Results are in the order of what the search knows; one that shows a later moment
- * has changed again since. That can only be one of the last hour.
+ * The moment that the page reached. Results are in the order of what the search knows; one that shows a later moment has
+ * changed again since. That can only be one of the last hour, and is hardly ever one that did not change lately.
  */
-function reachedBy(hits: readonly Hit[], { to, begun }: Look): number | null {
-  const sure = to ?? begun - lagMaxMs
-  const known = hits.map(({ at }) => at).filter((at) => at <= sure)
-  if (known.length > 0) return Math.max(...known)
-  return to === null ? Math.min(...hits.slice(-unsureMax).map(({ at }) => at)) : null
+function reachedBy(hits: readonly Hit[], { to, begun }: Look, clock: number): Reached | null {
+  const known = momentsTo(to ?? begun - lagMaxMs, hits)
+  if (known.length > 0) return { at: Math.max(...known), by: 'settled' }
+  if (to !== null) return null
+  const usual = momentsTo(clock - usualLagMs, hits)
+  if (usual.length > 0) return { at: Math.min(...usual.slice(-unsureMax)), by: 'usual' }
+  // all of them changed just now: the page may have stood far before that, and others between
+  return { at: Math.min(...hits.slice(-unsureMax).map(({ at }) => at)), by: 'guess' }
+}
+
+function momentsTo(last: number, hits: readonly Hit[]): readonly number[] {
+  return hits.map(({ at }) => at).filter((at) => at <= last)
 }
 
 function lastId(hits: readonly Hit[], tie: string, table: SyncedTable): string {

@@ -37,6 +37,10 @@ export interface Look {
   readonly begun: number
   /** When it was asked first, by this service's clock. */
   readonly asked: number
+  /** From here on a change may have been passed over that the search did know; null: from nowhere. */
+  readonly unsure: number | null
+  /** The same, if the search was behind by as much as it ever is. */
+  readonly unsettled: number | null
 }
 
 /** A walk, page by page and again and again, through the list of archived records. */
@@ -94,7 +98,9 @@ function isLook(json: unknown): boolean {
   const { kind, tie, to } = json
   return (kind === 'recent' || kind === 'settled') && (tie === null || typeof tie === 'string') &&
     (to === null || Number.isSafeInteger(to)) &&
-    areMoments(json, ['since', 'from', 'begun', 'asked'])
+    areMoments(json, ['since', 'from', 'begun', 'asked']) &&
+    // a cursor of a service from before these were kept has neither
+    [json['unsure'], json['unsettled']].every((at) => at == null || Number.isSafeInteger(at))
 }
 
 function areSeen(json: unknown): boolean {
