@@ -41,7 +41,8 @@ export async function inquire(asking: Asking): Promise<Inquiry> {
   const all = [...rowsOf(found.outcome), ...found.seen].filter(({ id }) => !known.has(id))
   const records = [...new Map(all.map((record) => [record.id, record])).values()]
   if (records.length === 0 || !await asking.isContested(records)) return found
-  return { outcome: before, seen: [] }
+  const { overAt } = found
+  return { outcome: before, seen: [], ...(overAt === undefined ? {} : { overAt }) }
 }
 
 function rowsOf(outcome: Outcome): readonly Found[] {

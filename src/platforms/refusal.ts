@@ -27,6 +27,18 @@ export function isEntryRefused({ code, platform, hint }: FaultData): boolean {
     (hint ?? '').startsWith(entryHint(platform))
 }
 
+/** The words for an app that the platform does not know, or whose secret is another; of Salesforce, HubSpot, GitHub, RFC 6749. */
+const appWords =
+  /^(invalid_client(_id|_credentials)?|incorrect_client_credentials|BAD_CLIENT_(ID|SECRET)|app_not_found|application_suspended)$/
+
+/** Is it the app itself that is refused, its id or its secret, and not the account or the grant? */
+export function isAppRefused(error: Fault): boolean {
+  const { code, constraint, detail = '' } = error.data
+  if (code !== 'credential_refused' || error instanceof GrantRefused) return false
+  // without a word: a bare 401, as Stripe answers a key that is none
+  return constraint === undefined || appWords.test(constraint) || /invalid client/i.test(detail)
+}
+
 function entryHint(platform: Platform): string {
   return "The connection is kept. Look whether the app's client id and secret are right " +
     `(sluice apps set --platform ${platform}), whether the platform lets this account and this address in, ` +

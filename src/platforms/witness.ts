@@ -2,7 +2,7 @@
 // absence proves only what was read after the request was surely over. What neither proves stays unknown.
 
 import { never } from '../lib/assert.ts'
-import type { FaultCode, FaultData, FaultFields } from '../mutation/fault.ts'
+import type { FaultData, FaultFields } from '../mutation/fault.ts'
 import { faultData } from '../mutation/fault.ts'
 import { statementWaitMaxMs } from '../mutation/limits.ts'
 import type { OutcomeRow, PlannedRow, Values } from '../mutation/mutation.ts'
@@ -85,7 +85,11 @@ export async function testify(
   const agreed = witness.allOrNone ? agreedOf(findings) : findings
   const results = rows.map((row) => resultOf(row, agreed.get(row), looking))
   const outcome = outcomeOf(mutation, [...known.values(), ...results], witness.place)
-  return { outcome, seen }
+  const open = rows.filter((_, i) => results[i]?.state === 'unknown')
+  // what an insert made is told from what others have made, of whom more is known later
+  const forGood = !insert && isOver(looking) && open.length > 0 &&
+    open.every((row) => isLasting(agreed.get(row)))
+  return { outcome, seen, overAt: overAt(doubt, witness), forGood }
 }
 
 interface Looking {
@@ -99,13 +103,13 @@ interface Looking {
 }
 
 /**
- * What the look shows of a row. `fresh`: the record was made or changed when the row was sent. `fault`: the row's, once the
- * request is surely over.
+ * What the look shows of a row. `fresh`: the record was made or changed when the row was sent. `lasting`: no later look
+ * shows more, once the request is surely over and while the clocks agree.
  */
 type Finding =
   | { readonly state: 'written'; readonly row: OutcomeRow; readonly fresh: boolean }
-  | { readonly state: 'absent'; readonly fault: FaultCode; readonly reason: string }
-  | { readonly state: 'unclear'; readonly reason: string }
+  | { readonly state: 'absent'; readonly reason: string }
+  | { readonly state: 'unclear'; readonly reason: string; readonly lasting?: true }
 
 type Findings = ReadonlyMap<PlannedRow, Finding>
 
@@ -123,6 +127,14 @@ async function lookFor(looking: Looking): Promise<Looks> {
 /** From when on the request cannot be under way any more, by this service's clock. */
 function overAt({ sentAt }: Doubt, { requestMaxMs }: Witness): number {
   return sentAt + statementWaitMaxMs + requestMaxMs
+}
+
+function isOver({ doubt, witness }: Looking): boolean {
+  return doubt.now >= overAt(doubt, witness) && !isApart(witness)
+}
+
+function isLasting(finding: Finding | undefined): boolean {
+  return finding?.state === 'unclear' && finding.lasting === true
 }
 
 function spanOf(doubt: Doubt, witness: Witness): Span {
@@ -217,7 +229,7 @@ function findingOf(
     case 'unclear':
       return { state: 'unclear', reason: reasonOf(match.traces) }
     case 'none':
-      if (whole) return { state: 'absent', fault: 'platform_failed', reason: 'has no such record' }
+      if (whole) return { state: 'absent', reason: 'has no such record' }
       return { state: 'unclear', reason: 'No such record was found, which proves nothing there.' }
     default:
       return never(match)
@@ -286,7 +298,7 @@ function findingOfKeyed(
     return { state: 'unclear', reason: 'No record shows its key, but one may be found by it.' }
   }
   if (trace === undefined) {
-    return { state: 'absent', fault: 'platform_failed', reason: 'has no record with its key' }
+    return { state: 'absent', reason: 'has no record with its key' }
   }
   return findingOfChanged({ ...row, id: trace.id }, trace, looking)
 }
@@ -296,12 +308,13 @@ const unsaid = { state: 'unclear', reason: 'The record could not be read.' } as 
 function findingOfDeleted({ ordinal, id }: PlannedRow, trace: Trace | null | undefined): Finding {
   if (trace === undefined || id === null) return unsaid
   if (trace === null) return { state: 'written', row: { ordinal, id, values: null }, fresh: false }
-  return { state: 'absent', fault: 'platform_failed', reason: 'still has the record' }
+  return { state: 'absent', reason: 'still has the record' }
 }
 
 /**
  * A record that has the very values that were sent is as it should be, whether this statement changed it or it was so
- * before. What only resembles them, or cannot all be compared, proves it of a record that was changed since.
+ * before. What only resembles them, or cannot all be compared, proves it of a record that was changed since. One that
+ * somebody changed or deleted after the sending does not say what it was in between.
  */
 function findingOfChanged(
   row: PlannedRow,
@@ -310,7 +323,10 @@ function findingOfChanged(
 ): Finding {
   const { ordinal, id } = row
   if (trace === undefined || id === null) return unsaid
-  if (trace === null) return { state: 'absent', fault: 'record_gone', reason: 'has no such record' }
+  if (trace === null) {
+    const reason = 'The record is gone, and may have been changed before.'
+    return { state: 'unclear', reason, lasting: true }
+  }
   const { changedAt } = trace
   const likeness = looking.compare(row, trace.values)
   const fresh = isTimely(changedAt, looking)
@@ -318,11 +334,11 @@ function findingOfChanged(
     return { state: 'written', row: { ordinal, id, values: { ...trace.values, id } }, fresh }
   }
   if (changedAt !== undefined && changedAt < looking.doubt.sentAt - skewMs.possible) {
-    return { state: 'absent', fault: 'platform_failed', reason: 'has not changed the record' }
+    return { state: 'absent', reason: 'has not changed the record' }
   }
   const reason = 'The record does not have the very values that were sent, and may have been ' +
     'changed since.'
-  return { state: 'unclear', reason }
+  return { state: 'unclear', reason, lasting: true }
 }
 
 /**
@@ -332,12 +348,13 @@ function findingOfChanged(
 function agreedOf(findings: Findings): Findings {
   const all = [...findings.values()]
   if (all.every(({ state }) => state === all[0]?.state)) return findings
-  const absent = all.find((one) => one.state === 'absent' && one.fault !== 'record_gone')
+  const absent = all.find(({ state }) => state === 'absent')
   const written = all.some((one) => one.state === 'written' && one.fresh)
   if (absent !== undefined && !written) return mapped(findings, () => absent)
   if (absent === undefined && written) return findings
   const reason = 'Some rows look written and others not, though all of them are or none.'
-  return mapped(findings, (one) => one.state === 'unclear' ? one : { state: 'unclear', reason })
+  const torn: Finding = { state: 'unclear', reason, lasting: true }
+  return mapped(findings, (one) => one.state === 'unclear' ? one : torn)
 }
 
 function mapped(findings: Findings, change: (finding: Finding) => Finding): Findings {
@@ -372,7 +389,7 @@ function resultOf(
         return unknown(`The reply was lost. ${words}, but ${clocks}.`)
       }
       const detail = `The reply was lost. ${words}, and the request is over.`
-      const fault = faultData(finding.fault, { ...witness.place, row: ordinal, detail })
+      const fault = faultData('platform_failed', { ...witness.place, row: ordinal, detail })
       return { state: 'refused', ordinal, fault }
     }
     default:

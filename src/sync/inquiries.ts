@@ -1,5 +1,6 @@
-// Room sync: finding out, afterwards, what became of mutations that are in doubt. Each is inquired about at growing gaps
-// for a day, by one process at a time; whatever the answer, the table gets what the platform has now.
+// Room sync: finding out, afterwards, what became of mutations that are in doubt. Each is inquired about at growing gaps, by
+// one process at a time, for a day, or until nobody can tell any more; whatever the answer, the table gets what the platform
+// has now.
 
 import { type Deadline, DeadlineExceeded, deadlineIn } from '../lib/deadline.ts'
 import type { Log } from '../lib/log.ts'
@@ -125,45 +126,65 @@ async function find(pass: Pass, claimed: InDoubt): Promise<keyof Inquired> {
   const { log } = pass
   const { mutation: { id, syncId }, inquiries } = claimed
   let open = claimed
+  let overAt: number | undefined
   try {
-    if (await isNoted(pass, open)) open = { ...open, state: 'applied' }
+    const note = await lookUp(pass, open)
+    if (note === 'there') open = { ...open, state: 'applied' }
     const found = await unlessAborted(ask(pass, open), pass.signal)
-    if (found === 'nothing to ask') return await giveUp(pass, open)
+    if (found === 'nothing to ask') return await giveUp(pass, open, found)
     const { outcome } = found
+    overAt = found.overAt
     const shown = await show(pass, open, found)
     if (await conclude(pass, open, { outcome, shown })) {
       const { state } = outcome
       log.info('inquiry.settled', { mutation: id, sync: syncId, state, inquiries })
       return 'settled'
     }
+    if (found.forGood === true && shown && note !== 'not looked up') {
+      return await giveUp(pass, open, 'nothing more can be told')
+    }
     log.info('inquiry.open', { mutation: id, sync: syncId, state: outcome.state, inquiries, shown })
   } catch (error) {
     log.warn('inquiry.failed', { mutation: id, sync: syncId, inquiries, error: reasonOf(error) })
   }
-  if (open.ageMs > inquiriesEndMs) return await giveUp(pass, open)
-  const waitMs = inquiryGapMs(inquiries, pass.firstGapMs ?? inquiryAfterMs)
-  await postponeDoubt(pass.store, open, { waitMs })
+  if (open.ageMs > inquiriesEndMs) return await giveUp(pass, open, 'a day is over')
+  await postponeDoubt(pass.store, open, { waitMs: waitFor(pass, { inquiries, overAt }) })
   return 'open'
+}
+
+/** Until the next inquiry, in milliseconds: the gap, but no longer than until the request is surely over. */
+function waitFor(
+  { now, firstGapMs = inquiryAfterMs }: Pass,
+  { inquiries, overAt = 0 }: { inquiries: number; overAt: number | undefined },
+): number {
+  const gapMs = inquiryGapMs(inquiries, firstGapMs)
+  const leftMs = overAt - now()
+  // not a fraction too early, which would cost another gap
+  return leftMs > 0 ? Math.min(gapMs, Math.ceil(leftMs) + 1) : gapMs
 }
 
 /**
  * Is a mutation that is unknown in the customer's database? Then its listener heard that it was accepted, and only the
  * journal did not: it is applied, and what the platform wrote is still to be found out.
  */
-async function isNoted(pass: Pass, { mutation, state }: InDoubt): Promise<boolean> {
+async function lookUp(
+  pass: Pass,
+  { mutation, state }: InDoubt,
+): Promise<'there' | 'not there' | 'not looked up'> {
   const { store, journal, log, dial } = pass
   const { id, syncId } = mutation
-  if (state !== 'unknown' || isLeft(pass, syncId)) return false
+  if (state !== 'unknown') return 'not there'
+  if (isLeft(pass, syncId)) return 'not looked up'
   try {
     const target = await readTarget(store, mutation)
     const reached = { ...target, dial, waitMs: notedWaitMs }
     const noted = await within(reached, (tx) => tx.unsafe(notedSql, [id]))
     pass.silences?.remove(syncId)
-    return noted.length > 0 && (await journal.applied([id])).length > 0
+    return noted.length > 0 && (await journal.applied([id])).length > 0 ? 'there' : 'not there'
   } catch (error) {
     leave(pass, syncId, error)
     log.warn('inquiry.not_looked_up', { mutation: id, sync: syncId, error: reasonOf(error) })
-    return false
+    return 'not looked up'
   }
 }
 
@@ -180,10 +201,10 @@ function leave({ downDatabases, silences }: Pass, syncId: string, error: unknown
   if (isSilent(error)) silences?.add(syncId)
 }
 
-async function giveUp({ store, log }: Pass, open: OpenDoubt): Promise<'givenUp'> {
+async function giveUp({ store, log }: Pass, open: OpenDoubt, why: string): Promise<'givenUp'> {
   const { mutation: { id, syncId }, inquiries } = open
   await postponeDoubt(store, open, { waitMs: null })
-  log.error('inquiry.given_up', { mutation: id, sync: syncId, inquiries })
+  log.error('inquiry.given_up', { mutation: id, sync: syncId, inquiries, why })
   return 'givenUp'
 }
 

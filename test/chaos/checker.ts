@@ -226,12 +226,16 @@ export async function openTables(store: postgres.Sql, since: number): Promise<st
   }
 }
 
-/** How many mutations are not at their end, or null when the store cannot be asked now. */
+/**
+ * How many mutations are not at their end, or null when the store cannot be asked now. One that nobody can tell any more is
+ * at its end.
+ */
 export async function openMutations(store: postgres.Sql): Promise<Record<string, number> | null> {
   try {
     const rows = await store<{ state: string; count: number }[]>`
       select state, count(*)::int from sluice_store.mutations
-      where state not in ('applied', 'refused') group by state`
+      where state in ('received', 'sent', 'accepted') or next_inquiry_at is not null
+      group by state`
     return Object.fromEntries(rows.map(({ state, count }) => [state, count]))
   } catch {
     return null

@@ -10,7 +10,7 @@ import { Fault } from '../../src/mutation/fault.ts'
 import type { Platform } from '../../src/mutation/table.ts'
 import { exchangeCode } from '../../src/platforms/grants.ts'
 import { adapterFor } from '../../src/platforms/index.ts'
-import { GrantRefused } from '../../src/platforms/refusal.ts'
+import { GrantRefused, isAppRefused } from '../../src/platforms/refusal.ts'
 import { authorizationUrl, endpointsAt } from '../../src/platforms/oauth.ts'
 import { type FakeApi, fakeApi } from '../help/fake-api.ts'
 
@@ -109,6 +109,38 @@ test('a refusal of the grant is told from one of the app, and from a failure tha
     const found = await codeOf(adapterFor(platform).refresh(grant()))
     assert.equal(found, expected, `${platform} ${status} ${JSON.stringify(body)}`)
     assert.equal(last().form['grant_type'], 'refresh_token')
+  }
+})
+
+test('a refusal of the app is told from one of the account, of the place, and of the grant', async () => {
+  const ofApp: readonly [Platform, status: number, body: unknown][] = [
+    ['salesforce', 400, { error: 'invalid_client_id', error_description: 'x' }],
+    ['salesforce', 400, { error: 'invalid_client', error_description: 'x' }],
+    ['salesforce', 400, invalid('Invalid client credentials')],
+    ['salesforce', 400, { error: 'app_not_found' }],
+    ['hubspot', 400, hubspotError('BAD_CLIENT_SECRET', undefined)],
+    ['hubspot', 400, hubspotError('BAD_CLIENT_ID', 'invalid_client')],
+    ['stripe', 401, { error: { message: 'Invalid API Key' } }],
+    ['airtable', 401, { error: 'invalid_client' }],
+    ['github', 200, { error: 'incorrect_client_credentials' }],
+    ['github', 200, { error: 'application_suspended' }],
+  ]
+  const others: typeof ofApp = [
+    ['salesforce', 400, { error: 'inactive_user' }],
+    ['salesforce', 400, invalid('IP restricted')],
+    ['salesforce', 400, invalid('expired access/refresh token')],
+    ['hubspot', 400, hubspotError('BAD_REFRESH_TOKEN', 'invalid_grant')],
+    ['hubspot', 400, hubspotError('BAD_REDIRECT_URI', undefined)],
+    ['github', 200, { error: 'redirect_uri_mismatch', error_description: 'for this application' }],
+    ['airtable', 503, { error: 'server_error' }],
+  ]
+  for (const [expected, told] of [[true, ofApp], [false, others]] as const) {
+    for (const [platform, status, body] of told) {
+      api.play(() => ({ status, body }))
+      const error = await adapterFor(platform).refresh(grant()).catch((thrown: unknown) => thrown)
+      assert.ok(error instanceof Fault)
+      assert.equal(isAppRefused(error), expected, `${platform} ${JSON.stringify(body)}`)
+    }
   }
 })
 

@@ -8,6 +8,7 @@ import postgres from 'postgres'
 import { createLog } from '../../src/lib/log.ts'
 import { postgresDate, postgresInstant, readMoment } from '../../src/platforms/instants.ts'
 import { testCluster } from '../help/cluster.ts'
+import { runsOf } from '../help/property.ts'
 
 const cluster = await testCluster()
 let sql: postgres.Sql
@@ -71,7 +72,7 @@ describe('points in time', () => {
         const text = postgresInstant(date.toISOString())
         assert.equal(await epochOf(text ?? ''), date.getTime() / 1000)
       }),
-      { numRuns: 200 },
+      runsOf(200),
     )
   })
 })

@@ -124,6 +124,22 @@ test('the DETAIL of 200 rows with the longest words is whole', () => {
   assert.ok(detail.length < 200_000, String(detail.length))
 })
 
+test('why rows were not sent is told where no row was refused', () => {
+  const whyOf = (fates: readonly Fate[]) => {
+    const results = fates.flatMap((fate, i) => resultsOf(fate, i + 1))
+    const outcome = outcomeOf(mutation, results, place)
+    assert.ok('fault' in outcome)
+    const told = JSON.parse(outcome.fault.detail ?? '') as { state: string; message?: string }[]
+    return told.filter(({ state }) => state === 'not sent').map(({ message }) => message)
+  }
+  const why = 'a reply was lost, so nothing more was sent'
+  assert.deepEqual(whyOf(['written', 'unsent', 'silent']), [why, why])
+  assert.deepEqual(whyOf(['written', 'unknown', 'unsent']), [why])
+  assert.deepEqual(whyOf(['unknown', 'unsent', 'silent']), [why, why])
+  assert.deepEqual(whyOf(['written', 'refused', 'unsent']), [undefined])
+  assert.deepEqual(whyOf(['unknown', 'refused', 'unsent']), [undefined])
+})
+
 test('an outcome holds nothing but what outcomes have, whatever an adapter adds', () => {
   const fault = faultData('rate_limited', place)
   const refused = { state: 'refused', ordinal: 2, fault, limited: true } as const

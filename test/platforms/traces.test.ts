@@ -6,6 +6,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { PlannedRow } from '../../src/mutation/mutation.ts'
 import { matchTraces, type Trace } from '../../src/platforms/traces.ts'
+import { runsOf } from '../help/property.ts'
 
 const row = (ordinal: number, word: string): PlannedRow => ({
   ordinal,
@@ -35,29 +36,34 @@ function match(rows: readonly PlannedRow[], traces: readonly Trace[]) {
 describe('matching records with rows', () => {
   test('whatever is claimed is equal, timely, nobody else’s, and of a row of its own', () => {
     const words = fc.array(fc.constantFrom('a', 'b', 'ab', 'abc'), { maxLength: 8 })
-    fc.assert(fc.property(words, words, (sent, held) => {
-      const rows = sent.map((word, i) => row(i + 1, word))
-      const traces = held.map((word, i) => trace(`t${i}`, word))
-      const matches = match(rows, traces)
-      assert.equal(matches.size, rows.length)
-      const found = rows.flatMap((each) => {
-        const one = matches.get(each)
-        return one?.state === 'found' ? [{ each, found: one.trace }] : []
-      })
-      assert.equal(new Set(found.map((one) => one.found)).size, found.length)
-      for (const { each, found: { values } } of found) {
-        const letters = (each.values['word'] ?? '').split('')
-        assert.ok(letters.every((letter) => values['word']?.includes(letter)))
-      }
-      // with a record more, or one less, than rows that can have made it, nothing is claimed of these rows
-      for (const each of rows) {
-        if (matches.get(each)?.state !== 'none') continue
-        const letters = (each.values['word'] ?? '').split('')
-        const own = found.filter((one) => one.each !== each).map((one) => one.found)
-        const left = traces.filter((one) => !own.includes(one))
-        assert.ok(!left.some(({ values }) => letters.every((one) => values['word']?.includes(one))))
-      }
-    }))
+    fc.assert(
+      fc.property(words, words, (sent, held) => {
+        const rows = sent.map((word, i) => row(i + 1, word))
+        const traces = held.map((word, i) => trace(`t${i}`, word))
+        const matches = match(rows, traces)
+        assert.equal(matches.size, rows.length)
+        const found = rows.flatMap((each) => {
+          const one = matches.get(each)
+          return one?.state === 'found' ? [{ each, found: one.trace }] : []
+        })
+        assert.equal(new Set(found.map((one) => one.found)).size, found.length)
+        for (const { each, found: { values } } of found) {
+          const letters = (each.values['word'] ?? '').split('')
+          assert.ok(letters.every((letter) => values['word']?.includes(letter)))
+        }
+        // with a record more, or one less, than rows that can have made it, nothing is claimed of these rows
+        for (const each of rows) {
+          if (matches.get(each)?.state !== 'none') continue
+          const letters = (each.values['word'] ?? '').split('')
+          const own = found.filter((one) => one.each !== each).map((one) => one.found)
+          const left = traces.filter((one) => !own.includes(one))
+          assert.ok(
+            !left.some(({ values }) => letters.every((one) => values['word']?.includes(one))),
+          )
+        }
+      }),
+      runsOf(),
+    )
   })
 
   test('rows that share records find the pairing that gives each its own', () => {

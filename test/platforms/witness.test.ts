@@ -214,6 +214,59 @@ describe('all or none', () => {
   })
 })
 
+describe('what no later inquiry can tell', () => {
+  const old = sentAt - 3_600_000
+  const forGood = async (
+    operation: Operation,
+    said: Partial<Witness>,
+    { words = ['a'], ...more }: { words?: string[] } & Partial<Doubt> = {},
+  ) => {
+    const inquiry = await ask(mutation(operation, words), said, more)
+    assert.equal(inquiry.overAt, (more.sentAt ?? sentAt) + overMs)
+    return inquiry.forGood
+  }
+  const changed = held({ r1: trace('r1', 'x') })
+  const gone = held({ r1: null })
+
+  test('is an update whose record was changed or deleted since, once the request is over', async () => {
+    for (const said of [changed, gone]) {
+      assert.equal(await forGood('update', said, { now: sentAt + overMs - 1 }), false)
+      assert.equal(await forGood('update', said), true)
+      const { outcome } = await ask(mutation('update', ['a']), said)
+      assert.equal(outcome.state, 'unknown')
+    }
+  })
+
+  test('is nothing that is known, and no row that the platform did not tell', async () => {
+    assert.equal(await forGood('update', held({ r1: trace('r1', 'a') })), false)
+    assert.equal(await forGood('update', held({ r1: trace('r1', 'x', old) })), false)
+    assert.equal(await forGood('update', held({})), false)
+    assert.equal(await forGood('update', changed, { words: ['a', 'b'] }), false)
+    assert.equal(await forGood('delete', gone), false)
+    assert.equal(await forGood('delete', held({})), false)
+  })
+
+  test('is nothing while the clocks differ, which may be set right', async () => {
+    assert.equal(await forGood('update', { ...changed, apartMs: () => 9_000 }), false)
+  })
+
+  test('is no insert: more may become known of others', async () => {
+    const said = made([trace('1', 'a'), trace('2', 'a')])
+    assert.equal(await forGood('insert', said), false)
+    const torn = { ...made([trace('1', 'a')]), allOrNone: true }
+    assert.equal(await forGood('insert', torn, { words: ['a', 'b'] }), false)
+  })
+
+  test('are rows that contradict each other, or leave each other open, where all are written or none', async () => {
+    const allOrNone = { allOrNone: true }
+    const torn = held({ r1: trace('r1', 'a'), r2: trace('r2', 'x', old) })
+    const words = ['a', 'b']
+    assert.equal(await forGood('update', { ...torn, ...allOrNone }, { words }), true)
+    const open = held({ r1: trace('r1', 'a', old), r2: null })
+    assert.equal(await forGood('update', { ...open, ...allOrNone }, { words }), true)
+  })
+})
+
 function statesOf(outcome: Outcome, count: number): string {
   if (outcome.state === 'refused' || outcome.state === 'unknown') return outcome.state
   const others = outcome.state === 'partial' ? outcome.others : []

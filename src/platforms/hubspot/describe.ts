@@ -42,6 +42,11 @@ export async function describe(objects: readonly string[], caller: Caller): Prom
   return shapes
 }
 
+/** Names of the custom objects, sorted ("Schemas"). @throws Fault as `read` */
+export async function custom(caller: Caller): Promise<readonly string[]> {
+  return (await readSchemas(caller)).map(({ name }) => name).toSorted()
+}
+
 /** Asks for one contact, which every account may have. @throws Fault as `read`; without the scope it is a token all the same */
 export async function check(caller: Caller): Promise<void> {
   try {

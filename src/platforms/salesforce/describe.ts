@@ -1,5 +1,5 @@
 // Room platforms: what Salesforce's objects look like as tables.
-// Source: REST API Developer Guide, sObject Describe.
+// Sources: REST API Developer Guide, sObject Describe, Describe Global.
 
 import { Fault, fault } from '../../mutation/fault.ts'
 import { isJsonObject, type Json } from '../json.ts'
@@ -32,6 +32,21 @@ export async function check(caller: Caller): Promise<void> {
   await read({ method: 'GET', path: apiRoot }, { caller })
 }
 
+/** Names of the custom objects whose records can be listed, sorted ("Describe Global"). @throws Fault as `read` */
+export async function custom(caller: Caller): Promise<readonly string[]> {
+  const json = await read({ method: 'GET', path: `${apiRoot}/sobjects` }, { caller })
+  const { sobjects } = isJsonObject(json) ? json : {}
+  if (!Array.isArray(sobjects)) throw unanswered('this is no list of objects')
+  const items: readonly Json[] = sobjects
+  return items.flatMap((item) => {
+    if (!isJsonObject(item)) return []
+    const { name, queryable, customSetting, deprecatedAndHidden } = item
+    // `__mdt`, `__kav`, `__b` and others are custom too, and no tables like the rest
+    const listed = queryable === true && customSetting !== true && deprecatedAndHidden !== true
+    return listed && typeof name === 'string' && name.endsWith('__c') ? [name] : []
+  }).toSorted()
+}
+
 async function fieldsOf(object: string, caller: Caller): Promise<Field[]> {
   if (!/^[A-Za-z]\w*$/.test(object)) throw missing(object)
   const path = `${apiRoot}/sobjects/${object}/describe`
@@ -51,8 +66,17 @@ function missingHint(object: string): string {
   return `The Salesforce account has no object "${object}" or may not see it.`
 }
 
+/** Salesforce answers to a name in any case, with the right one. */
+function isSameButCase(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase()
+}
+
 function readFields(json: Json, object: string): Field[] {
   const { name, fields } = isJsonObject(json) ? json : {}
+  if (typeof name === 'string' && name !== object && isSameButCase(name, object)) {
+    const hint = `The object is called "${name}": name it so, in this case.`
+    throw fault('not_found', { platform: 'salesforce', hint })
+  }
   if (name !== object || !Array.isArray(fields)) {
     throw unanswered(`this is not the description of ${object}`)
   }

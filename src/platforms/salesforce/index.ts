@@ -4,7 +4,7 @@
 import { rowLimits } from '../../mutation/limits.ts'
 import { refreshWith } from '../grants.ts'
 import type { Adapter } from '../platform.ts'
-import { check, describe } from './describe.ts'
+import { check, custom, describe } from './describe.ts'
 import { createFollower } from './follow.ts'
 import { inquire } from './inquire.ts'
 import { oauth } from './oauth.ts'
@@ -21,6 +21,7 @@ export const salesforce: Adapter = {
   requests,
   check,
   describe,
+  custom,
   write,
   inquire,
   page,

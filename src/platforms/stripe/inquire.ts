@@ -66,7 +66,7 @@ export async function inquire(
     held: (rows) => heldOf(rows, asking),
   }
   const read = await testify(witness, { ...doubt, outcome }, table)
-  return { outcome: read.outcome, seen: [...seen, ...read.seen] }
+  return { ...read, seen: [...seen, ...read.seen] }
 }
 
 /** Stripe keeps whole seconds, and does not answer what are only parameters. */

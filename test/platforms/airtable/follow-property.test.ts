@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import type { SyncedTable } from '../../../src/mutation/table.ts'
 import type { Caller } from '../../../src/platforms/platform.ts'
+import { runsOf } from '../../help/property.ts'
 import { listAll, lookAll, type Rig, startRig, type Values } from './rig.ts'
 
 let rig: Rig
@@ -161,6 +162,6 @@ test('random changes against random looks: all is told, and nothing else', async
         known.map((id) => ({ id, values: now.get(id) ?? null })),
       )
     }),
-    { numRuns: 60 },
+    runsOf(60),
   )
 })

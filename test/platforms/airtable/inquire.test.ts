@@ -102,6 +102,48 @@ describe('a mutation at airtable', () => {
     assert.equal(seen[0]?.values?.['name'], 'Other')
   })
 
+  test('an update that is followed by another, or by a delete, cannot be told, arrived or not', async () => {
+    const follow = {
+      update: (id: string) => [{ id, values: { name: 'Newer' } }],
+      delete: (id: string) => [{ id, values: {} }],
+    }
+    for (const operation of ['update', 'delete'] as const) {
+      for (const mishap of ['lost-reply', 'drop'] as const) {
+        const [made] = await stage.insert(contacts, [{ name: 'Old' }])
+        stage.clock.aheadMs += longAgoMs
+        const id = made?.id ?? ''
+        const rows = [{ id, values: { name: 'New' } }]
+        const doubted = await writeInDoubt(stage, contacts, { operation: 'update', rows, mishap })
+        const later = { rows: follow[operation](id) }
+        await stage.accepted(contacts, await stage.write(contacts, operation, later))
+        const soon = await inquireAfter(stage, contacts, { ...doubted, afterMs: soonMs })
+        assert.deepEqual([soon.outcome.state, soon.forGood], ['unknown', false], mishap)
+        const end = await inquireAfter(stage, contacts, { ...doubted, afterMs: laterMs })
+        assert.deepEqual([end.outcome.state, end.forGood], ['unknown', true], mishap)
+        assert.equal(end.seen[0]?.values?.['name'], operation === 'update' ? 'Newer' : undefined)
+      }
+    }
+  })
+
+  test('a delete that never arrived is refused at the moment that the inquiry before has told', async () => {
+    const [made] = await stage.insert(contacts, [{ name: 'Old' }])
+    stage.clock.aheadMs += longAgoMs
+    const rows = [{ id: made?.id ?? '', values: {} }]
+    const dropped = await writeInDoubt(stage, contacts, {
+      operation: 'delete',
+      rows,
+      mishap: 'drop',
+    })
+    const soon = await inquireAfter(stage, contacts, { ...dropped, afterMs: soonMs })
+    assert.deepEqual([soon.outcome.state, soon.forGood], ['unknown', false])
+    const afterMs = (soon.overAt ?? 0) - dropped.sentAt
+    assert.equal(afterMs, 270_000)
+    const before = await inquireAfter(stage, contacts, { ...dropped, afterMs: afterMs - 1 })
+    assert.equal(before.outcome.state, 'unknown')
+    const then = await inquireAfter(stage, contacts, { ...dropped, afterMs })
+    assert.equal(then.outcome.state, 'refused')
+  })
+
   test('an update that never arrived is not told by values that only resemble those sent', async () => {
     const files = '[{"url":"https://example.com/a.pdf"}]'
     const [made] = await stage.insert(contacts, [{ name: 'ann' }])

@@ -9,6 +9,7 @@ import fc from 'fast-check'
 import { Fault } from '../../../src/mutation/fault.ts'
 import type { SyncedTable } from '../../../src/mutation/table.ts'
 import type { Delivery, Registration, Webhooks } from '../../../src/platforms/platform.ts'
+import { runsOf } from '../../help/property.ts'
 import { ask } from '../../sandbox/client.ts'
 import { Description, type OpenApi } from '../contract/openapi.ts'
 import { noSpecs, readSpec } from '../contract/specs.ts'
@@ -335,6 +336,7 @@ describe('a delivery', () => {
         assert.ok(heard.kind === 'refused')
         assert.match(heard.why, /^[a-z ]+$/)
       }),
+      runsOf(),
     )
   })
 })

@@ -1,6 +1,7 @@
 // What every adapter finds out of a mutation whose reply was lost: what became of it when that can be told, else nothing.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { deadlineIn } from '../../../src/lib/deadline.ts'
 import { Fault, type FaultCode } from '../../../src/mutation/fault.ts'
@@ -11,6 +12,14 @@ import type { Caller } from '../../../src/platforms/platform.ts'
 import { inquireAfter, laterMs, longAgoMs, rowsOf, soonMs, writeInDoubt } from './doubts.ts'
 import { faultOf, type Row, type Stage } from './stage.ts'
 import type { Subject } from './subject.ts'
+
+const spec = readFileSync(new URL('../../../src/mutation/SPEC.md', import.meta.url), 'utf8')
+
+/** After how long a request is surely over, in milliseconds, as src/mutation/SPEC.md says. */
+function promisedOverMs(platform: string): number {
+  const [, seconds] = new RegExp(`^\\| ${platform} .*\\| (\\d+) s +\\|$`, 'im').exec(spec) ?? []
+  return Number(seconds) * 1000
+}
 
 /** The rows of such a statement, on records that were made long ago. */
 async function rowsFor(
@@ -64,7 +73,11 @@ export function inquiries(stage: () => Stage, subject: Subject): void {
         const soon = await inquireAfter(stage(), subject, { ...doubted, afterMs: soonMs })
         assert.equal(soon.outcome.state, 'unknown', JSON.stringify(soon))
         assert.equal(faultOf(soon.outcome).sqlstate, '40003')
-        const later = await inquireAfter(stage(), subject, { ...doubted, afterMs: laterMs })
+        const afterMs = promisedOverMs(subject.adapter.platform)
+        assert.equal(soon.overAt, doubted.sentAt + afterMs)
+        const later = await inquireAfter(stage(), subject, { ...doubted, afterMs })
+        assert.equal(soon.forGood, false)
+        assert.equal(later.forGood, later.outcome.state === 'unknown')
         if (subject.undated && operation === 'update') {
           assert.equal(later.outcome.state, 'unknown', JSON.stringify(later))
         } else {

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Values } from '../../../src/mutation/mutation.ts'
 import { type Column, isJsonType, type SyncedTable } from '../../../src/mutation/table.ts'
+import { runsOf } from '../../help/property.ts'
 import type { Stage, Written } from './stage.ts'
 import type { ValueSubject } from './subject.ts'
 
@@ -31,12 +32,14 @@ export function circles(stage: () => Stage, subject: ValueSubject): void {
 
   test(`${title}: values come back as they were sent, from the write and from the page`, async () => {
     const table = await stage().table(subject)
-    let n = 0
+    let [n, done] = [0, 0]
     await fc.assert(
       fc.asyncProperty(
         rowsOf(table, subject, 'insert'),
         rowsOf(table, subject, 'update'),
         async (inserts, updates) => {
+          // however long this goes on, what was said and what there is stay small
+          if (done++ % runs === 0) await stage().reset()
           const drafts = inserts.map((values) => ({ ...values, ...subject.always(n += 1) }))
           const made = await stage().insert(subject, drafts)
           checkAll(made, drafts, { table, subject, insert: true })
@@ -49,17 +52,17 @@ export function circles(stage: () => Stage, subject: ValueSubject): void {
           await checkPages(stage(), subject, changed)
         },
       ),
-      { numRuns: runs, endOnFailure: true, reporter },
+      { ...runsOf(runs), endOnFailure: true, reporter },
     )
   })
 }
 
-/** The cause and the seed; a counterexample of twenty rows tells nobody anything. */
-function reporter({ failed, seed, errorInstance }: fc.RunDetails<[Values[], Values[]]>): void {
+/** The cause, the seed and the path; a counterexample of twenty rows tells nobody anything. */
+function reporter(details: fc.RunDetails<[Values[], Values[]]>): void {
+  const { failed, seed, counterexamplePath, errorInstance } = details
   if (!failed) return
-  throw new Error(`${String(errorInstance).slice(0, 1500)} (seed ${seed})`, {
-    cause: errorInstance,
-  })
+  const where = `seed ${seed}, path ${counterexamplePath}`
+  throw new Error(`${String(errorInstance).slice(0, 1500)} (${where})`, { cause: errorInstance })
 }
 
 /** What a page has of a row is what the write had. */

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Values } from '../../../src/mutation/mutation.ts'
 import type { SyncedTable } from '../../../src/mutation/table.ts'
+import { runsOf } from '../../help/property.ts'
 import { tableOf } from './fake.ts'
 import { createStage, followed, listed, type Stage, watched } from './follower.ts'
 
@@ -44,6 +45,7 @@ const story = fc.array(
   { minLength: 1, maxLength: 12 },
 )
 
+const runs = 60
 /** After that a machine that is slow has done enough. */
 const enoughMs = 10_000
 
@@ -144,7 +146,8 @@ describe('following', () => {
     test(`${world.object}: told is what changed, and the table is what there is`, async () => {
       const table = await tableOf(world.object)
       let n = 10
-      const enoughAt = performance.now() + enoughMs
+      const parameters = runsOf(runs)
+      const enoughAt = performance.now() + enoughMs * parameters.numRuns / runs
       await fc.assert(
         fc.asyncProperty(story, async (steps) => {
           if (performance.now() > enoughAt) return
@@ -169,7 +172,7 @@ describe('following', () => {
           }
           await quiet(table, it)
         }),
-        { numRuns: 60 },
+        parameters,
       )
     })
   }

@@ -94,8 +94,12 @@ export interface Followed {
 }
 
 /** A table that is filled now and followed from now on. */
-export async function followed(table: SyncedTable, caller: Caller): Promise<Followed> {
-  let cursor = await follow.start(table, caller)
+export async function followed(
+  table: SyncedTable,
+  caller: Caller,
+  follower: Follower = follow,
+): Promise<Followed> {
+  let cursor = await follower.start(table, caller)
   const rows = await listed(table, caller)
   return {
     rows,
@@ -104,13 +108,15 @@ export async function followed(table: SyncedTable, caller: Caller): Promise<Foll
       const told = new Map<string, Values | null>()
       for (let calls = 0;; calls += 1) {
         assert.ok(calls < 2000, 'polls end')
-        const changes = await follow.changes(table, cursor, asking)
+        const changes = await follower.changes(table, cursor, asking)
         cursor = changes.next
         for (const { id, values } of changes.rows) told.set(id, values)
         for (const id of changes.gone) told.set(id, null)
-        for (let at = 0; at < changes.touched.length; at += follow.readMax) {
-          const some = changes.touched.slice(at, at + follow.readMax)
-          for (const { id, values } of await follow.read(table, some, asking)) told.set(id, values)
+        for (let at = 0; at < changes.touched.length; at += follower.readMax) {
+          const some = changes.touched.slice(at, at + follower.readMax)
+          for (const { id, values } of await follower.read(table, some, asking)) {
+            told.set(id, values)
+          }
         }
         if (!changes.more) break
       }

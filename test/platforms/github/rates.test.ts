@@ -59,6 +59,13 @@ describe('what a request takes', () => {
     })
   })
 
+  test('to ask what is left takes nothing of the hour', () => {
+    assert.deepEqual(unitsOf({ method: 'GET', url: 'https://ghe.example/api/v3/rate_limit' }), {
+      concurrent: 1,
+      rest_minute: 1,
+    })
+  })
+
   test('a document takes a unit of content for each thing that it makes, and no other words count', () => {
     const query =
       'mutation($i0: X!) { m0: createIssue(input: $i0) { x } m1: addComment(input: $i1) ' +
@@ -138,6 +145,17 @@ describe('what an answer tells', () => {
     assert.deepEqual(search.news, [])
   })
 
+  test('of what is as it was, that the hour was not counted; the limits of a minute were', () => {
+    const request = { method: 'GET', url: rest.url } as const
+    const { refused, news } = hear(304, { headers: counted, request })
+    assert.equal(refused, false)
+    assert.deepEqual(news[0], { kind: 'uncounted', rule: 'rest_hour' })
+    assert.deepEqual(news.slice(1).map(({ kind }) => kind), ['remaining'])
+    const others = [200, 301, 404, 410].flatMap((status) => hear(status, { request }).news)
+    assert.deepEqual(others, [])
+    assert.deepEqual(hear(304, { request: graphql }).news, [])
+  })
+
   test('the hour is used up: nothing until the reset', () => {
     const headers = { ...counted, 'x-ratelimit-remaining': '0' }
     const { refused, news } = hear(403, { headers, body: { message: 'API rate limit exceeded' } })
@@ -167,7 +185,10 @@ describe('what an answer tells', () => {
     ]
     for (const headers of cases) {
       const { news } = hear(403, { headers, body: { message: 'API rate limit exceeded' } })
-      const waits = news.map((each) => each.kind === 'remaining' ? each.resetMs : each.waitMs)
+      const waits = news.map((each) => {
+        if (each.kind === 'uncounted') return each.rule
+        return each.kind === 'remaining' ? each.resetMs : each.waitMs
+      })
       assert.deepEqual(new Set(waits), new Set([3_600_000]), JSON.stringify(headers))
     }
   })

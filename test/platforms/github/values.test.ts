@@ -12,6 +12,7 @@ import { idOf, recordOf, valuesOf } from '../../../src/platforms/github/record.t
 import { tables } from '../../../src/platforms/github/tables.ts'
 import { fromPlatform, toPlatform } from '../../../src/platforms/github/values.ts'
 import { isJsonObject, parseJson, writeJson } from '../../../src/platforms/json.ts'
+import { runsOf } from '../../help/property.ts'
 import { issueNode, issueRecord } from './fake.ts'
 
 const warned: string[] = []
@@ -37,15 +38,21 @@ function refusal(text: string | null, at: GithubColumn): string {
 
 describe('values on their way to GitHub and back', () => {
   test('texts of any characters', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
-      assert.equal(around(text, of('text')), text)
-    }))
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        assert.equal(around(text, of('text')), text)
+      }),
+      runsOf(),
+    )
   })
 
   test('whole numbers with every digit', () => {
-    fc.assert(fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (number) => {
-      assert.equal(around(String(number), of('bigint')), String(number))
-    }))
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (number) => {
+        assert.equal(around(String(number), of('bigint')), String(number))
+      }),
+      runsOf(),
+    )
   })
 
   test('booleans', () => {
@@ -54,9 +61,12 @@ describe('values on their way to GitHub and back', () => {
   })
 
   test('lists of any texts, and no list is the empty one', () => {
-    fc.assert(fc.property(fc.array(fc.string({ unit: 'binary' })), (list) => {
-      assert.deepEqual(JSON.parse(around(JSON.stringify(list), of('text[]')) ?? ''), list)
-    }))
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'binary' })), (list) => {
+        assert.deepEqual(JSON.parse(around(JSON.stringify(list), of('text[]')) ?? ''), list)
+      }),
+      runsOf(),
+    )
     assert.equal(around(null, of('text[]')), '[]')
     assert.equal(refusal('{}', of('text[]')), 'value_not_of_type')
     assert.equal(refusal('[1]', of('text[]')), 'value_not_of_type')
@@ -64,15 +74,18 @@ describe('values on their way to GitHub and back', () => {
 
   test('moments keep their instant to the second, whatever their offset', () => {
     const moment = fc.date({ min: new Date(0), max: new Date('9999-12-30'), noInvalidDate: true })
-    fc.assert(fc.property(moment, fc.integer({ min: -14, max: 14 }), (date, hours) => {
-      const seconds = Math.floor(date.getTime() / 1000) * 1000
-      const local = new Date(seconds + hours * 3_600_000).toISOString().slice(0, 19)
-      const sign = hours < 0 ? '-' : '+'
-      const text = `${local}${sign}${String(Math.abs(hours)).padStart(2, '0')}:00`
-      const back = around(text, of('timestamptz'))
-      assert.equal(Date.parse(back ?? ''), seconds)
-      assert.match(back ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/)
-    }))
+    fc.assert(
+      fc.property(moment, fc.integer({ min: -14, max: 14 }), (date, hours) => {
+        const seconds = Math.floor(date.getTime() / 1000) * 1000
+        const local = new Date(seconds + hours * 3_600_000).toISOString().slice(0, 19)
+        const sign = hours < 0 ? '-' : '+'
+        const text = `${local}${sign}${String(Math.abs(hours)).padStart(2, '0')}:00`
+        const back = around(text, of('timestamptz'))
+        assert.equal(Date.parse(back ?? ''), seconds)
+        assert.match(back ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/)
+      }),
+      runsOf(),
+    )
     for (const text of ['infinity', '0044-03-15 00:00:00+00 BC', '10000-01-01 00:00:00+00']) {
       assert.equal(refusal(text, of('timestamptz')), 'value_out_of_range')
     }

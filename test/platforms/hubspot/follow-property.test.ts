@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import type { Values } from '../../../src/mutation/mutation.ts'
 import type { SyncedTable } from '../../../src/mutation/table.ts'
 import type { LagOptions } from '../../../src/sandbox/hubspot/lag.ts'
+import { runsOf } from '../../help/property.ts'
 import { allIds, createTestPortal, poll, type Portal } from './portal.ts'
 
 const minuteMs = 60_000
@@ -193,7 +194,7 @@ test('once the portal is quiet the table is the portal', async () => {
       fc.integer({ min: -10 * minuteMs, max: 10 * minuteMs }),
       isFollowed,
     ),
-    { numRuns: runs },
+    runsOf(runs),
   )
 })
 
@@ -233,6 +234,6 @@ test('everything before `until` has been told, as long as the search is as it us
         cursor = next
       }
     }),
-    { numRuns: runs, examples: [[passedOver, { lagMs: 1, shows: 'record' }]] },
+    { ...runsOf(runs), examples: [[passedOver, { lagMs: 1, shows: 'record' }]] },
   )
 })

@@ -140,6 +140,13 @@ describe('hubspot and its sandbox', () => {
     }
   })
 
+  test('custom objects are listed by the names that describe takes', async () => {
+    const names = await hubspot.custom?.(caller()) ?? []
+    assert.deepEqual(names, ['cars'])
+    const [shape] = await hubspot.describe(names, caller())
+    assert.equal(shape?.name, 'cars')
+  })
+
   test('an insert of one row comes back whole, with what HubSpot computed', async () => {
     const [row] = rowsOf(await mutate('insert', [{ values: person(1) }]))
     assert.deepEqual(await heard(), [`POST ${objects}`, `POST ${objects}/batch/read`])

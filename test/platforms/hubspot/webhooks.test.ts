@@ -10,6 +10,7 @@ import type { SyncedTable } from '../../../src/mutation/table.ts'
 import { hubspot } from '../../../src/platforms/hubspot/index.ts'
 import type { Delivery } from '../../../src/platforms/platform.ts'
 import { startSandbox } from '../../../src/sandbox/sandbox.ts'
+import { runsOf } from '../../help/property.ts'
 import { contacts } from './fake.ts'
 
 const webhooks = hubspot.follow?.webhooks
@@ -239,7 +240,7 @@ test('garbage never throws, signed or not', () => {
         }
       },
     ),
-    { numRuns: 500 },
+    runsOf(500),
   )
 })
 

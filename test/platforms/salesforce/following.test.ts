@@ -13,6 +13,7 @@ import type { Caller, Changes } from '../../../src/platforms/platform.ts'
 import { createFollower } from '../../../src/platforms/salesforce/follow.ts'
 import { salesforce } from '../../../src/platforms/salesforce/index.ts'
 import { type Sandbox, startSandbox } from '../../../src/sandbox/sandbox.ts'
+import { runsOf } from '../../help/property.ts'
 import { api, exchanges } from '../../sandbox/client.ts'
 import { Description, type OpenApi, type Spoken } from '../contract/openapi.ts'
 import { noSpecs, readSpec } from '../contract/specs.ts'
@@ -337,6 +338,6 @@ test('random changes against random polls: the set told is what changed, the sta
         assert.deepEqual([...copy.keys()].sort(), (await allIds(table)).sort())
       },
     ),
-    { numRuns: 25 },
+    runsOf(25),
   )
 })

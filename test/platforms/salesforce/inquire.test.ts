@@ -190,15 +190,51 @@ describe('an update or delete at salesforce', () => {
     assert.deepEqual(outcome.others.map(({ state }) => state), ['unknown'])
   })
 
-  test('a record that is gone takes no update: P0002 when the request is over', async () => {
-    const [id = ''] = await madeLongAgo(1)
-    const lost = await writing('update', [id], 'drop')
-    await remove(id)
-    const soon = await inquireAfter(stage, contacts, { ...lost, afterMs: soonMs })
-    assert.equal(soon.outcome.state, 'unknown')
-    const { outcome, seen } = await inquireAfter(stage, contacts, { ...lost, afterMs: laterMs })
-    assert.equal(faultOf(outcome).sqlstate, 'P0002')
-    assert.deepEqual(seen, [{ id, values: null }])
+  test('a record that was deleted since does not say whether it was updated before: unknown, for good', async () => {
+    for (const mishap of ['lost-reply', 'drop'] as const) {
+      const [id = ''] = await madeLongAgo(1)
+      const doubted = await writing('update', [id], mishap)
+      await remove(id)
+      const soon = await inquireAfter(stage, contacts, { ...doubted, afterMs: soonMs })
+      assert.deepEqual([soon.outcome.state, soon.forGood], ['unknown', false], mishap)
+      const later = await inquireAfter(stage, contacts, { ...doubted, afterMs: laterMs })
+      assert.deepEqual([later.outcome.state, later.forGood], ['unknown', true], mishap)
+      assert.deepEqual(later.seen, [{ id, values: null }])
+    }
+  })
+
+  test('a row that was updated and then deleted is not refused beside others that are written', async () => {
+    const ids = await madeLongAgo(2)
+    const lost = await writing('update', ids, 'lost-reply')
+    await remove(ids[1] ?? '')
+    const { outcome } = await inquireAfter(stage, contacts, { ...lost, afterMs: laterMs })
+    assert.ok(outcome.state === 'partial', JSON.stringify(outcome))
+    assert.deepEqual(outcome.others.map(({ state }) => state), ['unknown'])
+  })
+
+  test('an update that is followed by another of the same record: neither arrived nor lost can be told', async () => {
+    for (const mishap of ['lost-reply', 'drop'] as const) {
+      const [id = ''] = await madeLongAgo(1)
+      const doubted = await writing('update', [id], mishap)
+      await change(id, { first_name: 'Newer' })
+      const soon = await inquireAfter(stage, contacts, { ...doubted, afterMs: soonMs })
+      assert.deepEqual([soon.outcome.state, soon.forGood], ['unknown', false], mishap)
+      const later = await inquireAfter(stage, contacts, { ...doubted, afterMs: laterMs })
+      assert.deepEqual([later.outcome.state, later.forGood], ['unknown', true], mishap)
+      assert.equal(later.seen[0]?.values?.['first_name'], 'Newer')
+    }
+  })
+
+  test('a delete that never arrived is refused at the moment that the inquiry before has told', async () => {
+    const dropped = await writing('delete', await madeLongAgo(1), 'drop')
+    const soon = await inquireAfter(stage, contacts, { ...dropped, afterMs: soonMs })
+    assert.deepEqual([soon.outcome.state, soon.forGood], ['unknown', false])
+    const afterMs = (soon.overAt ?? 0) - dropped.sentAt
+    assert.equal(afterMs, 280_000)
+    const before = await inquireAfter(stage, contacts, { ...dropped, afterMs: afterMs - 1 })
+    assert.equal(before.outcome.state, 'unknown')
+    const then = await inquireAfter(stage, contacts, { ...dropped, afterMs })
+    assert.equal(then.outcome.state, 'refused')
   })
 
   test('of a delete one record is still there: none was deleted by it, and the one gone is shown', async () => {

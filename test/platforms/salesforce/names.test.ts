@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { nameBytesMax } from '../../../src/lib/name.ts'
 import { uniqueNames } from '../../../src/platforms/names.ts'
 import { columnName, tableName } from '../../../src/platforms/salesforce/names.ts'
+import { runsOf } from '../../help/property.ts'
 
 test('fields become snake case', () => {
   const names = {
@@ -52,9 +53,12 @@ test('names that collide are told apart, whatever the order', () => {
 
 test('names are unique and fit into Postgres, for any set of API names', () => {
   const apiName = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_]{0,79}$/)
-  fc.assert(fc.property(fc.uniqueArray(apiName, { maxLength: 30 }), (fields) => {
-    const names = [...uniqueNames(fields, columnName).values()]
-    assert.equal(new Set(names).size, fields.length)
-    assert.ok(names.every((name) => name.length <= nameBytesMax && name !== ''))
-  }))
+  fc.assert(
+    fc.property(fc.uniqueArray(apiName, { maxLength: 30 }), (fields) => {
+      const names = [...uniqueNames(fields, columnName).values()]
+      assert.equal(new Set(names).size, fields.length)
+      assert.ok(names.every((name) => name.length <= nameBytesMax && name !== ''))
+    }),
+    runsOf(),
+  )
 })

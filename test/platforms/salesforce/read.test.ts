@@ -126,6 +126,7 @@ describe('describe', () => {
       status: 401,
       body: [{ errorCode: 'INVALID_SESSION_ID', message: 'Session expired or invalid' }],
     }, 'credential_refused'],
+    ['a name in another case', { body: { ...contactDescribe, name: 'CONTACT' } }, 'not_found'],
   ]
   for (const [name, answer, code] of faults) {
     test(`${name} is a Fault: ${code}`, async () => {
@@ -135,6 +136,37 @@ describe('describe', () => {
       assert.equal(fault.data.platform, 'salesforce')
     })
   }
+
+  test('custom objects whose records can be listed are named, sorted, and nothing else', async () => {
+    const object = (name: string, more: Record<string, unknown> = {}) => ({
+      name,
+      queryable: true,
+      custom: name.includes('__'),
+      customSetting: false,
+      deprecatedAndHidden: false,
+      ...more,
+    })
+    play({
+      body: {
+        sobjects: [
+          object('Visit__c'),
+          object('Account'),
+          object('ns__Asset__c'),
+          object('Setting__c', { customSetting: true }),
+          object('Old__c', { deprecatedAndHidden: true }),
+          object('Write__c', { queryable: false }),
+          object('Kind__mdt'),
+          object('Told__e'),
+          'none',
+        ],
+      },
+    })
+    assert.deepEqual(await salesforce.custom?.(org.caller()), ['Visit__c', 'ns__Asset__c'])
+    assert.deepEqual(org.asked.map(({ url }) => url), ['/services/data/v62.0/sobjects'])
+    play({ body: {} })
+    const told = await faultOf(Promise.resolve(salesforce.custom?.(org.caller())))
+    assert.equal(told.code, 'platform_failed')
+  })
 
   test('a name that is none is not put into a path', async () => {
     play({ body: contactDescribe })

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import type { SyncedTable } from '../../../src/mutation/table.ts'
 import { createFollower } from '../../../src/platforms/salesforce/follow.ts'
+import { runsOf } from '../../help/property.ts'
 import { type Answer, type Asked, contacts, type FakeOrg, fakeOrg, idAt } from './fake.ts'
 
 const secondMs = 1000
@@ -173,7 +174,7 @@ test('a copy kept by following equals the org', async () => {
         assert.deepEqual(copy, new Map(living.map(({ id, text }) => [id, text])))
       },
     ),
-    { numRuns: 150 },
+    runsOf(150),
   )
 })
 

@@ -8,6 +8,7 @@ import { Fault } from '../../../src/mutation/fault.ts'
 import type { Column } from '../../../src/mutation/table.ts'
 import { parseJson, writeJson } from '../../../src/platforms/json.ts'
 import { fromPlatform, toPlatform } from '../../../src/platforms/salesforce/values.ts'
+import { runsOf } from '../../help/property.ts'
 
 function column(type: string): Column {
   return {
@@ -45,28 +46,43 @@ const digits = (max: number) => fc.stringMatching(new RegExp(`^[1-9]\\d{0,${max}
 
 describe('round trips', () => {
   test('text', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
-      assert.equal(roundTrip(text, 'text').back, text)
-    }))
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        assert.equal(roundTrip(text, 'text').back, text)
+      }),
+      runsOf(),
+    )
   })
 
   test('numeric: every digit, also zeros at the end', () => {
     const decimal = fc.tuple(fc.boolean(), digits(20), fc.stringMatching(/^\d{0,15}$/))
       .map(([minus, whole, rest]) => `${minus ? '-' : ''}${whole}${rest === '' ? '' : `.${rest}`}`)
-    fc.assert(fc.property(decimal, (text) => {
-      const { sent, back } = roundTrip(text, 'numeric(36,15)')
-      assert.equal(sent, text)
-      assert.equal(back, text)
-    }))
+    fc.assert(
+      fc.property(decimal, (text) => {
+        const { sent, back } = roundTrip(text, 'numeric(36,15)')
+        assert.equal(sent, text)
+        assert.equal(back, text)
+      }),
+      runsOf(),
+    )
   })
 
   test('bigint and integer, also when Salesforce writes them as decimals', () => {
-    fc.assert(fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (number) => {
-      assert.equal(roundTrip(String(number), 'bigint').back, String(number))
-    }))
-    fc.assert(fc.property(fc.integer(), (number) => {
-      assert.equal(roundTrip(String(number), 'integer', (sent) => `${sent}.0`).back, String(number))
-    }))
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (number) => {
+        assert.equal(roundTrip(String(number), 'bigint').back, String(number))
+      }),
+      runsOf(),
+    )
+    fc.assert(
+      fc.property(fc.integer(), (number) => {
+        assert.equal(
+          roundTrip(String(number), 'integer', (sent) => `${sent}.0`).back,
+          String(number),
+        )
+      }),
+      runsOf(),
+    )
     assert.equal(fromPlatform(parseJson('1.2E7'), column('integer')), '12000000')
   })
 
@@ -82,10 +98,13 @@ describe('round trips', () => {
       max: new Date('4000-12-31T00:00:00Z'),
       noInvalidDate: true,
     })
-    fc.assert(fc.property(date, (day) => {
-      const text = day.toISOString().slice(0, 10)
-      assert.equal(roundTrip(text, 'date').back, text)
-    }))
+    fc.assert(
+      fc.property(date, (day) => {
+        const text = day.toISOString().slice(0, 10)
+        assert.equal(roundTrip(text, 'date').back, text)
+      }),
+      runsOf(),
+    )
   })
 
   test('timestamptz: the same instant, whatever the offset, in the form that the API documents', () => {
@@ -95,40 +114,49 @@ describe('round trips', () => {
       noInvalidDate: true,
     })
     const offset = fc.integer({ min: -14 * 60, max: 14 * 60 })
-    fc.assert(fc.property(instant, offset, (at, minutes) => {
-      const text = at.toISOString()
-      const shifted = new Date(at.getTime() + minutes * 60_000).toISOString().replace('Z', '')
-      const sign = minutes < 0 ? '-' : '+'
-      const hh = String(Math.trunc(Math.abs(minutes) / 60)).padStart(2, '0')
-      const mm = String(Math.abs(minutes) % 60).padStart(2, '0')
-      const { sent, back } = roundTrip(
-        `${shifted}${sign}${hh}:${mm}`,
-        'timestamptz',
-        (json) => json.replace('Z"', '+0000"'),
-      )
-      assert.equal(sent, `"${text}"`)
-      assert.equal(new Date(back ?? '').getTime(), at.getTime())
-      assert.match(back ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d*[1-9])?\+00:00$/)
-    }))
+    fc.assert(
+      fc.property(instant, offset, (at, minutes) => {
+        const text = at.toISOString()
+        const shifted = new Date(at.getTime() + minutes * 60_000).toISOString().replace('Z', '')
+        const sign = minutes < 0 ? '-' : '+'
+        const hh = String(Math.trunc(Math.abs(minutes) / 60)).padStart(2, '0')
+        const mm = String(Math.abs(minutes) % 60).padStart(2, '0')
+        const { sent, back } = roundTrip(
+          `${shifted}${sign}${hh}:${mm}`,
+          'timestamptz',
+          (json) => json.replace('Z"', '+0000"'),
+        )
+        assert.equal(sent, `"${text}"`)
+        assert.equal(new Date(back ?? '').getTime(), at.getTime())
+        assert.match(back ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d*[1-9])?\+00:00$/)
+      }),
+      runsOf(),
+    )
   })
 
   test('time', () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: 86_399 }), (second) => {
-      const text = new Date(second * 1000).toISOString().slice(11, 19)
-      const { sent, back } = roundTrip(text, 'time')
-      assert.equal(sent, `"${text}.000Z"`)
-      assert.equal(back, text)
-    }))
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 86_399 }), (second) => {
+        const text = new Date(second * 1000).toISOString().slice(11, 19)
+        const { sent, back } = roundTrip(text, 'time')
+        assert.equal(sent, `"${text}.000Z"`)
+        assert.equal(back, text)
+      }),
+      runsOf(),
+    )
   })
 
   test('text[]: a multi-select picklist; an empty one is null', () => {
     const item = fc.string({ minLength: 1 }).filter((text) => !text.includes(';'))
-    fc.assert(fc.property(fc.array(item, { minLength: 1 }), (items) => {
-      const text = JSON.stringify(items)
-      const { sent, back } = roundTrip(text, 'text[]')
-      assert.equal(sent, JSON.stringify(items.join(';')))
-      assert.equal(back, text)
-    }))
+    fc.assert(
+      fc.property(fc.array(item, { minLength: 1 }), (items) => {
+        const text = JSON.stringify(items)
+        const { sent, back } = roundTrip(text, 'text[]')
+        assert.equal(sent, JSON.stringify(items.join(';')))
+        assert.equal(back, text)
+      }),
+      runsOf(),
+    )
     assert.deepEqual(roundTrip('[]', 'text[]'), { sent: 'null', back: null })
   })
 

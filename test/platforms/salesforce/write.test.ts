@@ -488,7 +488,7 @@ describe('unknown outcomes', () => {
 
   test('an answer that never comes is unknown at the deadline', async () => {
     org.play(() => undefined)
-    const caller = org.caller({ deadline: deadlineIn(200) })
+    const caller = org.caller({ deadline: deadlineIn(1_000) })
     const outcome = await salesforce.write(insertOne, contacts, caller)
     assert.equal(faultIn(outcome, 'unknown').code, 'outcome_unknown')
     assert.equal(org.asked.length, 1)

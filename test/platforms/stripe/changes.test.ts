@@ -12,6 +12,7 @@ import { marksMax } from '../../../src/platforms/stripe/cursor.ts'
 import { followerWith } from '../../../src/platforms/stripe/follow.ts'
 import { objects } from '../../../src/platforms/stripe/objects.ts'
 import { followings, typesOf } from '../../../src/platforms/stripe/tellings.ts'
+import { runsOf } from '../../help/property.ts'
 import { type Answer, type Asked, errorBody, type FakeStripe, fakeStripe, tableOf } from './fake.ts'
 
 let fake: FakeStripe
@@ -226,7 +227,7 @@ describe('the feed of events', () => {
         const { told, happened } = await played(script, { skewMs })
         assert.deepEqual(told.toSorted(), [...happened.keys()].toSorted())
       }),
-      { numRuns: 60 },
+      runsOf(60),
     )
   })
 
@@ -236,7 +237,7 @@ describe('the feed of events', () => {
         const { told, happened } = await played(script, { skewMs: 1000, quietS: 400 })
         assert.deepEqual(told.toSorted(), [...happened.keys()].toSorted())
       }),
-      { numRuns: 60 },
+      runsOf(60),
     )
   })
 
@@ -269,7 +270,7 @@ describe('the feed of events', () => {
           },
         })
       }),
-      { numRuns: 60 },
+      runsOf(60),
     )
   })
 

@@ -7,6 +7,7 @@ import { after, before, beforeEach, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Fault } from '../../../src/mutation/fault.ts'
 import { objects } from '../../../src/platforms/stripe/objects.ts'
+import { runsOf } from '../../help/property.ts'
 import { tableOf } from './fake.ts'
 import {
   type Answer,
@@ -408,6 +409,6 @@ test('whatever is done in whatever order, the copies are true in the end', async
         await isTrue(copy)
       }
     }),
-    { numRuns: 12 },
+    runsOf(12),
   )
 })

@@ -11,6 +11,7 @@ import type { Parameter } from '../../../src/platforms/stripe/client.ts'
 import { columnsOf } from '../../../src/platforms/stripe/object.ts'
 import { objects } from '../../../src/platforms/stripe/objects.ts'
 import { fromPlatform, toPlatform } from '../../../src/platforms/stripe/values.ts'
+import { runsOf } from '../../help/property.ts'
 
 function column(type: string, name = 'value'): Column {
   return { name, field: name, type, insertable: true, updatable: true, required: false }
@@ -40,16 +41,22 @@ const bare = (sent: string) => sent
 
 describe('round trips', () => {
   test('text', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
-      assert.deepEqual(roundTrip(text, 'text', quoted), { sent: text, back: text })
-    }))
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        assert.deepEqual(roundTrip(text, 'text', quoted), { sent: text, back: text })
+      }),
+      runsOf(),
+    )
   })
 
   test('bigint: every digit', () => {
-    fc.assert(fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (number) => {
-      const text = String(number)
-      assert.deepEqual(roundTrip(text, 'bigint', bare), { sent: text, back: text })
-    }))
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (number) => {
+        const text = String(number)
+        assert.deepEqual(roundTrip(text, 'bigint', bare), { sent: text, back: text })
+      }),
+      runsOf(),
+    )
   })
 
   test('numeric: every digit, also zeros at the end, as a number and as text', () => {
@@ -58,10 +65,13 @@ describe('round trips', () => {
       fc.stringMatching(/^[1-9]\d{0,20}$/),
       fc.stringMatching(/^\d{0,15}$/),
     ).map(([minus, whole, rest]) => `${minus ? '-' : ''}${whole}${rest === '' ? '' : `.${rest}`}`)
-    fc.assert(fc.property(decimal, (text) => {
-      assert.deepEqual(roundTrip(text, 'numeric', bare), { sent: text, back: text })
-      assert.deepEqual(roundTrip(text, 'numeric', quoted), { sent: text, back: text })
-    }))
+    fc.assert(
+      fc.property(decimal, (text) => {
+        assert.deepEqual(roundTrip(text, 'numeric', bare), { sent: text, back: text })
+        assert.deepEqual(roundTrip(text, 'numeric', quoted), { sent: text, back: text })
+      }),
+      runsOf(),
+    )
   })
 
   test('boolean', () => {
@@ -76,17 +86,20 @@ describe('round trips', () => {
       max: new Date('9998-12-31T00:00:00Z'),
       noInvalidDate: true,
     })
-    fc.assert(fc.property(instant, fc.integer({ min: -14 * 60, max: 14 * 60 }), (at, minutes) => {
-      const seconds = Math.floor(at.getTime() / 1000)
-      const shifted = new Date(at.getTime() + minutes * 60_000).toISOString().replace('Z', '')
-      const sign = minutes < 0 ? '-' : '+'
-      const hh = String(Math.trunc(Math.abs(minutes) / 60)).padStart(2, '0')
-      const mm = String(Math.abs(minutes) % 60).padStart(2, '0')
-      const { sent, back } = roundTrip(`${shifted}${sign}${hh}:${mm}`, 'timestamptz', bare)
-      assert.equal(sent, String(seconds))
-      assert.equal(Date.parse(back ?? ''), seconds * 1000)
-      assert.match(back ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/)
-    }))
+    fc.assert(
+      fc.property(instant, fc.integer({ min: -14 * 60, max: 14 * 60 }), (at, minutes) => {
+        const seconds = Math.floor(at.getTime() / 1000)
+        const shifted = new Date(at.getTime() + minutes * 60_000).toISOString().replace('Z', '')
+        const sign = minutes < 0 ? '-' : '+'
+        const hh = String(Math.trunc(Math.abs(minutes) / 60)).padStart(2, '0')
+        const mm = String(Math.abs(minutes) % 60).padStart(2, '0')
+        const { sent, back } = roundTrip(`${shifted}${sign}${hh}:${mm}`, 'timestamptz', bare)
+        assert.equal(sent, String(seconds))
+        assert.equal(Date.parse(back ?? ''), seconds * 1000)
+        assert.match(back ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/)
+      }),
+      runsOf(),
+    )
   })
 
   test('jsonb: every leaf is in the form under its path, with its digits', () => {
@@ -112,6 +125,7 @@ describe('round trips', () => {
         assert.deepEqual(leavesOf(sent), leavesOf(value))
         assert.equal(fromPlatform(parseJson(text), column('jsonb')), text)
       }),
+      runsOf(),
     )
   })
 
@@ -119,11 +133,14 @@ describe('round trips', () => {
     const key = fc.string({ minLength: 1 }).filter((text) => !/[[\]]/.test(text))
     const value = fc.oneof(fc.string(), fc.constant(null))
     const metadata = fc.dictionary(key, value, { noNullPrototype: true })
-    fc.assert(fc.property(metadata, (given) => {
-      const sent = toPlatform(JSON.stringify(given), column('jsonb', 'metadata'))
-      const wanted = Object.entries(given).map(([name, text]) => [name, text ?? ''])
-      assert.deepEqual(Object.entries(sent), wanted)
-    }))
+    fc.assert(
+      fc.property(metadata, (given) => {
+        const sent = toPlatform(JSON.stringify(given), column('jsonb', 'metadata'))
+        const wanted = Object.entries(given).map(([name, text]) => [name, text ?? ''])
+        assert.deepEqual(Object.entries(sent), wanted)
+      }),
+      runsOf(),
+    )
   })
 
   test('null unsets, and comes back as null, for every type', () => {

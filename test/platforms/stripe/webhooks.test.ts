@@ -14,6 +14,7 @@ import type { Delivery, Registration, Webhooks } from '../../../src/platforms/pl
 import { stripe } from '../../../src/platforms/stripe/index.ts'
 import { objects } from '../../../src/platforms/stripe/objects.ts'
 import { apiVersion } from '../../../src/platforms/stripe/client.ts'
+import { runsOf } from '../../help/property.ts'
 import { errorBody, type FakeStripe, fakeStripe, tableOf } from './fake.ts'
 import { type Answer, type Followed, followed, follower } from './following.ts'
 
@@ -210,7 +211,7 @@ describe('a delivery', () => {
         const { kind } = received({ headers, body })
         if (!good) assert.equal(kind, 'refused')
       }),
-      { numRuns: 500 },
+      runsOf(500),
     )
   })
 })

@@ -437,7 +437,7 @@ describe('what Stripe refuses', () => {
       body: errorBody('invalid_request_error', { code: 'lock_timeout' }),
     }
     const what = mutation('customers', 'update', [{ name: 'x' }])
-    const outcome = await write(() => locked, what, { deadline: deadlineIn(600) })
+    const outcome = await write(() => locked, what, { deadline: deadlineIn(1_500) })
     const found = faultIn(outcome, 'refused')
     assert.equal(found.sqlstate, '55P03')
     assert.ok(fake.asked.length >= 2)
@@ -623,7 +623,7 @@ describe('what is in doubt', () => {
 
   test('an answer that never comes is unknown at the deadline', async () => {
     const what = mutation('customers', 'insert', emails(1))
-    const outcome = await write(() => undefined, what, { deadline: deadlineIn(200) })
+    const outcome = await write(() => undefined, what, { deadline: deadlineIn(1_000) })
     assert.equal(faultIn(outcome, 'unknown').code, 'outcome_unknown')
     assert.equal(fake.asked.length, 1)
   })
