@@ -46,6 +46,8 @@ export type RateNews =
     readonly limit?: number
     readonly resetMs?: number
   }
+  /** The platform did not count this request here: what it took is given back. */
+  | { readonly kind: 'uncounted'; readonly rule: string; readonly key?: string }
 
 export interface RateAnswer {
   /** The platform refused the request because of a limit and surely carried nothing out: it may be sent again later. */

@@ -8,7 +8,7 @@ import type { Caller, Changes, Page, Ref } from '../platform.ts'
 import type { GithubTable } from './columns.ts'
 import { readUnlessKnown } from './conditional.ts'
 import { tableFor } from './describe.ts'
-import type { Feeding, Step } from './feed.ts'
+import type { Feeding, Missing, Step } from './feed.ts'
 import { lagSeconds } from './feed.ts'
 import { type ListState, refsIn, stepList, unknownList } from './feed-list.ts'
 import { stepNewest } from './feed-newest.ts'
@@ -28,6 +28,12 @@ import { completed } from './unlisted.ts'
 export const requestsMax = 10
 const rowsEnough = 200
 
+/**
+ * A list that is switched off is asked for again after so long, in milliseconds: GitHub counts its answer (410). So where the
+ * settings name the repositories, what happens in one after it was switched on is told so much later than `until` says.
+ */
+const offMs = 3_600_000
+
 /** Pages of the list of repositories that are read before a table is filled; later ones are found afterwards. */
 const repositoryPagesMax = 50
 
@@ -35,6 +41,8 @@ interface Turning {
   readonly shape: GithubTable
   readonly table: SyncedTable
   readonly caller: Caller
+  /** When this call began, by our clock, milliseconds since 1970. */
+  readonly at: number
 }
 
 /**
@@ -47,20 +55,21 @@ export async function startFollowing(
   now: () => number,
 ): Promise<string> {
   const shape = tableFor(table.object)
-  const turning = { shape, table, caller }
   const until = now()
+  const turning = { shape, table, caller, at: until }
   // 404: an enterprise server without limits
   const asked = { caller, place: { table }, etag: null, absent: [404] }
   const answer = await readUnlessKnown('/rate_limit', asked)
-  const at = answer.kind === 'same' ? null : answer.at
-  const since = (at ?? Math.floor(until / 1000)) - lagSeconds
+  const toldAt = answer.kind === 'same' ? null : answer.at
+  const since = (toldAt ?? Math.floor(until / 1000)) - lagSeconds
   let following: Following = { until, begun: null, turn: 0, found: null, places: [] }
   if (needsRepositories(turning)) {
     let found: ListState = unknownList
     for (let page = 0; page < repositoryPagesMax; page += 1) {
       const step = await stepList(found, listing(turning))
-      found = step?.state ?? unknownList
-      if (step === null || step.done) break
+      if (typeof step === 'string') break
+      found = step.state
+      if (step.done) break
     }
     following = { ...following, found }
   }
@@ -80,12 +89,11 @@ export async function changesOf(
   now: () => number,
 ): Promise<Changes> {
   const shape = tableFor(table.object)
-  const turning = { shape, table, caller }
+  const at = now()
+  const turning = { shape, table, caller, at }
   const before = readFollowing(cursor, shape)
-  const first = before.begun === null
-    ? begun(before, turning, now())
-    : { following: before, touched: [] }
-  let { following } = first
+  const first = before.begun === null ? begun(before, turning) : { following: before, touched: [] }
+  let following = ended(first.following, at)
   const rows = new Map<string, Page['rows'][number]>()
   const touched: Ref[] = [...first.touched]
   for (let requests = 0; requests < requestsMax && rows.size < rowsEnough; requests += 1) {
@@ -93,7 +101,7 @@ export async function changesOf(
     const step = await takeTurn(following, turning)
     for (const row of step.rows) rows.set(row.id, row)
     touched.push(...step.touched)
-    following = ended(step.following)
+    following = ended(step.following, at)
   }
   const whole = await completed([...rows.values()], { shape, caller, place: { table } })
   const next = writeFollowing(following)
@@ -113,12 +121,13 @@ function needsRepositories({ shape, caller }: Turning): boolean {
   return shape.name !== 'repositories' && readSettings(caller.settings).repositories === undefined
 }
 
-function begun(following: Following, turning: Turning, now: number): Begun {
+function begun(following: Following, turning: Turning): Begun {
+  const { at } = turning
   if (needsRepositories(turning)) {
     const found = following.found ?? unknownList
-    return { following: { ...following, begun: now, turn: -1, found }, touched: [] }
+    return { following: { ...following, begun: at, turn: -1, found }, touched: [] }
   }
-  return settled({ ...following, begun: now, found: null }, turning)
+  return settled({ ...following, begun: at, found: null }, turning)
 }
 
 interface Begun {
@@ -148,10 +157,19 @@ function namesIn({ found }: Following, { caller }: Turning): readonly string[] {
   return [...new Set(readSettings(caller.settings).repositories ?? listed ?? [''])]
 }
 
-function ended(following: Following): Following {
-  const { begun, turn, places } = following
-  if (begun === null || turn < places.length) return following
+/** The round at the next place to ask, or at its end. */
+function ended(following: Following, at: number): Following {
+  const { begun, places } = following
+  if (begun === null) return following
+  let { turn } = following
+  while (isOff(places[turn], at)) turn += 1
+  if (turn < places.length) return { ...following, turn }
   return { ...following, until: begun, begun: null, turn: 0 }
+}
+
+function isOff(place: Place | undefined, at: number): boolean {
+  const agoMs = at - (place?.offAt ?? -Infinity)
+  return agoMs >= 0 && agoMs < offMs
 }
 
 interface Turn extends Pick<Step<Feed>, 'rows' | 'touched'> {
@@ -164,17 +182,20 @@ async function takeTurn(following: Following, turning: Turning): Promise<Turn> {
   if (turn === -1) return await takeListing(following, found ?? unknownList, turning)
   const place = places[turn]
   if (place === undefined) return { following, rows: [], touched: [] }
-  const step = await stepOf(place.feed, feedingAt(place.name, turning))
-  const feed = step?.state ?? feedOf(turning.shape, 0)
-  const next = {
-    ...following,
-    turn: step === null || step.done ? turn + 1 : turn,
-    places: places.with(turn, { ...place, feed }),
+  const { name } = place
+  const step = await stepOf(place.feed, feedingAt(name, turning))
+  if (typeof step === 'string') {
+    const off = step === 'off' ? { offAt: turning.at } : {}
+    const missing = { name, feed: feedOf(turning.shape, 0), ...off }
+    const next = { ...following, turn: turn + 1, places: places.with(turn, missing) }
+    return { following: next, rows: [], touched: knownAt(place, turning) }
   }
+  const { state: feed, rows, touched, done } = step
+  const left = places.with(turn, { name, feed })
   return {
-    following: next,
-    rows: step?.rows ?? [],
-    touched: step?.touched ?? knownAt(place, turning),
+    following: { ...following, turn: done ? turn + 1 : turn, places: left },
+    rows,
+    touched,
   }
 }
 
@@ -184,10 +205,21 @@ async function takeListing(
   turning: Turning,
 ): Promise<Turn> {
   const step = await stepList(found, listing(turning))
-  if (step === null) throw fault('not_found', { platform: 'github' })
-  const next = { ...following, found: step.state }
+  if (typeof step === 'string') throw fault('not_found', { platform: 'github' })
+  const places = switchedOn(following.places, step.rows)
+  const next = { ...following, found: step.state, places }
   const told = step.done ? settled(next, turning) : { following: next, touched: [] }
   return { ...told, rows: [] }
+}
+
+/** A repository that is told to have issues is asked for them at once. */
+function switchedOn(places: readonly Place[], told: Page['rows']): readonly Place[] {
+  const on = new Set(
+    told.flatMap(({ values }) => values['has_issues'] === 'true' ? [values['full_name']] : []),
+  )
+  return places.map(({ offAt, ...place }) =>
+    offAt === undefined || on.has(place.name) ? place : { ...place, offAt }
+  )
 }
 
 /** The list of repositories, read as the table of repositories is. */
@@ -196,7 +228,7 @@ function listing({ table, caller }: Turning): Feeding {
 }
 
 /**
- * 410: issues are switched off. What the settings do not name and cannot be seen, has moved or is blocked is passed over:
+ * 410: issues are switched off, and the list is left alone for a while. What the settings do not name and cannot be seen, has moved or is blocked is passed over:
  * the next list of repositories does not have it, or under another name.
  */
 function feedingAt(repository: string, { shape, table, caller }: Turning): Feeding {
@@ -205,7 +237,7 @@ function feedingAt(repository: string, { shape, table, caller }: Turning): Feedi
   return { shape, repository, absent, caller, place: { table } }
 }
 
-async function stepOf(feed: Feed, feeding: Feeding): Promise<Step<Feed> | null> {
+async function stepOf(feed: Feed, feeding: Feeding): Promise<Step<Feed> | Missing> {
   switch (feed.kind) {
     case 'since':
       return await stepSince(feed, feeding)

@@ -23,11 +23,11 @@ export interface Listed {
   readonly at: number | null
 }
 
-/** same: nothing has changed since the answer of that ETag. absent: one of the statuses that count as absent. */
+/** same: nothing has changed since the answer of that ETag. absent: a status that counts as absent. */
 export type Conditional =
   | Listed
   | { readonly kind: 'same' }
-  | ({ readonly kind: 'absent' } & Pick<Listed, 'at'>)
+  | ({ readonly kind: 'absent'; readonly status: number } & Pick<Listed, 'at'>)
 
 export interface ConditionalOptions extends ReadOptions {
   readonly etag: string | null
@@ -51,7 +51,9 @@ export async function readUnlessKnown(
     throw unanswered('it answered 304 to a question without a condition', place)
   }
   if (absent.includes(status)) {
-    if (readFailure(body) !== undefined) return { kind: 'absent', at: secondsOf(headers['date']) }
+    if (readFailure(body) !== undefined) {
+      return { kind: 'absent', status, at: secondsOf(headers['date']) }
+    }
     throw unanswered(`HTTP status ${status} without GitHub's words`, place)
   }
   if (status !== 200) throw new Fault(faultOfResponse(response, place))

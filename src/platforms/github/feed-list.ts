@@ -5,7 +5,16 @@
 import { isJsonObject, type Json } from '../json.ts'
 import type { Page, Ref } from '../platform.ts'
 import { readUnlessKnown } from './conditional.ts'
-import { type Feeding, listIn, perPage, printOf, rowOf, type Step } from './feed.ts'
+import {
+  type Feeding,
+  listIn,
+  type Missing,
+  missingOf,
+  perPage,
+  printOf,
+  rowOf,
+  type Step,
+} from './feed.ts'
 import { unanswered } from './read.ts'
 import { readSettings } from './settings.ts'
 
@@ -48,16 +57,16 @@ export const unknownList: ListState = {
 /** Records that are remembered of one list. Of more, pages that changed are told whole, and deletions are not seen. */
 export const knownMax = 20_000
 
-/** One request. null: there is no such list now. @throws Fault as `readUnlessKnown` */
+/** One request. @throws Fault as `readUnlessKnown` */
 export async function stepList(
   state: ListState,
   feeding: Feeding,
-): Promise<Step<ListState> | null> {
+): Promise<Step<ListState> | Missing> {
   const before = state.pages[state.at]
   const { path, query } = placeOf(feeding)
   const asked = [path, state.query ?? query].filter((part) => part !== '').join('?')
   const found = await readUnlessKnown(asked, { ...feeding, etag: before?.etag ?? null })
-  if (found.kind === 'absent') return null
+  if (found.kind === 'absent') return missingOf(found)
   if (found.kind === 'same' && before !== undefined) {
     return { ...after(state, before, feeding), rows: [] }
   }

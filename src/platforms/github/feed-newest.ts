@@ -9,6 +9,8 @@ import { readUnlessKnown } from './conditional.ts'
 import {
   type Feeding,
   lagSeconds,
+  type Missing,
+  missingOf,
   perPage,
   remembered,
   rowsOf,
@@ -38,11 +40,11 @@ export function newestState(since: number): NewestState {
 
 const path = 'pulls?state=all&sort=updated&direction=desc'
 
-/** One request. null: there is no such list now. @throws Fault as `readUnlessKnown` */
+/** One request. @throws Fault as `readUnlessKnown` */
 export async function stepNewest(
   state: NewestState,
   feeding: Feeding,
-): Promise<Step<NewestState> | null> {
+): Promise<Step<NewestState> | Missing> {
   const { since, walk, seen } = state
   const page = walk === null ? '' : `&page=${walk.page}`
   const etag = walk === null ? state.etag : null
@@ -50,7 +52,7 @@ export async function stepNewest(
     `/repos/${feeding.repository}/${path}&per_page=${perPage}${page}`,
     { ...feeding, etag },
   )
-  if (found.kind === 'absent') return null
+  if (found.kind === 'absent') return missingOf(found)
   if (found.kind === 'same') return { state, rows: [], touched: [], done: true }
   const listed = stampedIn(found.json, feeding)
   const records = listed.filter(({ stamp }) => stamp >= since)

@@ -7,6 +7,8 @@ import { type Conditional, type Listed, readUnlessKnown } from './conditional.ts
 import {
   type Feeding,
   lagSeconds,
+  type Missing,
+  missingOf,
   perPage,
   remembered,
   rowsOf,
@@ -52,11 +54,11 @@ const paths: Readonly<Record<string, string>> = {
   issue_comments: 'issues/comments?sort=updated&direction=asc',
 }
 
-/** One request. null: there is no such list now. @throws Fault as `readUnlessKnown` */
+/** One request. @throws Fault as `readUnlessKnown` */
 export async function stepSince(
   state: SinceState,
   feeding: Feeding,
-): Promise<Step<SinceState> | null> {
+): Promise<Step<SinceState> | Missing> {
   const { since, walk } = state
   const page = walk === null || walk.page === 1 ? '' : `&page=${walk.page}`
   const moment = new Date(since * 1000).toISOString().replace('.000', '')
@@ -64,7 +66,7 @@ export async function stepSince(
   const etag = walk === null ? state.etag : null
   const path = `/repos/${feeding.repository}/${query}`
   const found: Conditional = await readUnlessKnown(path, { ...feeding, etag })
-  if (found.kind === 'absent') return null
+  if (found.kind === 'absent') return missingOf(found)
   if (found.kind === 'same') return { state, rows: [], touched: [], done: true }
   const records = stampedIn(found.json, feeding)
   const fresh = unseen(records, state.seen)

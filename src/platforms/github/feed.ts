@@ -35,6 +35,14 @@ export interface Step<State> {
   readonly done: boolean
 }
 
+/** There is no such list now: for the time being, or because it has been switched off. */
+export type Missing = 'absent' | 'off'
+
+/** What it means that a list is not there: of one that is switched off GitHub says that it is gone (410). */
+export function missingOf({ status }: { readonly status: number }): Missing {
+  return status === 410 ? 'off' : 'absent'
+}
+
 /** A record of a list by time. */
 export interface Stamped {
   readonly id: string

@@ -16,7 +16,8 @@ const hourMs = 3_600_000
  * GitHub says of issues, comments and pull requests when they changed; the other lists are asked for whole, if they changed,
  * and what is missing there is read. Neither takes from the requests of an hour while nothing changes. That issues and
  * comments were deleted only shows in their whole lists; so does what GitHub does not date, a label of another name on an
- * issue for instance, and what went before the other lists were read for the first time.
+ * issue for instance, and what went before the other lists were read for the first time. A repository whose issues are
+ * switched off is asked for them once an hour, or when the list of repositories says that they are on.
  */
 const paces: Readonly<Record<string, Pace>> = {
   issues: dated(),
@@ -47,6 +48,7 @@ export function createFollower(now: () => number): Follower {
     count: countOf,
     webhooks: {
       receive,
+      takesSecret: true,
       register: (options, caller) => register(options, caller, now),
       isRegistered: (registration, caller) => isRegistered(registration, caller, now),
       renew: (registration, caller) => renew(registration, caller, now),

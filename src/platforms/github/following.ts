@@ -14,6 +14,8 @@ export interface Place {
   /** `owner/name`; empty: a list of the account's own. */
   readonly name: string
   readonly feed: Feed
+  /** When GitHub said that it is switched off, by our clock, milliseconds since 1970; absent: it is not. */
+  readonly offAt?: number
 }
 
 /** One look at all repositories is a round; it can take several calls. */
@@ -58,7 +60,8 @@ export function readFollowing(text: string, shape: GithubTable): Following {
     (following.found === null || isFeed(following.found, 'list')) &&
     Array.isArray(following.places) &&
     following.places.every((place: Partial<Place> | null) =>
-      isObject(place) && isName(place.name) && isFeed(place.feed, kind)
+      isObject(place) && isName(place.name) && isFeed(place.feed, kind) &&
+      (place.offAt === undefined || isNumber(place.offAt))
     )
   if (valid) return following as Following
   throw fault('bad_request', { platform: 'github', detail: 'The cursor is not one.' })

@@ -126,7 +126,7 @@ async function repositoriesOf(caller: Caller): Promise<readonly string[]> {
   let list = unknownList
   for (let page = 0; page < pagesMax; page += 1) {
     const step = await stepList(list, feeding)
-    if (step === null) break
+    if (typeof step === 'string') break
     list = step.state
     if (step.done) break
   }

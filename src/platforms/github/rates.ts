@@ -48,8 +48,11 @@ const pointsOfWrite = 5
 /** The limits, as data. */
 export const rates: Rates = {
   rules: () => rules,
-  charges: (request) =>
-    isGraphql(request.url) ? graphqlCharges(request) : restCharges(request.method),
+  charges: (request) => {
+    if (isGraphql(request.url)) return graphqlCharges(request)
+    const charges = restCharges(request.method)
+    return isRateLimit(request.url) ? charges.filter(({ rule }) => rule !== 'rest_hour') : charges
+  },
   learn,
 }
 
@@ -111,10 +114,15 @@ function isGraphql(url: string): boolean {
   return new URL(url).pathname.endsWith('/graphql')
 }
 
+/** "Accessing this endpoint does not count against your REST API rate limit" (Get rate limit status for the user). */
+function isRateLimit(url: string): boolean {
+  return new URL(url).pathname.endsWith('/rate_limit')
+}
+
 function learn(request: RatedRequest, response: HttpResponse): RateAnswer {
   const graphql = isGraphql(request.url)
   const limited = limitedBy(response)
-  const counts = remainingIn(response, { graphql })
+  const counts = [...uncountedIn(response, { graphql }), ...remainingIn(response, { graphql })]
   if (limited === undefined) return { refused: false, news: counts }
   const { kind, waitMs } = limited
   const blocked = blockedBy(kind, { graphql })
@@ -140,6 +148,17 @@ function blockedBy(kind: LimitKind, { graphql }: { graphql: boolean }): string[]
     case 'content':
       return ['content_minute']
   }
+}
+
+/**
+ * "Making a conditional request does not count against your primary rate limit if a 304 response is returned" (Best
+ * practices for using the REST API). Of the secondary limits GitHub does not say so.
+ */
+function uncountedIn(
+  { status }: HttpResponse,
+  { graphql }: { graphql: boolean },
+): readonly RateNews[] {
+  return status === 304 && !graphql ? [{ kind: 'uncounted', rule: 'rest_hour' }] : []
 }
 
 function remainingIn(

@@ -220,14 +220,20 @@ export class Gate {
 
   /**
    * The answer took so long, in milliseconds: if the request arrived late, what it took counts from then on, so that the
-   * next ones come as much later. A tenth of the window at most: more than that it was the platform's own time.
+   * next ones come as much later. A tenth of the window at most: more than that it was the platform's own time. Of the
+   * buckets that are `uncounted` by their ids, the platform took nothing: that is given back.
    */
-  async answered({ promised }: Turn, tookMs: number): Promise<void> {
+  async answered(
+    { promised, portions }: Turn,
+    { tookMs, uncounted }: { tookMs: number; uncounted: readonly string[] },
+  ): Promise<void> {
     const lateOf = this.#lag.note(tookMs)
+    this.#putBack(portions.filter(({ id }) => uncounted.includes(id)))
     if (promised === null) return
     const { takings, moment } = promised
     await this.#return(takings.flatMap((taking) => {
-      const { rule, wayMs } = taking.limit
+      const { rule, bucket, wayMs } = taking.limit
+      if (uncounted.includes(bucketId(bucket))) return { ...promised, takings: [taking] }
       const lateMs = Math.min(lateOf(wayMs), (rule.windowMs ?? 0) * lateShareMax)
       return lateMs === 0 ? [] : { ...promised, takings: [taking], usedAt: moment + lateMs }
     }))

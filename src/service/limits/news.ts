@@ -18,10 +18,13 @@ export interface NewsDeps {
 /** A count in a window that is over when the store has heard of it is of no use. */
 const correctedWindowMinMs = 5_000
 
+/** News for the store; what the request itself took is its turn's. */
+export type StoreNews = Exclude<RateNews, { readonly kind: 'uncounted' }>
+
 /** Passes the news on. Never throws: what could not be told is told by the next answer. */
 export async function learn(
   deps: NewsDeps,
-  news: readonly RateNews[],
+  news: readonly StoreNews[],
   rules: readonly RateRule[],
 ): Promise<void> {
   for (const each of news) {
@@ -35,7 +38,7 @@ export async function learn(
   }
 }
 
-async function learnOne(deps: NewsDeps, news: RateNews, limit: Limit): Promise<void> {
+async function learnOne(deps: NewsDeps, news: StoreNews, limit: Limit): Promise<void> {
   const { store, connection, gate } = deps
   const { bucket, rule } = limit
   const log = deps.log.with({ connection, rule: bucket.rule, key: bucket.key })

@@ -162,9 +162,10 @@ async function send(
     }
     const beforeMs = refusal === null ? waitedMs : 0
     noteWait(deps, account, beforeMs + deps.limiter.now() - askedAt)
-    const response = await carry(deps, account, { request, turn })
+    const { response, tookMs } = await carry(deps, account, { request, turn })
     const answer = rates.learn(request, response, account)
-    await learned(deps, account, { answer, takings })
+    const settled = gate.answered(turn, { tookMs, uncounted: uncountedIn(answer) })
+    await learned(deps, account, { answer, takings, settled })
     if (!answer.refused || refusals === refusalsMax) return response
     refusal = response
   }
@@ -198,16 +199,15 @@ async function carry(
   { http, now, limiter, metrics }: TurnsDeps,
   { gate, deadline, adapter: { platform } }: Gated,
   { request, turn }: { request: HttpRequest; turn: Turn },
-): Promise<HttpResponse> {
+): Promise<{ readonly response: HttpResponse; readonly tookMs: number }> {
   const waitMs = Math.min(request.waitMs, requestWaitMs, remainingMs(deadline, now()))
   try {
     const sentAt = limiter.now()
     const response = await http.send({ ...request, waitMs })
-    const answeredMs = limiter.now() - sentAt
-    void gate.answered(turn, answeredMs)
+    const tookMs = limiter.now() - sentAt
     metrics.requests.add({ platform, result: resultOf(response.status) })
-    metrics.requestSeconds.observe({ platform }, answeredMs / 1000)
-    return response
+    metrics.requestSeconds.observe({ platform }, tookMs / 1000)
+    return { response, tookMs }
   } catch (error) {
     const unsent = error instanceof HttpFailure && !error.sent
     metrics.requests.add({ platform, result: unsent ? 'unsent' : 'lost' })
@@ -218,21 +218,33 @@ async function carry(
   }
 }
 
+function uncountedIn({ news }: RateAnswer): readonly string[] {
+  return news.filter(({ kind }) => kind === 'uncounted')
+    .map(({ rule, key = '' }) => bucketId({ rule, key }))
+}
+
+interface Learning {
+  readonly answer: RateAnswer
+  readonly takings: readonly Taking[]
+  /** What was not counted has been given back, so that our count can be compared with the platform's. */
+  readonly settled: Promise<void>
+}
+
 /** A refusal is learned before anybody goes on; what else an answer tells keeps nobody waiting. */
 async function learned(
   deps: TurnsDeps,
   account: Gated,
-  { answer, takings }: { answer: RateAnswer; takings: readonly Taking[] },
+  { answer, takings, settled }: Learning,
 ): Promise<void> {
   const { adapter: { rates }, settings } = account
   const told = answer.news.some(({ kind }) => kind === 'blocked')
   const [taking] = takings
-  const news = answer.refused && !told && taking !== undefined
-    ? [...answer.news, blockOf(taking)]
-    : answer.news
+  const own = answer.news.filter((each) => each.kind !== 'uncounted')
+  const news = answer.refused && !told && taking !== undefined ? [...own, blockOf(taking)] : own
   if (news.length === 0) return
-  const work = learn({ ...deps, ...account }, news, rates.rules(settings))
-  if (answer.refused) await work
+  const work = () => learn({ ...deps, ...account }, news, rates.rules(settings))
+  if (answer.refused) await work()
+  else void settled.then(work)
 }
 
 function blockOf({ limit: { bucket: { rule, key } } }: Taking) {

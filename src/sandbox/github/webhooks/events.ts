@@ -32,6 +32,10 @@ export function happeningsOf(session: Session, changes: readonly Change[]): read
 function told(session: Session, { before, after }: Change): readonly Happening[] {
   const row = after ?? before
   if (row === undefined) return []
+  // what goes with its repository: nobody is told, since the webhooks went too
+  if ('repositoryId' in row && session.hub.repositories.get(row.repositoryId) === undefined) {
+    return []
+  }
   switch (row.type) {
     case 'Issue':
     case 'PullRequest':
