@@ -3,6 +3,7 @@
 import { ourIndexSql } from '../database/index.ts'
 import { type Conduit, DatabaseError } from './conduit.ts'
 import type { EngineRequest } from './deps.ts'
+import { unguarded } from './guard.ts'
 import { control } from './steps.ts'
 import { explainUpsert } from './upsert.ts'
 
@@ -14,6 +15,8 @@ export async function explainPlan(
   error: unknown,
   request: Pick<EngineRequest, 'upsert' | 'table' | 'setColumns'>,
 ): Promise<unknown> {
+  const unseen = unguarded(error, request.table)
+  if (unseen !== null) return unseen
   if (!(error instanceof DatabaseError && error.own && error.sqlstate === uniqueViolation)) {
     return explainUpsert(error, request)
   }

@@ -3,7 +3,7 @@
 import type { Conduit } from './conduit.ts'
 import type { EngineRequest } from './deps.ts'
 import { type Plan, reportLimit } from './plan.ts'
-import { planSteps, readPlan, settingsSql } from './planning.ts'
+import { guardedSettings, planSteps, readPlan, settingsSql } from './planning.ts'
 import { control, open, resultAt, rollback, type Running } from './steps.ts'
 import { explainPlan } from './explain.ts'
 
@@ -39,7 +39,7 @@ export async function explain(
     const results = await conduit.run([
       // an EXPLAIN is allowed where writing is not, and its plan is rolled back
       control('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE'),
-      control(settingsSql(conduit.serverMajor)),
+      guardedSettings(conduit, request), // at `guardStep`
       { kind: 'statement', phase: 'show' },
       ...planSteps(conduit, request),
       control('ROLLBACK'),

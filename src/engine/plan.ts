@@ -6,7 +6,6 @@ import { rowLimitFor, rowLimitOf } from '../mutation/limits.ts'
 import type { PlannedRow, Values } from '../mutation/mutation.ts'
 import {
   type Column,
-  findColumn,
   idColumn,
   type Operation,
   operations,
@@ -35,8 +34,8 @@ export interface PlanInput {
 }
 
 /**
- * The plan, or null when no row would change. Throws the faults form_not_supported (two tables or operations, or one that
- * the platform does not have), too_many_rows and column_read_only.
+ * The plan, or null when no row would change. Throws the faults form_not_supported (two tables or operations, one that the
+ * platform does not have, or a row that is changed twice), too_many_rows and column_read_only.
  */
 export function makePlan(input: PlanInput): Plan | null {
   const [first] = input.reports
@@ -49,6 +48,7 @@ export function makePlan(input: PlanInput): Plan | null {
   const rows = input.reports.map((report) =>
     plannedRow(report, { table, setColumns: input.setColumns })
   )
+  refuseTwice(table, rows)
   return { table, operation, rows }
 }
 
@@ -111,6 +111,29 @@ export function refuseTooMany(
       : `Split the statement into parts of at most ${limit} rows.`,
     schema: table.schema,
     table: table.name,
+  })
+}
+
+/** What the platform would be sent of a row is one change; and the apply would not know which of two it meets. */
+export function refuseTwice(table: SyncedTable, rows: readonly PlannedRow[]): void {
+  const seen = new Set<string>()
+  for (const { id, ordinal } of rows) {
+    if (id === null) continue
+    if (seen.has(id)) throw twice(table, { id, ordinal })
+    seen.add(id)
+  }
+}
+
+function twice(table: SyncedTable, { id, ordinal }: { id: string; ordinal: number }): Error {
+  return fault('form_not_supported', {
+    platform: table.platform,
+    message: 'a statement may change a row once',
+    detail: `It would change the row with the id "${id}" twice. Nothing was sent.`,
+    hint: 'A function that the statement calls, or a trigger, changes the row as well: ' +
+      'write one statement for each change.',
+    schema: table.schema,
+    table: table.name,
+    row: ordinal,
   })
 }
 
@@ -185,19 +208,43 @@ export function valueOf(row: Values | null, name: string): string | null {
   return row !== null && Object.hasOwn(row, name) ? row[name] ?? null : null
 }
 
+/**
+ * The fault of a value for a column that does not take it: one that the platform computes or assigns, one that only an
+ * INSERT can give, or one that only an UPDATE can set.
+ */
 export function readOnly(column: Column, at: { table: SyncedTable; ordinal: number }) {
   const { table, ordinal } = at
-  const assigned = findColumn(table, column.name)?.name === idColumn
   return fault('column_read_only', {
     platform: table.platform,
-    message: `column "${column.name}" is read-only`,
-    detail: assigned
-      ? `${table.platform} assigns the id of a record.`
-      : `${table.platform} computes or assigns field ${column.field}.`,
-    hint: 'Leave the column out of the statement.',
+    ...readOnlyWords(column, table),
     schema: table.schema,
     table: table.name,
     column: column.name,
     row: ordinal,
   })
+}
+
+function readOnlyWords({ name, field, insertable, updatable }: Column, table: SyncedTable) {
+  const { platform } = table
+  if (insertable && !updatable) {
+    return {
+      message: `column "${name}" cannot be changed`,
+      detail: `At ${platform} field ${field} can only be given in an INSERT.`,
+      hint: 'Leave the column out of the statement; only a new row can have another value.',
+    }
+  }
+  if (updatable && !insertable) {
+    return {
+      message: `column "${name}" cannot be given in an INSERT`,
+      detail: `At ${platform} field ${field} can only be set by an UPDATE.`,
+      hint: 'INSERT without it, then UPDATE.',
+    }
+  }
+  return {
+    message: `column "${name}" is read-only`,
+    detail: name === idColumn
+      ? `${platform} assigns the id of a record.`
+      : `${platform} computes or assigns field ${field}.`,
+    hint: 'Leave the column out of the statement.',
+  }
 }

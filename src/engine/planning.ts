@@ -3,6 +3,7 @@
 
 import {
   encodeIds,
+  guardedSql,
   lockKeysSql,
   lockSql,
   plannedSql,
@@ -11,7 +12,7 @@ import {
   proposedSql,
 } from '../database/index.ts'
 import { required } from '../lib/assert.ts'
-import { quoteName } from '../lib/quote.ts'
+import { quoteIdent, quoteName } from '../lib/quote.ts'
 import { fault } from '../mutation/fault.ts'
 import { statementWaitMaxMs } from '../mutation/limits.ts'
 import type { PlannedRow } from '../mutation/mutation.ts'
@@ -107,7 +108,7 @@ const accessMode = ({ readOnly }: EngineRequest): string => readOnly ? ' READ ON
 async function planOnce(conduit: Conduit, request: EngineRequest & Running): Promise<Planned> {
   const results = await conduit.run([
     control(`BEGIN ISOLATION LEVEL REPEATABLE READ${accessMode(request)}`),
-    control(settingsSql(conduit.serverMajor)),
+    guardedSettings(conduit, request), // at `guardStep`
     control('SAVEPOINT sluice'),
     ...planSteps(conduit, request),
     control('ROLLBACK TO SAVEPOINT sluice'),
@@ -181,6 +182,17 @@ export function settingsSql(serverMajor: number): string {
   return `select ${timeoutMsSql}, ${dry}, ${
     zero.join(', ')
   }, pg_catalog.set_config('synchronize_seqscans', 'off', true)`
+}
+
+/** The same of a statement that writes the table: it has to have its triggers. */
+export function guardedSettings(
+  { serverMajor }: Conduit,
+  { table: { schema, name } }: Pick<EngineRequest, 'table'>,
+): Step {
+  return control(`${settingsSql(serverMajor)}, ${guardedSql}`, [
+    quoteIdent(schema),
+    quoteName(schema, name),
+  ])
 }
 
 // read as an interval, since it is shown with a unit; pg_settings would list every setting for it

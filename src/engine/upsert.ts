@@ -15,6 +15,7 @@ import {
   refuseMixture,
   refuseOperation,
   refuseTooMany,
+  refuseTwice,
   tableOf,
   valueOf,
   valuesOf,
@@ -41,6 +42,7 @@ export function makeUpsertPlan(input: UpsertInput): Plan | null {
   refuseOperation(table, 'update')
   refuseTooMany(table, { operation: 'insert', upsertBy: upsert.by, count })
   const rows = reports.map((report) => plannedRow(report, { table, upsert }))
+  refuseTwice(table, rows)
   return { table, operation: 'insert', upsertBy: upsert.by, rows: inOrder(rows, input, table) }
 }
 

@@ -56,14 +56,21 @@ export const constraintMax = 200
 export const textMax = 4000
 
 /**
- * The data of a fault: the catalogue's message (or the one given), its SQLSTATE and these fields. What can hold a
+ * The data of a fault: the catalogue's message and hint (or those given), its SQLSTATE and these fields. What can hold a
  * platform's words is cut: `constraint` at 200 characters; message, DETAIL and HINT at 4,000.
  */
 export function faultData(code: FaultCode, fields: FaultFields = {}): FaultData {
   const place: CatalogueEntry = catalogue[code]
   const message = fields.message ??
     place.message.replace('{platform}', fields.platform ?? 'the platform')
-  return { ...bounded(fields), code, sqlstate: place.sqlstate, message: cut(message, textMax) }
+  const hint = place.hint === undefined ? {} : { hint: place.hint }
+  return {
+    ...hint,
+    ...bounded(fields),
+    code,
+    sqlstate: place.sqlstate,
+    message: cut(message, textMax),
+  }
 }
 
 function bounded(fields: FaultFields): FaultFields {

@@ -7,7 +7,14 @@ import {
   faultData,
   type FaultFields,
 } from '../mutation/fault.ts'
-import type { Mutation, Outcome, OutcomeRow, UnwrittenRow, Values } from '../mutation/mutation.ts'
+import type {
+  Mutation,
+  Outcome,
+  OutcomeRow,
+  PlannedRow,
+  UnwrittenRow,
+  Values,
+} from '../mutation/mutation.ts'
 import { isJsonObject, type JsonObject, toInteger, tryParseJson } from './json.ts'
 import { cut } from './words.ts'
 
@@ -93,8 +100,11 @@ function partFault(mutation: Mutation, parts: Parts, place: FaultFields): FaultD
       ? 'Look at the rows marked unknown before you send them again.'
       : 'The rows marked written are in the table. Send only the others again.',
   })
+  const refused = parts.others.some(({ state }) => state === 'refused')
   // not cut as other DETAILs are: JSON is of use only whole
-  const reports = mutation.rows.map(({ ordinal }) => reportOf(ordinal, parts))
+  const reports = mutation.rows.map(({ ordinal }) =>
+    reportOf(ordinal, { ...parts, unsentWhy: refused ? undefined : heldWords })
+  )
   return { ...fault, detail: JSON.stringify(reports) }
 }
 
@@ -109,13 +119,22 @@ function messageOf(mutation: Mutation, { rows, others }: Parts, { platform }: Fa
   return `outcome unknown: ${platform} may have written ${which}`
 }
 
-function reportOf(ordinal: number, { rows, others }: Parts) {
+/** Where no row was refused, only a lost reply keeps an adapter from sending the others. */
+const heldWords = 'a reply was lost, so nothing more was sent'
+
+function reportOf(
+  ordinal: number,
+  { rows, others, unsentWhy }: Parts & { unsentWhy: string | undefined },
+) {
   const written = rows.find((row) => row.ordinal === ordinal)
   if (written !== undefined) return { row: ordinal, id: written.id, state: 'written' }
   const other = others.find((row) => row.ordinal === ordinal)
   const id = other?.id ?? null
   const head = id === null ? { row: ordinal } : { row: ordinal, id }
-  if (other === undefined || other.state === 'unsent') return { ...head, state: 'not sent' }
+  if (other === undefined || other.state === 'unsent') {
+    const why = unsentWhy === undefined ? {} : { message: unsentWhy }
+    return { ...head, state: 'not sent', ...why }
+  }
   const { sqlstate, message, detail, column } = other.fault
   return {
     ...head,
@@ -123,6 +142,45 @@ function reportOf(ordinal: number, { rows, others }: Parts) {
     sqlstate,
     ...(column === undefined ? {} : { column }),
     message: cut(detail === undefined ? message : `${message}: ${detail}`, wordsMax),
+  }
+}
+
+/**
+ * The outcome of a mutation of which rows were `held` back, and sent when it was `known` that the others are written:
+ * `outcome` is that of the rows held.
+ */
+export function joinedOutcome(
+  mutation: Mutation,
+  { known, held, outcome }: { known: Outcome; held: readonly PlannedRow[]; outcome: Outcome },
+  place: FaultFields,
+): Outcome {
+  const before = known.state === 'partial' ? resultsOf(known) : []
+  const sent = new Set(held.map(({ ordinal }) => ordinal))
+  const results = before.filter(({ ordinal }) => !sent.has(ordinal))
+  return outcomeOf(mutation, [...results, ...resultsOfRest(held, outcome, place)], place)
+}
+
+function resultsOfRest(
+  rows: readonly PlannedRow[],
+  outcome: Outcome,
+  place: FaultFields,
+): RowResult[] {
+  switch (outcome.state) {
+    case 'accepted':
+    case 'partial':
+      return resultsOf(outcome)
+    case 'refused': {
+      // the fault is that of the first row refused
+      const { fault } = outcome
+      const at = rows.find(({ ordinal }) => ordinal === fault.row) ?? rows[0]
+      return at === undefined ? [] : [{ state: 'refused', ordinal: at.ordinal, fault }]
+    }
+    case 'unknown': {
+      const told = new Map(reportedIn(outcome.fault, place).map((each) => [each.ordinal, each]))
+      return rows.map(({ ordinal }) =>
+        told.get(ordinal) ?? { state: 'unknown', ordinal, fault: outcome.fault }
+      )
+    }
   }
 }
 
@@ -138,15 +196,15 @@ export function knownOf(
   const results = outcome.state === 'unknown'
     ? reportedIn(outcome.fault, place)
     : resultsOf(outcome)
-  const known = results.filter(({ ordinal }) => rows.some((row) => row.ordinal === ordinal))
+  const known = results.filter(({ ordinal, state }) =>
+    state !== 'unknown' && rows.some((row) => row.ordinal === ordinal)
+  )
   return new Map(known.map((result) => [result.ordinal, result]))
 }
 
-function resultsOf({ rows, others }: Extract<Outcome, { state: 'partial' }>): RowResult[] {
-  return [
-    ...rows.map((row) => ({ ...row, state: 'written' as const })),
-    ...others.filter(({ state }) => state !== 'unknown'),
-  ]
+function resultsOf(outcome: Extract<Outcome, { state: 'accepted' | 'partial' }>): RowResult[] {
+  const others = outcome.state === 'partial' ? outcome.others : []
+  return [...outcome.rows.map((row) => ({ ...row, state: 'written' as const })), ...others]
 }
 
 function reportedIn({ detail = '' }: FaultData, place: FaultFields): RowResult[] {
@@ -159,8 +217,9 @@ function reportedIn({ detail = '' }: FaultData, place: FaultFields): RowResult[]
       case 'not sent':
         return [{ state: 'unsent', ordinal }]
       case 'refused':
+      case 'unknown':
         return [{
-          state: 'refused',
+          state: report['state'],
           ordinal,
           fault: reportedFault(report, { ...place, row: ordinal }),
         }]

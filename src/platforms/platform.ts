@@ -137,6 +137,13 @@ export interface Inquiry {
    * lacks stay as they are.
    */
   readonly seen: readonly { readonly id: string; readonly values: Values | null }[]
+  /**
+   * From when on the request cannot be under way any more, by the clock of `doubt.now`: what absence proves it proves then,
+   * and the records that are read then show whatever it did. Absent: the adapter does not know.
+   */
+  readonly overAt?: number
+  /** True: the request is over, and what is in doubt still cannot be told by any later inquiry either. */
+  readonly forGood?: boolean
 }
 
 /** A record to be read again, by what its platform addresses it by. */
@@ -226,9 +233,11 @@ export interface Webhooks {
     readonly settings: Settings
     readonly now: number
   }): Delivery
+  /** `register` gives the platform our secret, and it calls at once. */
+  readonly takesSecret?: boolean
   /**
    * Makes the webhook at the platform, where its API can; absent: a person sets it up there and pastes the secret. `secret`
-   * is a random one, for platforms that take ours. Finds the one that is there already for this url. Throws a Fault.
+   * is a random one, for platforms that take ours (`takesSecret`). Finds the one that is there already for this url. Throws a Fault.
    */
   register?(
     options: {
@@ -314,8 +323,14 @@ export interface Adapter {
   /** Describes these objects (the platform's own names). Throws a Fault. */
   describe(objects: readonly string[], caller: Caller): Promise<TableShape[]>
   /**
+   * Names of the account's custom objects that can be tables, sorted: what is not among them where all are chosen. One
+   * request. Throws a Fault. Absent: the platform has none, or they are among all.
+   */
+  custom?(caller: Caller): Promise<readonly string[]>
+  /**
    * Carries out a mutation. Never throws for what the platform or the network did: that is an outcome. Sends each
-   * write once; a retry is only made when the platform surely wrote nothing (an expired token).
+   * write once; a retry is only made when the platform surely wrote nothing (an expired token). Sends nothing more once a
+   * row is refused or in doubt; rows that it has not sent can come again, alone, with their ordinals.
    */
   write(mutation: Mutation, table: SyncedTable, caller: Caller): Promise<Outcome>
   /**

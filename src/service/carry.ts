@@ -15,7 +15,7 @@ import { findOut } from './doubt.ts'
 import type { CarryDeps, Checked, Job, Ready } from './job.ts'
 import type { Turns } from './limits/turns.ts'
 import { faultFor } from './problem.ts'
-import { write } from './write.ts'
+import { carryOut } from './held-back.ts'
 
 export type { CarryDeps, Job } from './job.ts'
 
@@ -145,12 +145,8 @@ async function proceed(
 
 /** Writes, finds out what is in doubt of it, and puts what came of it into the journal. */
 async function finish(deps: CarryDeps, job: Ready): Promise<Carried> {
-  const sentAt = deps.now()
-  const { outcome, late, requests } = await write(deps, job)
-  const known = isInDoubt(outcome)
-    ? await findOut(deps, job, { outcome, sentAt, requests, unheard: true })
-    : outcome
-  const carried = await settle(deps, job, known)
+  const { outcome, late } = await carryOut(deps, job)
+  const carried = await settle(deps, job, outcome)
   if (late === null) return carried
   const settled = hearLate(deps, { ...carried, mutation: job.mutation, late })
   return { outcome: carried.outcome, settled }

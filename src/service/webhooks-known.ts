@@ -5,7 +5,7 @@ import { type Platform, platforms, type SyncedTable } from '../mutation/table.ts
 import type { Adapter, Settings, Webhooks } from '../platforms/platform.ts'
 import type { Store } from '../store/store.ts'
 import { readSync } from '../store/syncs.ts'
-import { type KeptRegistration, readWebhook } from '../store/webhooks.ts'
+import { type KeptRegistration, readWebhook, type Webhook } from '../store/webhooks.ts'
 
 export interface KnownDeps {
   readonly store: Store
@@ -93,10 +93,17 @@ async function lookUp(
   { id, platform }: { id: string; platform: string },
 ): Promise<Hooked | null> {
   const webhook = await readWebhook(store, id)
-  if (webhook === null || webhook.registration === null) return null
+  if (webhook === null) return null
+  // one that is being made may be called at once
+  const registration = webhook.registration ?? promisedBy(webhook)
+  if (registration === null) return null
   const sync = await readSync(store, id)
   const { webhooks } = adapterFor(sync.platform).follow ?? {}
   if (sync.platform !== platform || webhooks === undefined) return null
   const { tables, settings } = sync
-  return { webhooks, registration: webhook.registration, tables, settings }
+  return { webhooks, registration, tables, settings }
+}
+
+function promisedBy({ promised }: Webhook): KeptRegistration | null {
+  return promised === null ? null : { secret: promised, state: {}, renewAt: null }
 }

@@ -35,6 +35,7 @@ const table: SyncedTable = {
     column('note'),
     column('owner', true, false),
     column('created', false, false),
+    column('state', false, true),
   ],
 }
 const other: SyncedTable = { ...table, name: 'deals' }
@@ -125,10 +126,13 @@ test('an update gives the columns set, changed or not, and those that a trigger 
 })
 
 test('an update whose SET list is not known gives the columns that changed, null too', () => {
-  const made = plan([changed({}, { email: null }), changed({ note: null }, { note: 'n' })])
+  const made = plan([
+    changed({}, { email: null }),
+    changed({ id: '8', note: null }, { note: 'n' }),
+  ])
   assert.deepEqual(made?.rows.map(({ id, values }) => ({ id, values })), [
     { id: '7', values: { email: null } },
-    { id: '7', values: { note: 'n' } },
+    { id: '8', values: { note: 'n' } },
   ])
 })
 
@@ -142,6 +146,54 @@ test('an update may not change a column that cannot be updated', () => {
     assert.equal(data.column, name)
     assert.equal(data.schema, 'hubspot')
   }
+})
+
+test('a column that only an INSERT gives, or only an UPDATE sets, is called so, and not computed', () => {
+  const insert =
+    refused('column_read_only', () => plan([report({ row: { state: 'closed' } })])).data
+  const update = refused('column_read_only', () => plan([changed({}, { owner: 'x' })])).data
+  assert.deepEqual(
+    [insert.sqlstate, insert.message, insert.detail, insert.hint],
+    [
+      '428C9',
+      'column "state" cannot be given in an INSERT',
+      'At stripe field F_state can only be set by an UPDATE.',
+      'INSERT without it, then UPDATE.',
+    ],
+  )
+  assert.deepEqual(
+    [update.sqlstate, update.message, update.detail, update.hint],
+    [
+      '428C9',
+      'column "owner" cannot be changed',
+      'At stripe field F_owner can only be given in an INSERT.',
+      'Leave the column out of the statement; only a new row can have another value.',
+    ],
+  )
+  const neither = refused('column_read_only', () => plan([changed({}, { created: 'x' })])).data
+  assert.deepEqual(
+    [neither.message, neither.detail],
+    ['column "created" is read-only', 'stripe computes or assigns field F_created.'],
+  )
+  const state = changed({ state: 'open' }, { state: 'closed' })
+  assert.deepEqual(plan([state], ['state'])?.rows[0]?.values, { state: 'closed' })
+})
+
+test('a row that would be changed twice is refused by its id', () => {
+  const one = changed({}, { note: 'm' })
+  for (const operation of ['update', 'delete'] as const) {
+    const reports = [{ ...one, operation }, { ...one, operation, ordinal: 2, id: '7' }]
+    const { data } = refused('form_not_supported', () => plan(reports))
+    assert.deepEqual([data.sqlstate, data.message, data.row], [
+      '0A000',
+      'a statement may change a row once',
+      2,
+    ])
+    assert.equal(data.detail, 'It would change the row with the id "7" twice. Nothing was sent.')
+    assert.match(data.hint ?? '', /one statement for each change/)
+  }
+  const other = { ...one, ordinal: 2, id: '8', before: { ...one.before, id: '8' } }
+  assert.equal(plan([one, { ...other, row: { ...one.row, id: '8' } }])?.rows.length, 2)
 })
 
 test('a delete gives the ids', () => {
@@ -176,7 +228,8 @@ test('each platform’s limit holds to the row', () => {
       const reports = Array.from({ length: limit }, (_, index) => ({
         ...row,
         ordinal: index + 1,
-        row: operation === 'insert' ? { email: 'e' } : row.row,
+        before: { ...row.before, id: `${index}` },
+        row: operation === 'insert' ? { email: 'e' } : { ...row.row, id: `${index}` },
       }))
       const input = { reports, tables: only, setColumns: null }
       assert.equal(makePlan({ ...input, count: limit })?.rows.length, limit)

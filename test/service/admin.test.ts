@@ -12,6 +12,7 @@ import { adapterFor } from '../../src/platforms/index.ts'
 import { createService, type Service } from '../../src/service/service.ts'
 import { documentOf } from '../../src/service/v1/document.ts'
 import { makeAdminToken, revokeAdminToken, saveAdminToken } from '../../src/store/admin-tokens.ts'
+import { saveConnection } from '../../src/store/connections.ts'
 import { createJournal } from '../../src/store/journal.ts'
 import { makeToken, saveToken } from '../../src/store/tokens.ts'
 import { readSync } from '../../src/store/syncs.ts'
@@ -114,6 +115,15 @@ test('a sync is set up, read, changed, examined and dropped, with answers as the
   const wrong = { ...key, key: 'rk_test_of_nobody' }
   const refused = await fits('PUT', ['/connections/{connection}', '/connections/till'], wrong)
   assert.deepEqual([refused.status, refused.body.title], [400, 'stripe refuses this key'])
+  const privateKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+    .export({ type: 'pkcs8', format: 'pem' })
+  const app = await fits('PUT', ['/connections/{connection}', '/connections/code'], {
+    platform: 'github',
+    baseUrl: `${stage.sandboxUrl}/github`,
+    app: { appId: 'sandbox', installationId: '1', privateKey },
+  })
+  assert.deepEqual([app.status, app.body.title], [400, 'github refuses this app'])
+  assert.match(app.body.fault.hint, /^Nothing was changed\. Look whether the private key/)
   const wanted = {
     id: 'sync_http01',
     connection: 'till',
@@ -178,7 +188,26 @@ test('connections and databases are listed without what is secret, and told anew
   const { databases } = (await fits('GET', ['/databases', '/databases'])).body
   const known = databases.find(({ id }: { id: string }) => id === made.body.database)
   assert.deepEqual([known.owner, known.syncs], [other.owner, [made.body.sync]])
-  await fits('GET', ['/connections', '/connections'])
+  await saveConnection(stage.store, {
+    id: 'crm',
+    platform: 'salesforce',
+    baseUrl: 'https://login.salesforce.com',
+    tokenUrl: 'https://login.salesforce.com/services/oauth2/token',
+    clientId: 'sluice',
+    credential: { kind: 'oauth', refreshToken: '' },
+  }, { state: 'revoked' })
+  const { connections } = (await fits('GET', ['/connections', '/connections'])).body
+  const crm = connections.find(({ id }: { id: string }) => id === 'crm')
+  assert.equal(crm.state, 'unfinished')
+  const connection = (id: string): [string, string] => [
+    '/connections/{connection}',
+    `/connections/${id}`,
+  ]
+  const used = await fits('DELETE', connection('shop'))
+  assert.deepEqual([used.status, used.body.title], [400, 'connection "shop" is in use'])
+  assert.ok(used.body.detail.includes(made.body.sync), JSON.stringify(used.body))
+  assert.deepEqual((await fits('DELETE', connection('crm'))).body, { ok: true })
+  assert.equal((await fits('DELETE', connection('crm'))).status, 404)
   const place = (id: string): [string, string] => ['/databases/{database}', `/databases/${id}`]
   assert.equal((await fits('PATCH', place(known.id), { url: other.url })).status, 200)
   assert.equal((await fits('PATCH', place('nothing'), { url: other.url })).status, 404)
@@ -231,6 +260,24 @@ test('nobody but an administrator gets in, and a revoked one is refused at once'
   await revokeAdminToken(stage.store, 'admin_2')
   assert.equal((await ask('GET', '/syncs', { as: second })).status, 401)
   assert.equal((await ask('DELETE', `/syncs/${sync}?tables=remove`)).status, 200)
+})
+
+test('objects are all where none are named, and what is no list is refused with what it may be', async () => {
+  const key = { platform: 'stripe', baseUrl: `${stage.sandboxUrl}/stripe`, key: 'sandbox' }
+  assert.equal((await ask('PUT', '/connections/whole', { body: key })).status, 200)
+  const body = { connection: 'whole', database: { hosted: true }, dryRun: true }
+  const bare = await fits('POST', ['/syncs', '/syncs'], body)
+  const all = await fits('POST', ['/syncs', '/syncs'], { ...body, objects: 'all' })
+  const tables = ({ body: { findings } }: Answer) =>
+    (findings as { check: string }[]).map(({ check }) => check)
+      .filter((check) => check.startsWith('object '))
+  assert.ok(tables(bare).length > 3, JSON.stringify(bare.body))
+  assert.deepEqual(tables(bare), tables(all))
+  const wrong = await ask('POST', '/syncs', { body: { ...body, objects: 5 } })
+  assert.deepEqual([wrong.status, wrong.body.title], [
+    400,
+    '"objects" in the body is not valid: it is a list of names, or "all"',
+  ])
 })
 
 test('what is not as it must be is refused with words, and none of it is told again', async () => {

@@ -45,10 +45,10 @@ test('statements that do not end and answers that cannot be kept share one deadl
     },
   })
   const started = performance.now()
-  await service.drain({ waitMs: 1_000 })
+  await service.drain({ waitMs: 3_000 })
   const tookMs = performance.now() - started
-  assert.ok(tookMs > 900 && tookMs < 1_800, `${tookMs} ms`)
-  assert.ok(graces.length === 1 && (graces[0] ?? 0) >= 400, String(graces))
+  assert.ok(tookMs > 2_700 && tookMs < 5_400, `${tookMs} ms`)
+  assert.ok(graces.length === 1 && (graces[0] ?? 0) >= 500, String(graces))
   await service.close()
 })
 

@@ -24,6 +24,8 @@ export interface CountingPlatform {
   busiest: number
   /** What the next requests are answered instead; in turn. */
   readonly play: { status: number; headers?: Record<string, string> }[]
+  /** Reads are answered 304, and not counted. */
+  unchanged: boolean
   /** Requests are not answered until this is over. */
   hold: Promise<void> | null
   close(): Promise<void>
@@ -44,12 +46,13 @@ export async function countingPlatform(
       platform.busiest = Math.max(platform.busiest, platform.busy)
       const played = platform.play.shift()
       const over = recent.length >= limit
+      const unchanged = platform.unchanged && request.method === 'GET'
       if (over) platform.refused += 1
-      else recent.push(at)
-      const status = played?.status ?? (over ? 429 : 200)
+      else if (!unchanged) recent.push(at)
+      const status = played?.status ?? (over ? 429 : unchanged ? 304 : 200)
       const answer = () => {
         platform.busy -= 1
-        response.writeHead(status, played?.headers ?? {}).end('{}')
+        response.writeHead(status, played?.headers ?? {}).end(status === 304 ? '' : '{}')
       }
       if (platform.hold === null) answer()
       else void platform.hold.then(answer)
@@ -66,6 +69,7 @@ export async function countingPlatform(
     busy: 0,
     busiest: 0,
     play: [],
+    unchanged: false,
     hold: null,
     close: async () => {
       await http.close()
@@ -98,6 +102,10 @@ export function countingAdapter(
       charges: () => charges,
       learn: (_request, { status, headers }): RateAnswer => {
         const remaining = headers['remaining']
+        if (status === 304) {
+          const news = charges.map(({ rule }) => ({ kind: 'uncounted', rule }) as const)
+          return { refused: false, news }
+        }
         const news = remaining === undefined ? [] : [
           {
             kind: 'remaining',

@@ -75,16 +75,22 @@ interface Cells {
   readonly operation: Operation
 }
 
-/** What was sent, and what differs; of a new record what it has, and of a deleted one what it had, as far as that is known. */
+/**
+ * What was sent, and what differs; of a new record what it has, and of a deleted one what it had, as far as that is known.
+ * Some answers leave out what is empty: that and null are no difference.
+ */
 function cellsOf({ before, sent, after, operation }: Cells): Change['cells'] {
+  const valueIn = (values: Values | null, name: string) => values?.[name] ?? null
   const differs = (name: string) =>
     before === null
-      ? operation === 'insert' && after?.[name] !== null
-      : before[name] !== after?.[name]
+      ? operation === 'insert' && valueIn(after, name) !== null
+      : valueIn(before, name) !== valueIn(after, name)
   const names = new Set([
     ...Object.keys(sent),
     ...Object.keys(after ?? {}).filter(differs),
-    ...(operation === 'delete' ? Object.keys(before ?? {}) : []),
+    ...(operation === 'delete'
+      ? Object.keys(before ?? {}).filter((name) => valueIn(before, name) !== null)
+      : []),
   ])
   const cell = (name: string, values: Values | null) => {
     const value = values?.[name]

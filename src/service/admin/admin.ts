@@ -90,8 +90,8 @@ function addParts(add: Add, { administration: admin }: AdminDoorDeps): void {
     return c.json({ tables: await admin.resync(param(c, 'sync'), table) }, 202)
   })
   add(adminRoutes.repair, async (c) => {
-    const { changed, later, notes } = await admin.repair(param(c, 'sync'))
-    return c.json({ changed, later, notes })
+    const { changed, later, notes, refill } = await admin.repair(param(c, 'sync'))
+    return c.json({ changed, later, notes, refill })
   })
   add(adminRoutes.webhookSecret, async (c) => {
     const { secret, force = false } = await bodyOf(c, webhookSecretBodySchema)
@@ -128,6 +128,10 @@ function addPlaces(add: Add, { administration: admin, store }: AdminDoorDeps): v
     const body = await bodyOf(c, connectionBodySchema)
     const credential = await admin.giveConnection(param(c, 'connection'), body)
     return c.json({ ok: true, credential })
+  })
+  add(adminRoutes.removeConnection, async (c) => {
+    await admin.removeConnection(param(c, 'connection'))
+    return c.json({ ok: true })
   })
   add(adminRoutes.databases, async (c) => {
     const [listed, known] = await Promise.all([admin.databases(), listDatabases(store)])

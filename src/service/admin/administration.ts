@@ -21,7 +21,7 @@ interface Listed extends Pick<SyncStatusAnswer, 'id' | 'platform' | 'schema'> {
 interface ListedConnection extends Pick<ConnectionBody, 'platform'> {
   readonly id: string
   readonly kind: 'oauth' | 'key' | 'app'
-  readonly state: 'active' | 'revoked'
+  readonly state: 'active' | 'revoked' | 'unfinished'
   readonly baseUrl: string
   readonly account: string | null
   readonly obtainedAt: Date | null
@@ -78,6 +78,7 @@ export interface Administration {
   rows?(syncId: string): Promise<Deep<RowsAnswer['tables']>>
   connections(): Promise<readonly ListedConnection[]>
   giveConnection(id: string, body: ConnectionBody): Promise<Finding>
+  removeConnection(id: string): Promise<void>
   databases(): Promise<readonly ListedDatabase[]>
   changeDatabase(id: string, body: DatabaseBody): Promise<readonly Finding[]>
 }

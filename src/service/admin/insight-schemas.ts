@@ -179,7 +179,11 @@ export const objectsSchema = z.object({
       required: z.boolean(),
       writable: z.boolean(),
     })),
-  })),
+  })).openapi({ description: 'What `all` means.' }),
+  custom: z.array(z.string()).openapi({
+    description:
+      'Custom objects, which `all` leaves out and which can be named, as far as the account may list them.',
+  }),
 }).openapi('Objects')
 
 export const rowsSchema = z.object({

@@ -2,7 +2,7 @@
 
 import type { Context } from 'hono'
 import { type Deadline, deadlineIn } from '../../lib/deadline.ts'
-import { catalogue, fault, type FaultCode } from '../../mutation/fault.ts'
+import { catalogue, Fault, fault, type FaultCode } from '../../mutation/fault.ts'
 import { requestWaitMs } from '../../mutation/limits.ts'
 import { type Platform, platforms } from '../../mutation/table.ts'
 import type { Adapter, Caller } from '../../platforms/platform.ts'
@@ -53,6 +53,8 @@ type Add = (
   handler: (c: Context) => Promise<Response>,
 ) => void
 
+/** Custom objects that are told of. */
+const customMax = 500
 const activityLimit = 50
 const activityMinutes = 24 * 60
 const figuresMinutes = 60
@@ -156,6 +158,7 @@ function addConnecting(add: Add, deps: InsightDeps): void {
     const deadline = deadlineIn(requestWaitMs, deps.now())
     const caller = await deps.callerFor(id, { deadline })
     const shapes = await deps.adapterFor(platform).describe(deps.objectsOf(platform), caller)
+    const custom = await customOf(deps.adapterFor(platform), caller)
     const objects = shapes.map(({ object, name, columns }) => ({
       object,
       name,
@@ -167,8 +170,18 @@ function addConnecting(add: Add, deps: InsightDeps): void {
         writable: insertable || updatable,
       })),
     }))
-    return c.json({ objects })
+    return c.json({ objects, custom })
   })
+}
+
+/** Whoever may not list them can still name them. */
+async function customOf(adapter: Adapter, caller: Caller): Promise<readonly string[]> {
+  try {
+    return (await adapter.custom?.(caller) ?? []).slice(0, customMax)
+  } catch (error) {
+    if (error instanceof Fault) return []
+    throw error
+  }
 }
 
 function blameOf(code: string): string {

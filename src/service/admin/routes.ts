@@ -139,7 +139,13 @@ export const adminRoutes = {
     description: 'Lists all records again and repairs what differs; rows stay in place.',
     security,
     request: { params: sync, body: body(resyncBodySchema) },
-    responses: { 202: jsonOf(tablesSchema, 'The tables; it begins within seconds.'), ...failures },
+    responses: {
+      202: jsonOf(
+        tablesSchema,
+        'The tables; it begins within seconds, or when a paused sync is resumed.',
+      ),
+      ...failures,
+    },
   }),
   repair: createRoute({
     method: 'post',
@@ -254,6 +260,17 @@ export const adminRoutes = {
       200: jsonOf(connectionGivenSchema, 'It is active. A `warn`: the platform did not say.'),
       ...failures,
     },
+  }),
+  removeConnection: createRoute({
+    method: 'delete',
+    path: '/v1/admin/connections/{connection}',
+    operationId: 'removeConnection',
+    summary: 'Remove a connection that no sync uses',
+    security,
+    request: { params: z.object({ connection: z.string() }) },
+    description:
+      'Its credential is forgotten. What the platform has granted stays there: take it back there.',
+    responses: { 200: jsonOf(ok, 'It is gone.'), ...failures },
   }),
   databases: createRoute({
     method: 'get',

@@ -51,8 +51,12 @@ const databaseSchema = z.union([
   z.strictObject({ id: z.string().min(1).max(100) }),
 ])
 
-const objects = z.union([z.literal('all'), texts.min(1)]).openapi({
-  description: "The platform's names, or `all`.",
+const objects = z.union([z.literal('all'), texts.min(1)], {
+  error: 'it is a list of names, or "all"',
+}).openapi({
+  description:
+    "The platform's names, or `all`: every object that is a table, of Salesforce and HubSpot the standard ones only; " +
+    'custom objects are named.',
 })
 const fields = z.record(z.string(), texts.min(1)).openapi({
   description: 'By object; of an object that is not here, all fields.',
@@ -70,7 +74,7 @@ export const createBodySchema = z.strictObject({
   schema: z.string().min(1).max(63).optional().openapi({
     description: "The platform's name when absent.",
   }),
-  objects,
+  objects: objects.default('all'),
   fields: fields.optional(),
   read: texts.optional().openapi({
     description: 'Schemas whose tables the login role may read too.',
@@ -213,6 +217,9 @@ export const repairedSchema = z.object({
     description: 'Tables that could not be locked now: try again.',
   }),
   notes: z.array(z.object({ table: z.string(), note: z.string() })),
+  refill: z.record(z.string(), z.string()).openapi({
+    description: 'Tables that are filled anew, since something of them was missing, and why.',
+  }),
 }).openapi('Repaired')
 
 export const connectionListSchema = z.object({
@@ -220,7 +227,9 @@ export const connectionListSchema = z.object({
     id: z.string(),
     platform: z.enum(platforms),
     kind: z.enum(['oauth', 'key', 'app']),
-    state: z.enum(['active', 'revoked']),
+    state: z.enum(['active', 'revoked', 'unfinished']).openapi({
+      description: 'revoked: the platform refused it. unfinished: nobody has connected it yet.',
+    }),
     baseUrl: z.string(),
     account: z.string().nullable(),
     obtainedAt: z.string().nullable(),

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test'
 import { deadlineIn } from '../../../src/lib/deadline.ts'
 import { platforms } from '../../../src/mutation/table.ts'
 import { type Connection, readConnection, saveConnection } from '../../../src/store/connections.ts'
-import { saveOAuthApp } from '../../../src/store/oauth-apps.ts'
+import { readOAuthApp, saveOAuthApp } from '../../../src/store/oauth-apps.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { testCluster } from '../../help/cluster.ts'
 import { testStore } from '../../store/help.ts'
@@ -403,6 +403,30 @@ test('a connection keeps its own place to log in: a sandbox or a My Domain', asy
   const { location } = await createBrowser().start(bench.service, await bench.link(id))
   assert.ok(location.startsWith('https://dune.my.salesforce.com/services/oauth2/authorize?'))
 })
+
+for (const platform of platforms) {
+  test(`${platform}: where the app's secret is wrong, whoever connects hears that, and with the right one it works`, async () => {
+    const app = await readOAuthApp(store, platform)
+    const id = await bench.connection(platform)
+    const before = await readConnection(store, id)
+    const browser = createBrowser()
+    const { service } = bench
+    await saveOAuthApp(store, { ...app, clientSecret: 'pasted-wrong' })
+    const back = await browser.consent(service, await bench.link(id))
+    const answer = await browser.open(service, back)
+    await saveOAuthApp(store, app)
+    assert.equal(answer.status, 401, answer.body)
+    assert.match(answer.body, /Look whether the app(&#39;|')s client id and secret are right/)
+    assert.match(answer.body, new RegExp(`sluice apps set --platform ${platform}`))
+    assert.ok(!answer.body.includes('pasted-wrong'))
+    await assertUntouched(before)
+    const again = await browser.open(
+      service,
+      await browser.consent(service, await bench.link(id)),
+    )
+    assert.equal(again.status, 200, again.body)
+  })
+}
 
 test('an account whose app is not registered, or changes meanwhile, is not connected', async () => {
   const id = await bench.connection('stripe')

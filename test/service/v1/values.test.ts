@@ -9,6 +9,7 @@ import { readArray, writeArray } from '../../../src/service/v1/arrays.ts'
 import { type Json, readJson, writeJson } from '../../../src/service/v1/lossless.ts'
 import { toJson, toParameter } from '../../../src/service/v1/values.ts'
 import { testCluster } from '../../help/cluster.ts'
+import { runsOf } from '../../help/property.ts'
 
 const cluster = await testCluster()
 let sql: postgres.Sql
@@ -86,7 +87,7 @@ test('an array of any texts is read as it was written', async () => {
       const [row] = await sql`select to_json(${writeArray(items)}::text::text[])::text as list`
       assert.deepEqual(JSON.parse(row?.['list'] as string), items)
     }),
-    { numRuns: 200 },
+    runsOf(200),
   )
   assert.deepEqual(readArray('[0:1]={a,b}'), ['a', 'b'])
   for (const text of ['', '{', '{a', '{"a}', 'a', '{a}b', '{"a\\']) {
@@ -95,11 +96,14 @@ test('an array of any texts is read as it was written', async () => {
 })
 
 test('JSON is written as it was read, but for space and keys that stand twice', () => {
-  fc.assert(fc.property(fc.json(), (text) => {
-    const written = writeJson(read(text))
-    assert.deepEqual(JSON.parse(written), JSON.parse(text))
-    assert.equal(writeJson(read(written)), written)
-  }))
+  fc.assert(
+    fc.property(fc.json(), (text) => {
+      const written = writeJson(read(text))
+      assert.deepEqual(JSON.parse(written), JSON.parse(text))
+      assert.equal(writeJson(read(written)), written)
+    }),
+    runsOf(),
+  )
   const numbers = '{"a":[1.0,1E5,-0,0.10,12345678901234567890.5],"__proto__":1}'
   assert.equal(writeJson(read(numbers)), numbers)
 })

@@ -1,0 +1,196 @@
+// Goal: rows that an adapter held back for a lost reply are sent once the doubt is settled, each once, and never where it is
+// not, where one was refused, or where nobody waits any more. Method: a real store, an adapter of which the test plays
+// writing and inquiring.
+
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { faultData } from '../../src/mutation/fault.ts'
+import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
+import { outcomeOf, type RowResult } from '../../src/platforms/outcome.ts'
+import type { Doubt } from '../../src/platforms/platform.ts'
+import type { ServiceDeps } from '../../src/service/service.ts'
+import type { Store } from '../../src/store/store.ts'
+import { testCluster } from '../help/cluster.ts'
+import { seed, testStore, update } from '../store/help.ts'
+import { fakeAdapter, post, type TestService, testService } from './help.ts'
+
+const cluster = await testCluster()
+let url: string
+let store: Store
+const services: TestService[] = []
+
+before(async () => {
+  url = await cluster.createDatabase()
+  store = await testStore(url)
+})
+
+beforeEach(async () => {
+  await seed(store)
+  await store.sql`delete from sluice_store.mutations`
+})
+
+after(async () => {
+  await Promise.all(services.map((each) => each.close()))
+  await store?.close()
+  await cluster.stop()
+})
+
+async function row(id: string) {
+  const [found] = await store.sql`
+    select state, next_inquiry_at is not null as open
+    from sluice_store.mutations where id = ${id}`
+  return found ?? assert.fail(`no row ${id}`)
+}
+
+type Fate = RowResult['state']
+
+/** The outcome in which the rows have these fates, in order. */
+function fated(mutation: Mutation, fates: readonly Fate[]): Outcome {
+  const results = fates.map((state, at): RowResult => {
+    const { ordinal, id, values } = mutation.rows[at] ?? assert.fail('more fates than rows')
+    switch (state) {
+      case 'written':
+        return { state, ordinal, id: id ?? '', values }
+      case 'refused':
+        return { state, ordinal, fault: faultData('validation_error', { row: ordinal }) }
+      case 'unknown':
+        return { state, ordinal, fault: faultData('outcome_unknown', { row: ordinal }) }
+      case 'unsent':
+        return { state, ordinal }
+    }
+  })
+  return outcomeOf(mutation, results, { platform: 'salesforce' })
+}
+
+const several = (count: number) =>
+  update({
+    rows: Array.from({ length: count }, (_, at) => ({
+      ordinal: at + 1,
+      id: `003${at}`,
+      values: { email: `${at}@x.org` },
+    })),
+  })
+
+interface Script {
+  /** What becomes of the rows of each write. */
+  readonly writes: readonly (readonly Fate[])[]
+  /** What each inquiry finds. */
+  readonly inquiries: readonly (readonly Fate[])[]
+  /** Comes before the answer to an inquiry. */
+  readonly asked?: (service: TestService, signal: AbortSignal) => Promise<void>
+}
+
+async function start({ writes, inquiries, asked }: Script, deps: Partial<ServiceDeps> = {}) {
+  const left = [...writes]
+  const doubts: Doubt[] = []
+  const adapter = fakeAdapter({
+    write: (mutation) => fated(mutation, left.shift() ?? assert.fail('one write too many')),
+    inquire: async (doubt, _table, { signal }) => {
+      const found = inquiries[doubts.push(doubt) - 1] ?? assert.fail('one inquiry too many')
+      await asked?.(service, signal)
+      return { outcome: fated(doubt.mutation, found), seen: [] }
+    },
+  })
+  const service = await testService(url, adapter, deps)
+  services.push(service)
+  return { service, adapter, doubts }
+}
+
+test('rows that were held back for a lost reply are sent when it is found to be written, each once', async () => {
+  const { service, adapter, doubts } = await start({
+    writes: [
+      ['unknown', 'unknown', 'unsent', 'unsent', 'unsent'],
+      ['written', 'unknown', 'unsent'],
+      [
+        'written',
+      ],
+    ],
+    inquiries: [
+      ['written', 'written', 'unsent', 'unsent', 'unsent'],
+      ['written', 'written', 'written', 'written', 'unsent'],
+    ],
+  })
+  const mutation = several(5)
+  const { body } = await post(service, mutation)
+  assert.equal(body.state, 'accepted')
+  assert.deepEqual(body.rows?.map(({ ordinal }) => ordinal), [1, 2, 3, 4, 5])
+  assert.deepEqual(
+    adapter.writes.map(({ id, rows }) => [id, rows.map(({ ordinal }) => ordinal)]),
+    [[mutation.id, [1, 2, 3, 4, 5]], [mutation.id, [3, 4, 5]], [mutation.id, [5]]],
+  )
+  // the whole statement is inquired about, with what is known of it
+  const [, second] = doubts
+  assert.equal(second?.mutation.rows.length, 5)
+  assert.ok(second?.outcome.state === 'partial')
+  assert.deepEqual(second.outcome.rows.map(({ ordinal }) => ordinal), [1, 2, 3])
+  assert.deepEqual(
+    second.outcome.others.map(({ ordinal, state }) => [ordinal, state]),
+    [[4, 'unknown'], [5, 'unsent']],
+  )
+  const { state, open } = await row(mutation.id)
+  assert.deepEqual([state, open], ['accepted', false])
+})
+
+test('of a rest that is refused, or is lost in its turn, the rows are told with what was written before', async () => {
+  const first: readonly Fate[] = ['unknown', 'unsent', 'unsent']
+  const found: readonly Fate[] = ['written', 'unsent', 'unsent']
+  const cases: [rest: readonly Fate[], code: string, states: readonly string[]][] = [
+    [['refused', 'unsent'], 'SL003', ['written', 'refused', 'not sent']],
+    [['written', 'refused'], 'SL003', ['written', 'written', 'refused']],
+    [['unknown', 'unknown'], '40003', ['written', 'unknown', 'unknown']],
+    [['unknown', 'unsent'], '40003', ['written', 'unknown', 'not sent']],
+  ]
+  for (const [rest, code, states] of cases) {
+    const stays: readonly Fate[] = ['written', ...rest]
+    const { service, adapter } = await start(
+      { writes: [first, rest], inquiries: [found, ...Array.from({ length: 9 }, () => stays)] },
+      { inquiryWaitMs: 400 },
+    )
+    const mutation = several(3)
+    const { body } = await post(service, mutation)
+    assert.equal(body.state, 'partial', String(rest))
+    assert.equal(body.fault?.sqlstate, code, String(rest))
+    const told = JSON.parse(body.fault?.detail ?? '') as { state: string }[]
+    assert.deepEqual(told.map(({ state }) => state), states)
+    assert.equal(adapter.writes.length, 2)
+    const { state, open } = await row(mutation.id)
+    assert.deepEqual([state, open], ['accepted', code === '40003'])
+  }
+})
+
+test('a rest is not sent while there is doubt, after a refusal, or when the time is over; DETAIL says why', async () => {
+  const cases: [found: readonly Fate[], waitMs: number, why: string | undefined][] = [
+    [['unknown', 'unsent'], 10_000, 'a reply was lost, so nothing more was sent'],
+    [['written', 'unsent'], 900, 'a reply was lost, so nothing more was sent'],
+    [['refused', 'unsent'], 10_000, undefined],
+  ]
+  for (const [found, waitMs, why] of cases) {
+    const { service, adapter } = await start({
+      writes: [['unknown', 'unsent']],
+      inquiries: Array.from({ length: 9 }, () => found),
+    }, { inquiryWaitMs: 400 })
+    const { body } = await post(service, several(2), { waitMs })
+    assert.equal(adapter.writes.length, 1, String(found))
+    if (why === undefined) {
+      assert.deepEqual([body.state, body.fault?.sqlstate], ['refused', '23514'])
+      continue
+    }
+    const told = JSON.parse(body.fault?.detail ?? '') as { state: string; message?: string }[]
+    assert.deepEqual([told[1]?.state, told[1]?.message], ['not sent', why])
+  }
+})
+
+test('a rest is not sent by a service that is told to end', async () => {
+  const { service, adapter } = await start({
+    writes: [['unknown', 'unsent']],
+    inquiries: [['written', 'unsent']],
+    asked: (service, signal) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => resolve())
+        void service.drain({ waitMs: 2_000 })
+      }),
+  })
+  const { body } = await post(service, several(2))
+  assert.deepEqual([body.state, body.fault?.sqlstate], ['partial', 'SL003'])
+  assert.equal(adapter.writes.length, 1)
+})
