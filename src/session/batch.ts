@@ -30,6 +30,7 @@ import { queryLink } from './conduit.ts'
 import { cutter } from './cut.ts'
 import type { Dialogue } from './dialogue.ts'
 import { clientEncoding } from './encoding.ts'
+import { refusalFrame } from './errors.ts'
 import type { Read } from './interpreter.ts'
 import { CopyEnded } from './intake.ts'
 import { shiftPosition } from './position.ts'
@@ -161,6 +162,7 @@ export class Batch {
     const replies = new Replies(runs, {
       toClient: (bytes) => this.#dialogue.toClient(bytes),
       hold: (bytes) => this.#complete = bytes,
+      reword: (frame) => this.#reword(frame),
     })
     const copies = runs.some(({ piece }) => piece?.kind === 'copy_from')
     const messages = runs.flatMap(messagesOf)
@@ -172,6 +174,11 @@ export class Batch {
     link.tracker.failed = true
     this.#block.hidden = replies.failed.hidden
     throw new BatchFailed('a statement has failed')
+  }
+
+  /** All statements have been read. */
+  #reword(frame: Frame): Uint8Array {
+    return refusalFrame(frame, null, this.#dialogue.options)
   }
 
   /** The client's data goes to Postgres as it comes. */
@@ -222,7 +229,8 @@ export class Batch {
     let failed = false
     await link.syncPipeline((frame) => {
       failed ||= letter(frame) === 'E'
-      if (letter(frame) !== '3') this.#dialogue.toClient(frame.bytes)
+      if (letter(frame) === 'E') this.#dialogue.toClient(this.#reword(frame))
+      else if (letter(frame) !== '3') this.#dialogue.toClient(frame.bytes)
     }, [encodeClose('statement', '')])
     if (failed) throw new BatchFailed('the commit has failed')
     if (this.#complete !== null) this.#dialogue.toClient(this.#complete)
@@ -254,6 +262,8 @@ interface Sinks {
   readonly toClient: (bytes: Uint8Array) => void
   /** Gets what is to be told after the commit. */
   readonly hold: (bytes: Uint8Array) => void
+  /** An error as the client is told of it. */
+  readonly reword: (frame: Frame) => Uint8Array
 }
 
 /** What comes back for runs of statements, turned into what a Query would bring. */
@@ -278,7 +288,7 @@ class Replies {
   take(frame: Frame): boolean {
     const run = required(this.#runs[this.#at] ?? this.#runs.at(-1), 'a run')
     const { piece } = run
-    const { toClient } = this.#sinks
+    const { toClient, reword } = this.#sinks
     switch (letter(frame)) {
       case '1':
       case '2':
@@ -290,7 +300,7 @@ class Replies {
         return this.#closed % 2 === 0 && this.#next()
       case 'E':
         this.failed = run
-        toClient(shiftPosition(frame.bytes, piece?.charactersBefore ?? 0))
+        toClient(shiftPosition(reword(frame), piece?.charactersBefore ?? 0))
         return true
       case 'N':
         if (piece === null || (run.begins && isActive(frame))) return false

@@ -173,9 +173,13 @@ async function classifyOne(read: Read, context: ClassifyContext): Promise<Classi
     case 'truncate':
       return mutation(read, { writes, context, form: plain })
     default:
-      // COPY (INSERT … RETURNING) TO: nothing else of another kind holds a mutation
-      return writes.length > 0 ? refuse('copy_to', writes[0]) : pass
+      return writes.length > 0 ? refuse(isCopy(read) ? 'copy_to' : 'inside', writes[0]) : pass
   }
+}
+
+/** COPY (INSERT … RETURNING) TO; else a statement makes something of a query with a mutation in it. */
+function isCopy({ text, statement: { start } }: Read): boolean {
+  return /^copy\b/i.test(text.slice(start, start + 5))
 }
 
 interface Found {

@@ -45,7 +45,7 @@ function ownFrame({ frame, hint }: DatabaseError, { link }: ErrorContext): Uint8
 /** A client's last words where the database is gone and nobody else has said so. */
 export function lossFrame({ told }: Pick<ErrorContext, 'told'>): Uint8Array {
   const message = 'the connection to the database was lost, nothing was sent'
-  const data = faultData('database_unreachable', { message })
+  const data = faultData('database_unreachable', { message, hint: 'Connect again.' })
   told?.(data)
   return encodeFault(data, 'FATAL')
 }
@@ -63,10 +63,10 @@ const sessionStates: ReadonlySet<string> = new Set(['25006', '25P02', '57014', '
 /** Integrity constraints (deferred ones), transaction rollback, resources, operator intervention. */
 const sessionClasses: ReadonlySet<string> = new Set(['23', '40', '53', '57'])
 
-/** What the client is told in place of an error in reply to a text that was not read. */
+/** What the client is told in place of an error of Postgres's. `unread`: why what it replies to was not read. */
 export function refusalFrame(
   frame: Frame,
-  unread: Unread,
+  unread: Unread | null,
   { link, told }: Pick<ErrorContext, 'link' | 'told'>,
 ): Uint8Array {
   const words = rewordRefusal(frame, unread)

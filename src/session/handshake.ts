@@ -102,6 +102,11 @@ class Refusal extends Error {
   }
 }
 
+/** The address or the user has failed too often: the password was not looked at. */
+export class Throttled extends Refusal {
+  override name = 'Throttled'
+}
+
 /**
  * Takes a fresh connection up to AuthenticationOk, which is the last thing sent. Never rejects: what goes wrong is told
  * to the client where it can be told, logged, and ends as `closed`.
@@ -302,7 +307,7 @@ async function takeTurn(
   const turn = options.throttle?.take(attempt, { waitMaxMs })
   if (turn === undefined || (turn.kind === 'wait' && turn.waitMs === 0)) return
   options.log.warn('login_held_back', { ...turn, user: attempt.user })
-  if (turn.kind === 'refuse') throw new Refusal(heldBack(turn.waitMs))
+  if (turn.kind === 'refuse') throw new Throttled(heldBack(turn.waitMs))
   await pause(turn.waitMs, stream)
   if (stream.destroyed) throw new Gone('the client left while it was held back')
 }

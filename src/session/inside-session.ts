@@ -408,5 +408,6 @@ function refusedLogin(error: DatabaseRefused) {
   return fault('database_unreachable', {
     message: 'the database refused the connection, nothing was sent',
     detail: error.message,
+    hint: 'Try again. If it stays so, sluice doctor says what is in the way.',
   }, { cause: error })
 }

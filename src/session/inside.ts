@@ -141,5 +141,6 @@ async function runOn(taken: Taken, { request, limits }: Running): Promise<Statem
 function lost(cause: ConnectionLost): Error {
   return fault('database_unreachable', {
     message: 'the connection to the database was lost, nothing was sent',
+    hint: 'Try again.',
   }, { cause })
 }

@@ -5,12 +5,14 @@
 import { Buffer } from 'node:buffer'
 import { fault } from '../mutation/fault.ts'
 import type { SyncedTable } from '../mutation/table.ts'
-import type { Frame } from '../wire/frames.ts'
+import { type Frame, headerSize } from '../wire/frames.ts'
 import { ProtocolViolation } from '../wire/violation.ts'
 import { TooLong } from './client.ts'
 
-/** The most data that one COPY may bring, in bytes: far more than as many rows as a platform takes. */
+/** The most data that one COPY may bring, in bytes, without the headers of its messages: far more than as many rows as a platform takes. */
 export const copyBytesMax = 8 * 1_048_576
+
+const copyData = 'd'
 
 /** CopyDone. */
 export const copyDone: Uint8Array = Uint8Array.of(0x63, 0, 0, 0, 4)
@@ -46,7 +48,7 @@ export class Intake {
   }
 
   /**
-   * Takes CopyData up to CopyDone or CopyFail, which are part of what it gives. `timeoutMs`: 0, or how long it may take.
+   * Takes CopyData up to CopyDone or CopyFail: gives one CopyData with all of it, and what ended it. `timeoutMs`: 0, or how long it may take.
    * Throws `too_many_rows`, `statement_cancelled`, `statement_timed_out`; CopyEnded; ProtocolViolation.
    */
   async take({ timeoutMs, table }: { timeoutMs: number; table: SyncedTable }): Promise<Uint8Array> {
@@ -107,8 +109,7 @@ export class Intake {
   }
 
   async #gather(table: SyncedTable): Promise<Uint8Array> {
-    const frames: Uint8Array[] = []
-    let size = 0
+    const data = new CopyBytes()
     for (;;) {
       const frame = await this.#next(table)
       const kind = String.fromCharCode(frame.tag)
@@ -116,14 +117,13 @@ export class Intake {
         case 'H':
         case 'S': // libpq sends it with the Execute, before it hears of the COPY
           break
-        case 'c':
-        case 'd':
-        case 'f':
-          size += frame.bytes.length
-          if (size > copyBytesMax) throw tooLong(table)
-          frames.push(Uint8Array.from(frame.bytes))
-          if (kind !== 'd') return Buffer.concat(frames)
+        case copyData:
+          data.add(frame.bytes.subarray(headerSize))
+          if (data.size > copyBytesMax) throw tooLong(table)
           break
+        case 'c':
+        case 'f':
+          return data.endedBy(frame.bytes)
         default: {
           const code = frame.tag.toString(16).toUpperCase().padStart(2, '0')
           throw new ProtocolViolation(`unexpected message type 0x${code} during COPY from stdin`)
@@ -140,6 +140,37 @@ export class Intake {
     if (this.#reason === 'cancelled') throw fault('statement_cancelled')
     if (this.#reason === 'timed out') throw fault('statement_timed_out')
     throw new CopyEnded('the client has gone')
+  }
+}
+
+/** So many pieces stand apart before they become one: clients send a message for each row, however short. */
+const piecesMax = 256
+
+/** The data of a COPY. What is kept for it is not much more than the data itself, in pieces of whatever size it comes. */
+class CopyBytes {
+  size = 0
+  readonly #joined: Uint8Array[] = []
+  #pieces: Uint8Array[] = []
+
+  /** The bytes are copied. */
+  add(bytes: Uint8Array): void {
+    if (bytes.length === 0) return
+    this.size += bytes.length
+    this.#pieces.push(Uint8Array.from(bytes))
+    if (this.#pieces.length === piecesMax) this.#join()
+  }
+
+  /** All of it as one CopyData, and this message. */
+  endedBy(message: Uint8Array): Uint8Array {
+    this.#join()
+    const head = Buffer.alloc(headerSize, copyData)
+    head.writeInt32BE(headerSize - 1 + this.size, 1)
+    return Buffer.concat([head, ...this.#joined, message])
+  }
+
+  #join(): void {
+    this.#joined.push(Buffer.concat(this.#pieces))
+    this.#pieces = []
   }
 }
 

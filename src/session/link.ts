@@ -17,8 +17,8 @@ import type { Unread } from './unread.ts'
 export interface LinkSink {
   /** Bytes for the client. False: it is slow, stop reading until `resume`. */
   write(bytes: Uint8Array): boolean
-  /** What the client is told in place of an error about something that was not read; absent: the error. */
-  reword?(frame: Frame, unread: Unread): Uint8Array
+  /** What the client is told in place of an error; `unread`: why what it replies to was not read. Absent: the error. */
+  reword?(frame: Frame, unread: Unread | null): Uint8Array
   /** The connection is gone. */
   closed(): void
 }
@@ -220,13 +220,14 @@ export class Link {
   }
 
   #forward(chunk: Uint8Array): void {
-    if (this.tracker.watched || this.#held.length > 0) return this.#watch(chunk)
-    this.#scanner.scan(chunk)
-    this.#pass(chunk)
+    if (this.#sink.reword === undefined) {
+      this.#scanner.scan(chunk)
+      this.#pass(chunk)
+    } else this.#watch(chunk)
     this.#wake()
   }
 
-  /** As `forward`, while something that was not read may be refused: an error is looked at as a whole, all else passes. */
+  /** An error is looked at as a whole, since it may have to be reworded; all else passes. */
   #watch(chunk: Uint8Array): void {
     const bytes = this.#held.length > 0 ? Buffer.concat([this.#takeHeld(), chunk]) : chunk
     const parts: Uint8Array[] = []
@@ -246,7 +247,6 @@ export class Link {
     }
     parts.push(bytes.subarray(from))
     this.#pass(parts.length > 1 ? Buffer.concat(parts) : bytes)
-    this.#wake()
   }
 
   /**
@@ -255,7 +255,6 @@ export class Link {
    */
   #errorSize(bytes: Uint8Array, at: number): number {
     if (bytes[at] !== errorResponse || !this.#scanner.atBoundary) return 0
-    if (this.tracker.unread === null) return 0
     if (bytes.length - at < headerSize) return headerSize
     const size = 1 + Buffer.from(bytes.buffer, bytes.byteOffset + at).readUInt32BE(1)
     return size < headerSize || size > rewordedSizeMax ? 0 : size
@@ -264,7 +263,6 @@ export class Link {
   #reworded(error: Uint8Array): Uint8Array {
     const { unread } = this.tracker
     this.#scanner.scan(error)
-    if (unread === null) return error
     return this.#sink.reword?.({ tag: errorResponse, bytes: error }, unread) ?? error
   }
 

@@ -3,6 +3,7 @@
 import { DeadlineExceeded } from '../lib/deadline.ts'
 import type { Counter, Metrics, Sample } from '../lib/metrics.ts'
 import { type CancelResult, cancelResults } from './cancelling.ts'
+import { Throttled } from './handshake.ts'
 import { Gone } from './handshake-channel.ts'
 import { DatabaseRefused } from './login.ts'
 import { createSessionMetrics, type SessionMetrics } from './metrics.ts'
@@ -21,6 +22,7 @@ export type ConnectionState = typeof connectionStates[number]
 export const refusalReasons = [
   'password',
   'not_allowed',
+  'throttled',
   'protocol',
   'database_name',
   'too_many',
@@ -94,6 +96,7 @@ const reasonOfState: Readonly<Record<string, RefusalReason>> = {
 export function reasonOf(error: unknown): RefusalReason {
   if (error instanceof DeadlineExceeded) return 'timeout'
   if (error instanceof Gone) return 'gone'
+  if (error instanceof Throttled) return 'throttled'
   if (error instanceof DatabaseRefused) return 'database_refused'
   const { sqlstate, data } = error as { sqlstate?: unknown; data?: { sqlstate?: unknown } }
   const state = data?.sqlstate ?? sqlstate

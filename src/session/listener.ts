@@ -375,7 +375,8 @@ class Keeper {
     try {
       await withDeadline(empty, { waitMs: graceMs, what: 'Closing the sessions' })
     } catch {
-      this.#options.log.warn('sessions_cut', { sessions: this.#sessions.size })
+      const cut = [...this.#sessions.values()].filter(({ session }) => !session.told)
+      if (cut.length > 0) this.#options.log.warn('sessions_cut', { sessions: cut.length })
       for (const { session } of this.#sessions.values()) session.destroy()
       for (const socket of this.#sockets) socket.destroy()
     } finally {

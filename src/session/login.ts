@@ -134,14 +134,16 @@ function explain(error: unknown, address: DatabaseAddress): unknown {
   return error
 }
 
+const unreachableHint = 'Try again. If it stays so, sluice doctor says what is in the way.'
+
 function unreachable(
   { host, port }: DatabaseAddress,
-  { reason, cause, ...hint }: { reason: string; cause: unknown; hint?: string },
+  { reason, cause, hint = unreachableHint }: { reason: string; cause: unknown; hint?: string },
 ): Fault {
   const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
   return fault('database_unreachable', {
     detail: `Cannot connect to ${where}: ${reason}.`,
-    ...hint,
+    hint,
   }, { cause })
 }
 

@@ -283,6 +283,7 @@ export class Mutator {
     return fault('database_unreachable', {
       message: 'the second connection to the database was lost, nothing was sent',
       detail: 'A mutation inside a transaction block runs on a connection of its own.',
+      hint: 'Roll back, and try again.',
     }, { cause: error })
   }
 

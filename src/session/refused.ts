@@ -29,6 +29,10 @@ export const refusedForms = {
     'COPY of what a mutation returns is not supported',
     'Send the mutation itself, with RETURNING.',
   ],
+  inside: [
+    'a mutation inside CREATE TABLE AS, CREATE VIEW or DECLARE CURSOR is not supported',
+    'Send the mutation itself, with RETURNING.',
+  ],
   explain_analyze: [
     'EXPLAIN ANALYZE of a mutation is not supported',
     'Use EXPLAIN without ANALYZE, or SET sluice.dry_run = on.',

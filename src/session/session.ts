@@ -17,6 +17,7 @@ import { FrameQueue, TooLong, Unreadable } from './client.ts'
 import { Conversation } from './conversation.ts'
 import { derive, type Derived } from './derived.ts'
 import { Gate } from './gate.ts'
+import { lingerMs } from './handshake.ts'
 import { Link } from './link.ts'
 import type { ConnectionState } from './listener-metrics.ts'
 import { Mutator } from './mutate.ts'
@@ -38,7 +39,7 @@ const executes = /execute/i
 const deallocates = /\b(?:deallocate|discard)\b/i
 
 const nothing: Uint8Array = new Uint8Array(0)
-/** How long a client may take to read its last bytes, in milliseconds. */
+/** How long a client may take to read its last bytes, in milliseconds, where they are more than a farewell. */
 const lastBytesWaitMs = 30_000
 /** What Postgres may still send for a client that has gone before the connection is cut, in bytes. */
 const wastedMax = 1_048_576
@@ -172,7 +173,7 @@ export class Session {
     this.#options.told?.(data)
   }
 
-  #reword(frame: Frame, unread: Unread): Uint8Array {
+  #reword(frame: Frame, unread: Unread | null): Uint8Array {
     const link = this.#link
     return refusalFrame(frame, unread, { link, told: (data) => this.#told(data) })
   }
@@ -196,6 +197,11 @@ export class Session {
   /** Is the client waiting for nothing? No statement is under way; a transaction block may be open. */
   get idle(): boolean {
     return !this.#busy && this.#link.tracker.quiet && this.#link.tracker.tail === 0
+  }
+
+  /** Has all that the client is still told been given to it, as far as its socket takes it? */
+  get told(): boolean {
+    return this.#ended && this.#client.writableLength === 0
   }
 
   /** Ends the session with an error that the client can read, as soon as it waits for nothing. */
@@ -242,18 +248,20 @@ export class Session {
   #endWhenIdle(): void {
     if (this.#ended || !this.idle || !this.#link.atBoundary || this.#held.length > 0) return
     this.#options.metrics?.faults.add({ code: 'shutting_down' })
-    this.#endClient(encodeFault(this.#why ?? faultData('shutting_down'), 'FATAL'))
+    // many clients look at an idle connection only when they use it next: no more than the farewell is lost
+    const waitMs = this.#client.writableLength === 0 ? lingerMs : lastBytesWaitMs
+    this.#endClient(encodeFault(this.#why ?? faultData('shutting_down'), 'FATAL'), waitMs)
     this.#link.end(terminate)
   }
 
   /** The client's last bytes. What it still sends is read and forgotten, so that its own end is seen. */
-  #endClient(bytes: Uint8Array = nothing): void {
+  #endClient(bytes: Uint8Array = nothing, waitMs = lastBytesWaitMs): void {
     if (this.#ended || this.#clientClosed) return
     this.#ended = true
     if (bytes.length > 0) this.#client.write(bytes)
     this.#client.end()
     this.#client.resume()
-    this.#lastBytes = setTimeout(() => this.#client.destroy(), lastBytesWaitMs)
+    this.#lastBytes = setTimeout(() => this.#client.destroy(), waitMs)
   }
 
   #onData(chunk: Uint8Array): void {

@@ -14,7 +14,7 @@ import {
 
 /** What the client wants run. SQL and names are bytes in the client's encoding. */
 export type ClientStatement = Sent & {
-  /** COPY FROM STDIN: the client's CopyData and what ends it, frame after frame. */
+  /** COPY FROM STDIN: the client's data as a CopyData, and what ends it. */
   readonly copy?: Uint8Array
   /** EXPLAIN: the statement that it explains, which is run in its place in `plan`. */
   readonly explained?: Uint8Array

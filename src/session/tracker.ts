@@ -21,6 +21,9 @@ const [parsed, bound, closed, completed, empty, suspended, described, noData] = 
 ].map(tag)
 const [errored, copyIn] = ['E', 'G'].map(tag)
 
+/** So many ends that the server has come past are kept, whatever is still to come. */
+const passedMin = 64
+
 /**
  * Something sent that closes what was sent before it. query: a Query or FunctionCall; it and a Sync are owed a
  * ReadyForQuery. copy: a CopyDone or CopyFail sent before the server has said that it takes any data.
@@ -52,16 +55,16 @@ export class Tracker {
   epoch = 0
   /** Statements of the client's that went to the database as they came: each Query, Execute and FunctionCall. */
   passed = 0
-  /** What the server has not come past yet, in the order sent. */
+  /** What was sent, in that order; the server has come past those before `#first`. */
   #ends: End[] = []
-  /** Those of `#ends` that are owed a ReadyForQuery. */
+  /** An index: to take the first out of a long array would move all the others, each time. */
+  #first = 0
+  /** Those of `#ends`, from `#first` on, that are owed a ReadyForQuery. */
   #owed = 0
   /** Messages of the extended protocol after the last of `#ends`. */
   #open = 0
   /** As of an end, of the messages after the last one. */
   #openUnread: Unread | null = null
-  /** How many of `#ends` have one. */
-  #unreadEnds = 0
   /** Replies since the last ReadyForQuery. */
   #answered = 0
 
@@ -75,11 +78,6 @@ export class Tracker {
   /** A text that was not read is about to be sent: it must be told before `sent`. */
   noteUnread(unread: Unread): void {
     this.#openUnread = unread
-  }
-
-  /** Something that is not answered yet was not read. */
-  get watched(): boolean {
-    return this.#openUnread !== null || this.#unreadEnds > 0
   }
 
   /** What was not read of that which the server is at. */
@@ -96,7 +94,7 @@ export class Tracker {
       case describe:
       case execute:
       case close:
-        if (this.tail === 0 && this.#owed === 0) this.#ends = [] // stray CopyDones
+        if (this.tail === 0 && this.#owed === 0) this.#forgetEnds() // stray CopyDones
         this.tail += 1
         this.#open += 1
         if (code !== execute) return
@@ -156,9 +154,8 @@ export class Tracker {
     // one that we do not know of answers a Sync that was taken for dropped: the pipeline before it is over
     if (owed < 0) this.#clear()
     else {
-      for (let index = 0; index < owed; index++) this.#ends.shift() // stray CopyDones
-      if ((this.#ends.shift()?.unread ?? null) !== null) this.#unreadEnds -= 1
       this.#owed -= 1
+      this.#pass(owed + 1) // with stray CopyDones before it
     }
     this.#answered = 0
     this.failed = false
@@ -180,48 +177,67 @@ export class Tracker {
     this.#ends.push({ kind, messages: this.#open, unread })
     this.#open = 0
     if (kind === 'copy') return
-    if (unread !== null) this.#unreadEnds += 1
     this.#openUnread = null
     this.#owed += 1
     this.tail = 0
     this.executed = false
   }
 
-  #clear(): void {
+  #forgetEnds(): void {
     this.#ends = []
+    this.#first = 0
+  }
+
+  /** The server has come to the end at `first`. */
+  #pass(first: number): void {
+    this.#first = first
+    const left = this.#ends.length - first
+    // so each end is moved once at most for one that is passed
+    if (left > 0 && first < Math.max(left, passedMin)) return
+    this.#ends = this.#ends.slice(first)
+    this.#first = 0
+  }
+
+  #clear(): void {
+    this.#forgetEnds()
     this.#openUnread = null
-    this.#unreadEnds = 0
     this.#owed = 0
     this.#open = 0
     this.tail = 0
     this.executed = false
   }
 
-  /** Takes these out of `#ends`, up to the one at `to`, and out of all that is counted of them. */
-  #drop(from: number, to: number): End[] {
-    const dropped = this.#ends.splice(from, to - from)
-    this.#owed -= dropped.filter(({ kind }) => kind !== 'copy').length
-    this.#unreadEnds -= dropped.filter(({ unread }) => unread !== null).length
-    return dropped
+  /** Takes these out of all that is counted of them. */
+  #uncount(ends: readonly End[]): void {
+    this.#owed -= ends.filter(({ kind }) => kind !== 'copy').length
   }
 
+  /** -1: nothing is owed. */
   #firstOwed(): number {
-    return this.#ends.findIndex(({ kind }) => kind !== 'copy')
+    return this.#find(this.#first, ({ kind }) => kind !== 'copy')
+  }
+
+  /** As findIndex, from an index on. */
+  #find(from: number, is: (end: End) => boolean): number {
+    for (let index = from; index < this.#ends.length; index++) {
+      if (is(required(this.#ends[index], 'an end'))) return index
+    }
+    return -1
   }
 
   /** Messages of the extended protocol before the next ReadyForQuery. */
   #messagesAhead(): number {
     const owed = this.#firstOwed()
-    return owed < 0 ? this.tail : countMessages(this.#ends.slice(0, owed + 1))
+    return owed < 0 ? this.tail : countMessages(this.#ends.slice(this.#first, owed + 1))
   }
 
   /** An error in the extended protocol: the server discards everything up to a Sync, queries too. */
   #skip(): void {
-    const next = this.#ends.findIndex(({ kind }) => kind === 'sync')
+    const next = this.#find(this.#first, ({ kind }) => kind === 'sync')
     if (next >= 0) {
-      this.#drop(0, next)
-      const [first] = this.#ends
-      if (first !== undefined) first.messages = 0
+      this.#uncount(this.#ends.slice(this.#first, next))
+      this.#pass(next)
+      required(this.#ends[this.#first], 'an end').messages = 0
       return
     }
     this.#clear()
@@ -236,15 +252,17 @@ export class Tracker {
   #startCopy(): void {
     const owed = this.#firstOwed()
     const simple = this.#ends[owed]?.kind === 'query' && this.#answered >= this.#messagesAhead()
-    const from = simple ? owed + 1 : 0
-    const until = this.#ends.findIndex(({ kind }, index) => index >= from && kind === 'copy')
+    const from = simple ? owed + 1 : this.#first
+    const until = this.#find(from, ({ kind }) => kind === 'copy')
     this.copying = until < 0
-    const messages = countMessages(this.#drop(from, until < 0 ? this.#ends.length : until + 1))
+    const dropped = this.#ends.splice(from, until < 0 ? this.#ends.length : until + 1 - from)
+    this.#uncount(dropped)
+    const messages = countMessages(dropped)
     const next = this.#ends[from]
     if (next === undefined) this.#open += messages
     else next.messages += messages
     const last = this.#ends.findLastIndex(({ kind }) => kind !== 'copy')
-    this.tail = this.#open + countMessages(this.#ends.slice(last + 1))
+    this.tail = this.#open + countMessages(this.#ends.slice(Math.max(last + 1, this.#first)))
     this.executed = this.tail > 0 // or not: which messages they were is forgotten
   }
 }

@@ -1,6 +1,8 @@
-// Room session: texts that went to the database without being read. Where one of them writes to a synced table itself, the
-// triggers refuse it without knowing why it came to them: the client hears the reason from here.
+// Room session: texts that went to the database without being read, or that write to a synced table where no text shows it.
+// The triggers refuse what comes to them without knowing why it does: the client hears the reason from here.
 
+import { Buffer } from 'node:buffer'
+import { backslashReason } from '../sql/index.ts'
 import { decodeBackend } from '../wire/backend.ts'
 import type { Frame } from '../wire/frames.ts'
 import { type FaultData, faultData } from '../mutation/fault.ts'
@@ -46,20 +48,55 @@ const outsideProxy = 'SL002'
 const usualHint = 'Connect through the proxy '
 
 /**
- * What the client is told in place of an error in reply to such a text: null where that is anything but the triggers'
- * refusal; where they know the reason (the sync is paused); and where a function, a cascade or another trigger has
- * written: then Postgres names them, one a line, in CONTEXT.
+ * What the client is told in place of an error: null where that is anything but the triggers' refusal, and where they know
+ * the reason (the sync is paused). `unread`: why what it replies to was not read; null: it was.
  */
-export function rewordRefusal(frame: Frame, unread: Unread): Reworded | null {
+export function rewordRefusal(frame: Frame, unread: Unread | null): Reworded | null {
+  if (!mentionsRefusal(frame.bytes)) return null
   const message = decodeBackend(frame)
   if (message.type !== 'ErrorResponse' || message.fields.get('C') !== outsideProxy) return null
   if (!message.fields.get('H')?.startsWith(usualHint)) return null
-  if ((message.fields.get('W') ?? '').trim().includes('\n')) return null
-  const { reason } = unread
-  if (unread.kind === 'form') {
-    const detail = `The statement could not be read: ${reason}. Nothing was sent.`
-    return { data: null, fields: { D: detail } }
+  if (wroteWithin(message.fields.get('W') ?? '')) return { data: null, fields: hiddenWrite }
+  if (unread === null) return { data: null, fields: unseenWrite }
+  return unread.kind === 'form' ? { data: null, fields: formWords(unread) } : limitWords(unread)
+}
+
+/** Most errors are somebody else's: these are not decoded. */
+function mentionsRefusal(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(`C${outsideProxy}\0`)
+}
+
+/**
+ * Has a function, a cascade or another trigger written? Then Postgres names them, one a line, in CONTEXT, below the
+ * refusing trigger, where a statement of the client's own has a line for a COPY's data and for parameters at most.
+ */
+function wroteWithin(context: string): boolean {
+  const [, ...lines] = context.trim().split('\n')
+  return lines.some((line) => !/^COPY | with parameters: /.test(line))
+}
+
+const itself = 'Send the INSERT, UPDATE or DELETE itself.'
+const hiddenWrite = {
+  D: 'A function, DO, CALL, rule or trigger wrote to it, which Sluice does not see. Nothing was sent.',
+  H: itself,
+}
+/** CONTEXT names neither rules nor views; and the listener may be the last to hear of a view or a sync. */
+const unseenWrite = {
+  D: 'A rule wrote to it, which Sluice does not see; or the view or the sync is so new that it is not known yet. ' +
+    'Nothing was sent.',
+  H: `${itself} If that is what you sent, send it again in ten seconds.`,
+}
+
+function formWords({ reason }: Unread): Reworded['fields'] {
+  return {
+    D: `The statement could not be read: ${reason}. Nothing was sent.`,
+    H: reason === backslashReason
+      ? "Write E'…', or SET standard_conforming_strings = on."
+      : 'Write it in another way, in a statement of its own.',
   }
+}
+
+function limitWords({ reason }: Unread): Reworded {
   const data = faultData('statement_too_long', {
     detail: `Such a text is not read: ${reason}. Nothing was sent.`,
     hint:

@@ -7,6 +7,7 @@ export { createNameFilter } from './filter.ts'
 export { createRecogniser, recogniseMutation } from './mutation.ts'
 export type { MemoryOptions, Recogniser } from './mutation.ts'
 export { mayMutate } from './prefilter.ts'
+export { backslashReason } from './quoted.ts'
 export { recognise } from './recognise.ts'
 export { nameBytesMax } from '../lib/name.ts'
 export type {

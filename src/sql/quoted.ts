@@ -55,6 +55,10 @@ export function scanName(text: string, start: number): number {
   return close < 0 ? unsure('a quoted name is not closed') : close + 1
 }
 
+/** Why a text is not read in which only a setting says where a string ends. */
+export const backslashReason =
+  'a backslash stands in a plain string constant and standard_conforming_strings is not on'
+
 /**
  * Where the literal whose opening `'` is at `start` ends, continuations included. `backslashes`: somewhere in the text
  * is one, and whether it escapes depends on a setting that is off or not known.
@@ -69,9 +73,7 @@ export function scanPlain(text: string, start: number, backslashes: boolean): nu
       continue
     }
     if (backslashes && text.slice(start, close).includes('\\')) {
-      unsure(
-        'a backslash stands in a plain string constant and standard_conforming_strings is not on',
-      )
+      unsure(backslashReason)
     }
     return close + 1
   }

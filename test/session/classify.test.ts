@@ -114,6 +114,20 @@ const texts: readonly [text: string, meaning: string][] = [
     'refuse COPY of what a mutation returns is not supported',
   ],
   [
+    '/* c */ COPY(insert into salesforce.contacts values (1) returning id) to stdout',
+    'refuse COPY of what a mutation returns is not supported',
+  ],
+  ...[
+    'create table t as',
+    'create view copy as',
+    'declare copy cursor for',
+  ].map((head) =>
+    [
+      `${head} with d as (delete from salesforce.contacts returning id) select id from d`,
+      'refuse a mutation inside CREATE TABLE AS, CREATE VIEW or DECLARE CURSOR is not supported',
+    ] as [string, string]
+  ),
+  [
     'update salesforce.contacts set a = 1 where current of c',
     'refuse WHERE CURRENT OF is not supported on a synced table',
   ],

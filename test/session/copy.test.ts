@@ -272,6 +272,32 @@ describe('COPY FROM STDIN into a synced table', () => {
     assert.equal(stage.sent.length, 0)
   })
 
+  test('the limit is of the data alone: it passes to the byte, in messages of any size, and one more is refused', async () => {
+    const line = (size: number) => `${'x'.repeat(size - 1)}\n`
+    const inPieces = (data: string, size: number) =>
+      Array.from(
+        { length: Math.ceil(data.length / size) },
+        (_, at) => copyData(data.slice(at * size, (at + 1) * size)),
+      )
+    await withRaw(async (client) => {
+      for (const size of [copyBytesMax, 1_000]) {
+        await begin(client)
+        const all = inPieces(line(copyBytesMax), size)
+        assert.deepEqual(await answer(client, ...all, copyDone), ['COPY 1', 'I'])
+        await begin(client)
+        const more = inPieces(line(copyBytesMax + 1), size)
+        assert.deepEqual(await answer(client, ...more, copyDone), ['54000', 'I'])
+      }
+      await begin(client)
+      const bytes = [copyData(''), ...inPieces(line(1_000), 1), copyData('')]
+      assert.deepEqual(await answer(client, ...bytes, copyDone), ['COPY 1', 'I'])
+    })
+    assert.deepEqual(
+      stage.sent.map(({ rows }) => rows.map(({ values }) => values['last_name']?.length)),
+      [[copyBytesMax - 1], [copyBytesMax - 1], [999]],
+    )
+  })
+
   test('a read-only column is refused, and so is what the platform refuses', async () => {
     await withRaw(async (client) => {
       client.send(encodeQuery('copy salesforce.contacts (name) from stdin'))

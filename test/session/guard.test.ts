@@ -4,14 +4,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
-import { createLog } from '../../src/lib/log.ts'
+import { createLog, silentLog } from '../../src/lib/log.ts'
+import { createMetrics } from '../../src/lib/metrics.ts'
 import { faultData } from '../../src/mutation/fault.ts'
 import { type ListenerOptions } from '../../src/session/listener.ts'
+import { createListenerMetrics } from '../../src/session/listener-metrics.ts'
 import type { BackendMessage } from '../../src/wire/backend.ts'
 import { encodeMessage } from '../../src/wire/writer.ts'
 import { encodeStartupMessage } from '../../src/wire/startup.ts'
 import { encodeQuery, flush, sync } from '../../src/wire/frontend.ts'
 import { bind, execute, parse } from '../help/golden.ts'
+import { readExposition } from '../help/exposition.ts'
 import { Knock, type Refused, refusedBy } from '../help/knock.ts'
 import { createStage, type Stage } from '../help/stage.ts'
 import { until } from '../help/system.ts'
@@ -229,8 +232,8 @@ test('connections that are not logged in, in all and of one address, do not keep
 
 test('connections that are not logged in have so much time', async () => {
   await withStage({ handshakeWaitMs: 300 }, async (_, knock) => {
-    const [silent, slow] = [await knock(), await knock()]
     const start = performance.now()
+    const [silent, slow] = [await knock(), await knock()]
     slow.send(Uint8Array.of(0))
     assert.deepEqual([await silent.message(), await slow.message()], [null, null])
     assert.ok(performance.now() - start > 200)
@@ -316,7 +319,13 @@ test('failed logins wait, whoever fails, and no other address does', async () =>
 
 test('an attempt whose turn would come too late is told so, and its password is not looked at', async () => {
   // a busy machine may take much of it for the handshake itself
-  const options = { handshakeWaitMs: 2_500, throttle: { freeMax: 0, delayMaxMs: 60_000 } }
+  const registry = createMetrics({ log: silentLog })
+  const metrics = createListenerMetrics(registry)
+  const options = {
+    handshakeWaitMs: 2_500,
+    throttle: { freeMax: 0, delayMaxMs: 60_000 },
+    metrics,
+  }
   await withStage(options, async (_, knock) => {
     const codes: string[] = []
     let last: Refused | null = null
@@ -328,6 +337,13 @@ test('an attempt whose turn would come too late is told so, and its password is 
     assert.equal(last?.message, 'too many failed attempts to log in')
     assert.match(last?.hint ?? '', /^Try again in [1-8] s\.$/)
     assert.equal((await (await knock()).login(demo))?.code, '28000', 'nor the right one')
+    const shown = readExposition(await registry.expose())
+    assert.deepEqual(
+      ['password', 'throttled', 'not_allowed'].map((reason) =>
+        shown.value('sluice_connections_refused_total', { reason }) ?? 0
+      ),
+      [codes.length - 1, 2, 0],
+    )
   })
 })
 

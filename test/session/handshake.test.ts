@@ -456,6 +456,7 @@ test('a sync that cannot be looked up is a fault, and anything unforeseen an id 
       code: '58030',
       message: 'mutation service is unreachable, nothing was sent',
       detail: 'No configuration yet.',
+      hint: 'Try again; reads go on working.',
     })
     // whoever does not go through the exchange hears nothing of it
     const raw = await rawClient(port)
@@ -851,12 +852,12 @@ test('the whole handshake has one deadline, whatever step it is in', async () =>
     ]
     for (const step of steps) {
       const outcome = next()
-      const raw = await rawClient(port)
       const start = performance.now()
+      const raw = await rawClient(port)
       await step(raw)
       assert.deepEqual(await outcome, { kind: 'closed' })
       const tookMs = performance.now() - start
-      assert.ok(tookMs > waitMs / 2 && tookMs < 3000, `${tookMs} ms`)
+      assert.ok(tookMs > waitMs / 2 && tookMs < 10_000, `${tookMs} ms`)
       await raw.until(() => raw.closed).catch(() => {})
       assert.ok(raw.closed)
     }
@@ -873,7 +874,7 @@ test('a refused client that never closes is closed all the same', async () => {
     socket.resume()
     const start = performance.now()
     assert.deepEqual(await outcome, { kind: 'closed' })
-    assert.ok(performance.now() - start < 3000)
+    assert.ok(performance.now() - start < 10_000)
     socket.destroy()
   })
 })

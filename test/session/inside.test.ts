@@ -244,6 +244,7 @@ describe('inside', () => {
         signal: new AbortController().signal,
       }))
       assert.equal(error.code, 'database_unreachable')
+      assert.match(error.data.hint ?? '', /^Try again/)
     }
     await new Promise<void>((resolve) => server.close(() => resolve()))
   })
@@ -257,5 +258,6 @@ describe('inside', () => {
       signal: new AbortController().signal,
     }))
     assert.equal(error.code, 'database_unreachable')
+    assert.match(error.data.hint ?? '', /^Try again/)
   })
 })

@@ -8,6 +8,7 @@ import { describe, test } from 'node:test'
 import pg from 'pg'
 import { faultData } from '../../src/mutation/fault.ts'
 import type { Outcome } from '../../src/mutation/mutation.ts'
+import { createLog } from '../../src/lib/log.ts'
 import { decodeBackend } from '../../src/wire/backend.ts'
 import {
   encodeBind,
@@ -343,6 +344,7 @@ describe('a mutation whose connections break', () => {
     const frames = await client.until('Z')
     assert.equal(errorsOf(frames)[0]?.get('C'), '58030')
     assert.match(errorsOf(frames)[0]?.get('M') ?? '', /nothing was sent/)
+    assert.equal(errorsOf(frames)[0]?.get('H'), 'Roll back, and try again.')
     client.send(encodeQuery('rollback'), encodeQuery('select 1'))
     assert.equal(letters([...await client.until('Z'), ...await client.until('Z')]), 'CZTDCZ')
     client.destroy()
@@ -474,6 +476,54 @@ describe('a mutation whose connections break', () => {
     assert.equal(errorsOf(frames)[0]?.get('C'), '57P01')
     await closed
     assert.equal(own.applied.length, 1)
+  })
+
+  test('closing the listener waits neither for a client that looks at nothing, nor says that it was cut', async () => {
+    const lines: string[] = []
+    const log = createLog({ level: 'info', write: (line) => void lines.push(line) })
+    const own = await createStage({ log })
+    try {
+      const clients = [await rawClient(own.through()), await rawClient(own.through())]
+      for (const { socket } of clients) socket.pause()
+      clients[0]?.send(encodeQuery('select 1')) // answered, and the answer not read
+      await until(async () =>
+        (await own.sql`select from pg_stat_activity where query = 'select 1' and state = 'idle'`)
+          .length === 1
+      )
+      const startedAt = performance.now()
+      await own.listener.close({ graceMs: 25_000 })
+      const tookMs = performance.now() - startedAt
+      assert.ok(tookMs < 15_000, `${tookMs} ms`)
+      assert.ok(!lines.some((line) => line.includes('sessions_cut')), lines.join())
+      for (const client of clients) {
+        client.socket.resume()
+        const frames = await client.until('!')
+        assert.equal(errorsOf(frames)[0]?.get('C'), '57P01')
+        client.destroy()
+      }
+    } finally {
+      await own.close()
+    }
+  })
+
+  test('where a mutation outlasts the grace, the listener says how many sessions were cut', async () => {
+    const lines: string[] = []
+    const log = createLog({ level: 'info', write: (line) => void lines.push(line) })
+    const own = await createStage({ log })
+    const service = heldService(own)
+    const busy = await rawClient(own.through())
+    const idle = await rawClient(own.through())
+    idle.socket.pause()
+    busy.send(encodeQuery(insert))
+    await service.called
+    const closed = own.listener.close({ graceMs: 300 })
+    await until(() => lines.some((line) => line.includes('sessions_cut')))
+    const cut = lines.map((line) => JSON.parse(line)).find(({ event }) => event === 'sessions_cut')
+    assert.equal(cut.sessions, 1)
+    service.answer('accept')
+    await closed
+    for (const client of [busy, idle]) client.destroy()
+    await own.close()
   })
 
   test('closing the listener in the middle of an answer waits for its end', async () => {

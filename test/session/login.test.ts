@@ -125,6 +125,7 @@ async function faultOf(promise: Promise<unknown>): Promise<string> {
   assert.ok(error instanceof Fault, String(error))
   assert.equal(error.code, 'database_unreachable')
   assert.doesNotMatch(JSON.stringify(error.data), /pw /)
+  assert.match(error.data.hint ?? '', /^[A-Z].*\.$/, 'it says what to do')
   return error.data.detail ?? ''
 }
 

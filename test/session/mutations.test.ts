@@ -98,6 +98,35 @@ describe('mutations through the listener', () => {
     assert.deepEqual((await rows()).map((row) => row['name']), ['Z B', 'C'])
   })
 
+  test('what a function writes within a mutation of the same table and operation is part of it, and nothing else is', async () => {
+    await stage.sql.unsafe(`
+      create function public.adds() returns text language sql as $$
+        insert into salesforce.contacts (last_name) values ('of the function') returning '!' $$;
+      create function public.removes() returns text language sql as $$
+        delete from salesforce.contacts returning '!' $$`)
+    try {
+      await withClient(stage, async (client) => {
+        const result = await client.query(
+          `insert into salesforce.contacts (last_name) select 'x' || public.adds()`,
+        )
+        assert.deepEqual([result.command, result.rowCount], ['INSERT', 1])
+        const other = await error(client.query(
+          `insert into salesforce.contacts (last_name) select 'x' || public.removes()`,
+        ))
+        assert.deepEqual([other.code, other.message.slice(0, 13)], ['0A000', 'two mutations'])
+      })
+      const both = new Set(['of the function', 'x!'])
+      const sent = stage.sent.map(({ rows }) =>
+        new Set(rows.map(({ values }) => values['last_name']))
+      )
+      assert.deepEqual(sent, [both])
+      assert.deepEqual(stage.sent[0]?.rows.length, 2)
+      assert.deepEqual(new Set((await rows()).map((row) => row['name'])), both)
+    } finally {
+      await stage.sql.unsafe('drop function public.adds(), public.removes()')
+    }
+  })
+
   test('nothing matches: nothing is sent and the tag is Postgres’s', async () => {
     await withClient(stage, async (client) => {
       const result = await client.query(

@@ -533,7 +533,7 @@ test('a peer that hangs is waited for no longer than the bound, and nothing is l
   const start = performance.now()
   assert.equal(await peers.ask(unknownKey), 'nowhere')
   const took = performance.now() - start
-  assert.ok(took >= 145 && took < 2_000, String(took))
+  assert.ok(took >= 145 && took < 10_000, String(took))
   await until(() => open.size === 0)
 })
 
@@ -546,10 +546,12 @@ test('more questions than the bound are dropped, and asked again once there is r
 })
 
 test('no peer, or none that is up, is nowhere, at once', async () => {
-  assert.equal(await peersAt([]).ask(unknownKey), 'nowhere')
+  const waitMs = 60_000
+  assert.equal(await peersAt([], { waitMs }).ask(unknownKey), 'nowhere')
+  const dead = [await deadOrigin(), await deadOrigin()]
   const start = performance.now()
-  assert.equal(await peersAt([await deadOrigin(), await deadOrigin()]).ask(unknownKey), 'nowhere')
-  assert.ok(performance.now() - start < 1_500)
+  assert.equal(await peersAt(dead, { waitMs }).ask(unknownKey), 'nowhere')
+  assert.ok(performance.now() - start < 30_000)
 })
 
 test('a peer with another secret refuses, and no other answer counts as found', async () => {

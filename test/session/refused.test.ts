@@ -8,6 +8,8 @@ import pg from 'pg'
 import { refusedForms } from '../../src/session/refused.ts'
 import { acceptAll, createStage, type Stage, withClient } from '../help/stage.ts'
 
+const itself = /^Send the INSERT, UPDATE or DELETE itself\./
+
 /** [statement, SQLSTATE, what the message says, what the hint says] */
 const forms: readonly (readonly [string, string, RegExp, RegExp])[] = [
   [
@@ -73,6 +75,14 @@ const forms: readonly (readonly [string, string, RegExp, RegExp])[] = [
     /^COPY of what a mutation returns/,
     /RETURNING/,
   ],
+  ...['create table made as', 'create view made as', 'declare made cursor for'].map((head) =>
+    [
+      `${head} with d as (delete from salesforce.contacts returning id) select id from d`,
+      '0A000',
+      /^a mutation inside CREATE TABLE AS, CREATE VIEW or DECLARE CURSOR is not supported/,
+      /the mutation itself, with RETURNING/,
+    ] as const
+  ),
   ...[
     `do $$ begin delete from salesforce.contacts; end $$`,
     `do $$ begin execute 'delete from ' || 'salesforce.contacts'; end $$`,
@@ -81,7 +91,7 @@ const forms: readonly (readonly [string, string, RegExp, RegExp])[] = [
     'insert into public.ruled values (1)',
     'insert into public.triggered values (1)',
     'delete from public.parents',
-  ].map((text) => [text, 'SL002', /must go through Sluice/, /in a statement of its own/] as const),
+  ].map((text) => [text, 'SL002', /must go through Sluice/, itself] as const),
 ]
 
 describe('forms that are refused', () => {
@@ -203,7 +213,9 @@ describe('forms that are refused', () => {
         const broken = await error(client.query(`select ${long}::int`), 'a cast')
         assert.equal(broken.code, '22P02')
         const outside = await error(client.query(`select public.clear_all(), ${long}`), 'a call')
-        assert.deepEqual([outside.code, outside.hint?.slice(0, 7)], ['SL002', 'Connect'])
+        assert.equal(outside.code, 'SL002')
+        assert.match(outside.detail ?? '', /^A function, DO, CALL, rule or trigger wrote to it/)
+        assert.match(outside.hint ?? '', itself)
       }
       // two at once, of which the second one is too long
       const both = await Promise.allSettled([
@@ -236,9 +248,52 @@ describe('forms that are refused', () => {
   test('of a statement in a form that is not read the refusal says so', async () => {
     await withClient(stage, async (client) => {
       const text = `insert into salesforce.contacts (U&"last!005fname" uescape '!') values ('x')`
-      const thrown = await error(client.query(text), text)
-      assert.equal(thrown.code, 'SL002')
-      assert.match(thrown.detail ?? '', /^The statement could not be read: .*Nothing was sent\.$/)
+      for (const query of [text, prepared(text)]) {
+        const thrown = await error(client.query(query), text)
+        assert.equal(thrown.code, 'SL002')
+        assert.match(thrown.detail ?? '', /^The statement could not be read: .*Nothing was sent\.$/)
+        assert.equal(thrown.hint, 'Write it in another way, in a statement of its own.')
+      }
+      await client.query('set standard_conforming_strings = off')
+      const slash = `insert into salesforce.contacts (last_name) values ('a\\'; x')`
+      const thrown = await error(client.query(slash), slash)
+      assert.match(thrown.detail ?? '', /^The statement could not be read: a backslash stands/)
+      assert.equal(thrown.hint, "Write E'…', or SET standard_conforming_strings = on.")
+      await client.query(`insert into salesforce.contacts (last_name) values (E'a\\'; x')`)
+      assert.equal(stage.sent.length, 1)
+    })
+  })
+
+  test('what wrote where no text shows it is named, alone, in several statements and at their commit', async () => {
+    const within = /^A function, DO, CALL, rule or trigger wrote to it, .*Nothing was sent\.$/
+    const rule = /^A rule wrote to it, .*not known yet\. Nothing was sent\.$/
+    const deferred = stage.sql.unsafe(`
+      create table public.late (n int);
+      grant all on public.late to ${stage.role};
+      create constraint trigger late after insert on public.late deferrable initially deferred
+        for each row execute function public.on_triggered()`)
+    await deferred
+    const cases: readonly (readonly [string, RegExp])[] = [
+      [`do $$ begin delete from salesforce.contacts; end $$`, within],
+      ['select public.clear_all()', within],
+      ['delete from public.parents', within],
+      ['insert into public.ruled values (1)', rule],
+      ['insert into public.late values (1)', within],
+    ]
+    await withClient(stage, async (client) => {
+      for (const [text, detail] of cases) {
+        const batch = `insert into salesforce.contacts (last_name) values ('x'); ${text}`
+        for (const query of [text, prepared(text), batch]) {
+          const thrown = await error(client.query(query), text)
+          assert.equal(thrown.code, 'SL002')
+          assert.match(thrown.detail ?? '', detail)
+          assert.match(thrown.hint ?? '', itself)
+          assert.equal(`${thrown.schema}.${thrown.table}`, 'salesforce.contacts')
+        }
+      }
+      // other errors are Postgres's own
+      const own = await error(client.query(`do $$ begin raise 'SL002'; end $$`), 'a raise')
+      assert.deepEqual([own.code, own.message, own.hint], ['P0001', 'SL002', undefined])
     })
   })
 
@@ -249,5 +304,35 @@ describe('forms that are refused', () => {
       assert.deepEqual([thrown.code, thrown.message.slice(0, 5)], ['0A000', 'MERGE'])
     })
     assert.equal((await stage.sql`select from public.plain`).length, 0)
+  })
+
+  test('a row that the statement and a function in it both change', async () => {
+    await stage.sql.unsafe(`
+      create function public.also(name text) returns text language plpgsql as $$ begin
+        if name = 'B' then
+          update salesforce.contacts set email = 'function' where last_name = 'A';
+        end if;
+        return 'statement';
+      end $$`)
+    await withClient(stage, async (client) => {
+      await client.query(`insert into salesforce.contacts (last_name) values ('A'), ('B')`)
+      stage.sent.length = 0
+      const text = `update salesforce.contacts set email = public.also(last_name)
+        where last_name in ('A', 'B') returning id`
+      const thrown = await error(client.query(text), text)
+      assert.deepEqual([thrown.code, thrown.message, thrown.table], [
+        '0A000',
+        'a statement may change a row once',
+        'contacts',
+      ])
+      assert.match(
+        thrown.detail ?? '',
+        /^It would change the row with the id "003\d+" twice\. Nothing was sent\.$/,
+      )
+      assert.match(thrown.hint ?? '', /^A function that the statement calls/)
+    })
+    assert.equal(stage.sent.length, 0)
+    const emails = await stage.sql`select from salesforce.contacts where email is not null`
+    assert.equal(emails.length, 0)
   })
 })

@@ -18,6 +18,7 @@ import {
 } from '../../src/wire/backend.ts'
 import { frameSizeMax } from '../../src/wire/frames.ts'
 import { encodeMessage } from '../../src/wire/writer.ts'
+import { runsOf } from '../help/property.ts'
 
 const parameter = encodeParameterStatus('application_name', 'a'.repeat(20))
 const hugeParameter = encodeParameterStatus('x', 'y'.repeat(70_000))
@@ -67,11 +68,14 @@ test('cut in three, in single bytes and at random it is the same', () => {
     )
   }
   assert.deepEqual(scan([...stream].map((byte) => Uint8Array.of(byte))), expected)
-  fc.assert(fc.property(fc.array(fc.nat(stream.length), { maxLength: 40 }), (offsets) => {
-    const cuts = [0, ...offsets.sort((a, b) => a - b), stream.length]
-    const pieces = cuts.slice(1).map((to, index) => stream.subarray(cuts[index], to))
-    assert.deepEqual(scan(pieces), expected)
-  }))
+  fc.assert(
+    fc.property(fc.array(fc.nat(stream.length), { maxLength: 40 }), (offsets) => {
+      const cuts = [0, ...offsets.sort((a, b) => a - b), stream.length]
+      const pieces = cuts.slice(1).map((to, index) => stream.subarray(cuts[index], to))
+      assert.deepEqual(scan(pieces), expected)
+    }),
+    runsOf(),
+  )
 })
 
 test('finishFrame takes the rest of the frame under way and no more', () => {

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type ClientStatement, encodeStatement, rebind } from '../../src/session/statement.ts'
 import { decodeFrontend, encodeBind, type FrontendMessage } from '../../src/wire/frontend.ts'
+import { runsOf } from '../help/property.ts'
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 const decode = (bytes: Uint8Array): FrontendMessage => decodeFrontend({ tag: bytes[0] ?? 0, bytes })
@@ -30,6 +31,7 @@ test('rebind changes the two names and nothing else', () => {
         assert.deepEqual(message, decode(encodeBind({ ...bind, portal, statement })))
       },
     ),
+    runsOf(),
   )
 })
 

@@ -1,5 +1,5 @@
-// Goal: of the reply to a text that was not read, errors can be reworded wherever they are cut, and everything else passes
-// as it comes. Method: a link over a stream of the test's own, in place of a Postgres.
+// Goal: errors can be reworded wherever they are cut, with why the text was not read to which they reply, and everything else
+// passes as it comes. Method: a link over a stream of the test's own, in place of a Postgres.
 
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
@@ -23,13 +23,13 @@ const [complete, ready] = [encodeCommandComplete('SELECT 1'), encodeReadyForQuer
 function play(queries: number, unread: number) {
   const told: Buffer[] = []
   const socket = new Duplex({ read: () => {}, write: (_bytes, _encoding, done) => done() })
-  const reworded: Buffer[] = []
+  const reworded: [Buffer, string | undefined][] = []
   const login = { socket, rest: new Uint8Array(), key: null, parameters: new Map() }
   const link = new Link(login as unknown as ConstructorParameters<typeof Link>[0], {
     write: (bytes) => told.push(Buffer.from(bytes)) > 0,
-    reword: (frame) => {
-      reworded.push(Buffer.from(frame.bytes))
-      return other
+    reword: (frame, unread) => {
+      reworded.push([Buffer.from(frame.bytes), unread?.reason])
+      return unread === null ? frame.bytes : other
     },
     closed: () => {},
   }).start()
@@ -41,7 +41,7 @@ function play(queries: number, unread: number) {
   return { link, receive, reworded, told: () => Buffer.concat(told) }
 }
 
-test('an error in reply to it is reworded wherever it is cut, and those before and after it are not', () => {
+test('an error is looked at whole wherever it is cut, each with what is known of the text it replies to', () => {
   const parts = [error('first'), ready, row, error('second'), ready, error('third'), ready, row]
   const stream = Buffer.concat(parts)
   const expected = Buffer.concat(parts.with(3, other))
@@ -49,8 +49,12 @@ test('an error in reply to it is reworded wherever it is cut, and those before a
     const { link, receive, reworded, told } = play(3, 1)
     for (const piece of pieces) receive(piece)
     assert.deepEqual(told(), expected)
-    assert.deepEqual(reworded, [Buffer.from(error('second'))])
-    assert.deepEqual([link.tracker.watched, link.atBoundary, link.closed], [false, true, false])
+    assert.deepEqual(reworded, [
+      [Buffer.from(error('first')), undefined],
+      [Buffer.from(error('second')), 'a test'],
+      [Buffer.from(error('third')), undefined],
+    ])
+    assert.deepEqual([link.atBoundary, link.closed], [true, false])
   }
   for (let at = 0; at <= stream.length; at++) {
     check([stream.subarray(0, at), stream.subarray(at)])

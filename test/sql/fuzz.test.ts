@@ -1,17 +1,18 @@
 // Goal: the recogniser is never wrong where it is certain. Method: known statements, cut up by Postgres's own scanner, put
 // together again with comments, quotes, casts and wrappings between (and then with tokens lost, doubled and strewn in),
-// compared with Postgres's grammar. Seeded: SLUICE_SEED repeats another run, SLUICE_RUNS makes it longer.
+// compared with Postgres's grammar. Seeded: see test/help/property.ts.
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import fc from 'fast-check'
 import { mayMutate, recognise, recogniseMutation } from '../../src/sql/index.ts'
+import { runsOf } from '../help/property.ts'
 import { compare } from './compare.ts'
 import { choices, dressed, knownStatements, strewn, strewnIn } from './fuzz.ts'
 import { loadOracle, oracle } from './oracle.ts'
 
-const seed = Number(process.env['SLUICE_SEED'] ?? 20261125)
-const runs = Number(process.env['SLUICE_RUNS'] ?? 5000)
+const seed = 20261125
+const runs = runsOf(5000).numRuns
 
 let statements: string[][] = []
 
@@ -28,7 +29,7 @@ test('a known statement in another dress is read as the grammar reads it', () =>
     fc.property(choices, (chosen) => {
       verdicts[compare(dressed(known(chosen.start), chosen))]++
     }),
-    { seed, numRuns: runs },
+    runsOf(5000, { seed }),
   )
   const read = verdicts.equal + verdicts.unsure
   assert.ok(read > runs / 3, `too few were accepted by the grammar: ${JSON.stringify(verdicts)}`)
@@ -41,7 +42,7 @@ test('a statement with tokens lost, doubled, moved and strewn in is never read w
     fc.property(choices, fc.integer({ min: 1, max: 2 }), (chosen, changes) => {
       verdicts[compare(strewnIn(known(chosen.start), chosen, changes))]++
     }),
-    { seed, numRuns: runs * 3 },
+    runsOf(15_000, { seed }),
   )
   const read = verdicts.equal + verdicts.unsure
   assert.ok(read > runs / 10, `too few were accepted by the grammar: ${JSON.stringify(verdicts)}`)
@@ -58,7 +59,7 @@ test('what the pre-filter stops has no mutation by the grammar', () => {
         text,
       )
     }),
-    { seed, numRuns: runs },
+    runsOf(5000, { seed }),
   )
 })
 
@@ -92,6 +93,6 @@ test('no text makes the recogniser throw, under any setting', () => {
         assert.equal(typeof recogniseMutation(text, options).certain, 'boolean')
       }
     }),
-    { seed, numRuns: runs },
+    runsOf(5000, { seed }),
   )
 })
