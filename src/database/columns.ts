@@ -5,7 +5,7 @@ import postgres from 'postgres'
 import { quoteIdent, quoteLiteral, quoteName } from '../lib/quote.ts'
 import type { SyncedTable } from '../mutation/table.ts'
 import { inDdlTransaction } from './ddl.ts'
-import { ensureTableWithin } from './table.ts'
+import { ensureTableWithin, type Made } from './table.ts'
 
 /** A column as the catalogue tells it. */
 export interface PresentColumn {
@@ -61,7 +61,7 @@ const readSql = `
 
 /**
  * Carries out the steps, then makes the table what it should be (`ensureTable`), in one transaction. Gives the names of
- * the columns that were set aside. Errors: those of ensureTable; 55P03 when the table could not be locked within a second, or
+ * the columns that were set aside, and what was made beside the steps. Errors: those of ensureTable; 55P03 when the table could not be locked within a second, or
  * `lockWaitMs` (a mutation is under way, say): nothing was changed, try again. `check` is called when nobody else can change
  * anything in the database any more: where it throws nothing is changed.
  */
@@ -74,7 +74,7 @@ export async function changeColumns(
     lockWaitMs?: number | undefined
     check?: (() => Promise<void>) | undefined
   },
-): Promise<ReadonlySet<string>> {
+): Promise<{ readonly aside: ReadonlySet<string>; readonly made: Made }> {
   return await inDdlTransaction(sql, async (tx) => {
     await check?.()
     const aside = new Set<string>()
@@ -88,8 +88,7 @@ export async function changeColumns(
       await setAside(tx, place, step)
       aside.add(step.name)
     }
-    await ensureTableWithin(tx, table, { role })
-    return aside
+    return { aside, made: await ensureTableWithin(tx, table, { role }) }
   }, { lockWaitMs, waitMs: rewriteWaitMs })
 }
 

@@ -3,6 +3,7 @@
 
 import { quoteLiteral } from '../lib/quote.ts'
 import { uniqueAbout } from './functions.ts'
+import { triggerNames } from './triggers.ts'
 
 /**
  * Opens a mode for the rest of the transaction (or until ROLLBACK TO a savepoint set before): `lock`, `plan`, `apply`
@@ -13,6 +14,35 @@ import { uniqueAbout } from './functions.ts'
 export const openSql =
   'select sluice.open($1::pg_catalog.text, $2::pg_catalog.text::pg_catalog.uuid, $3::pg_catalog.text,' +
   ' $4::pg_catalog.text::pg_catalog.int4, $5::pg_catalog.text::pg_catalog.jsonb)'
+
+/** What the triggers that see rows are called. */
+const guardNames = Object.values(triggerNames).filter((name) => name !== triggerNames.truncate)
+
+/**
+ * An expression that fails with `unguardedState` where the table lacks one of the triggers without which a mutation is not
+ * seen, or not applied. Parameters: quoteIdent of its schema, quoteName; null where there is no such table, or the role may not look
+ * into its schema, of which Postgres itself has to say so. It is in every plan: a join would take twice as long. Without
+ * the inner `select` the planner would look the table up, whatever the role may.
+ */
+export const guardedSql = `case
+  when pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace($1::pg_catalog.text)::pg_catalog.oid, 'usage')
+  then case when pg_catalog.to_regclass($2::pg_catalog.text) is not null then 1::pg_catalog.int4 operator(pg_catalog./) (
+    case when (
+      select pg_catalog.count(*)::pg_catalog.int4 from pg_catalog.pg_trigger t
+      where t.tgrelid operator(pg_catalog.=) (select pg_catalog.to_regclass($2::pg_catalog.text)::pg_catalog.oid)
+        and t.tgenabled operator(pg_catalog.=) 'A'
+        and t.tgname operator(pg_catalog.=) any (array[${
+  guardNames.map(quoteLiteral).join(', ')
+}]::pg_catalog.name[])
+    ) operator(pg_catalog.=) ${guardNames.length} then 1 else 0 end
+  ) end
+end`
+
+/** A division by zero: no function of ours could be asked without another version of schema sluice. */
+export const unguardedState = '22012'
+
+/** What a door of ours is given that is no synced table: a trigger was taken away, or is not ALWAYS. */
+export const notSyncedState = '42809'
 
 /**
  * Takes the row locks of an UPDATE or DELETE, in mode `lock`. Parameters: quoteName of the table, encodeIds, mutation id.

@@ -21,6 +21,7 @@ export interface Release {
 
 /**
  * Lets go of tables of the sync, all of them or none, and gives the names of those that it had. Needs to be their owner.
+ * With all that it has go the triggers of those that somebody has renamed: they are kept, as plain tables.
  * Where the schema is empty then, and they were removed, it goes too. Errors: 55P03, and 2BP01 when views or foreign keys
  * stand on a table that is to be removed; nothing was changed then.
  */
@@ -44,8 +45,10 @@ export async function releaseTables(sql: postgres.Sql, release: Release): Promis
         and table_name in (select json_array_elements_text($3::text::json))`,
       [syncId, schema, JSON.stringify(found)],
     )
+    const renamed = names === null ? await renamedOf(tx, release) : []
+    for (const name of renamed) await free(tx, { ...release, name })
     if (tables === 'remove' && found.length > 0) await dropEmpty(tx, schema)
-    return found
+    return tables === 'keep' ? [...found, ...renamed] : found
   })
 }
 
@@ -57,6 +60,31 @@ const ownSql = `
   from sluice.synced s where s.sync_id = $1::text and s.schema_name = $2::text
     and ($3::text is null or s.table_name in (select json_array_elements_text($3::text::json)))
   order by 1`
+
+// What was renamed has its comment still.
+const renamedSql = `
+  select c.relname::text as name from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = $2::text and c.relkind = 'r' and pg_has_role(c.relowner, 'usage')
+    and obj_description(c.oid, 'pg_class') like '% object %'
+    and position(concat(', sync ', $1::text, '.') in obj_description(c.oid, 'pg_class')) > 0
+    and exists (
+      select from pg_catalog.pg_trigger t join pg_catalog.pg_proc p on p.oid = t.tgfoid
+      where t.tgrelid = c.oid and p.pronamespace = 'sluice'::regnamespace
+    )
+    and not exists (
+      select from sluice.synced s where s.schema_name = n.nspname and s.table_name = c.relname
+    )
+  order by 1`
+
+/** Tables of the sync's schema that have its comment and our triggers, and that are no sync's any more. */
+async function renamedOf(
+  tx: postgres.TransactionSql,
+  { syncId, schema }: Release,
+): Promise<string[]> {
+  const rows = await tx.unsafe(renamedSql, [syncId, schema])
+  return rows.map((row) => String(row['name']))
+}
 
 async function free(
   tx: postgres.TransactionSql,

@@ -29,19 +29,31 @@ interface Trigger {
   readonly beforeRow: boolean
 }
 
+/** What was missing, or was not as it has to be; null: nothing. */
+export type Made =
+  /** The table, with all that belongs to it. */
+  | { readonly kind: 'table' }
+  | { readonly kind: 'parts'; readonly columns: readonly string[]; readonly triggers: boolean }
+  | null
+
 /**
  * Makes schema and table if need be, adds missing columns, the primary key `id`, comments (columnComment, tableComment),
  * the triggers, unique indexes for what the platform holds once (unless what is there stands against it), its row of `sluice.tables`, and for `role` the privileges to read and mutate it through Sluice. Takes the
  * TRIGGER privilege from everybody but the owner.
- * Needs installDatabase first. Errors: the relation is not an ordinary table, has children (their rows would escape the
+ * Gives what it has made of table, columns and triggers; where that is something, `making` hears of it before the commit, and
+ * where it throws nothing is changed. Needs installDatabase first. Errors: the relation is not an ordinary table, has children (their rows would escape the
  * triggers), has another primary key, or a trigger that fires after ours; a column type that is not one; 55P03.
  */
 export async function ensureTable(
   sql: postgres.Sql,
   table: SyncedTable,
-  { role }: { role?: string } = {},
-): Promise<void> {
-  await inDdlTransaction(sql, (tx) => ensureTableWithin(tx, table, { role }))
+  { role, making }: { role?: string; making?: (made: Made) => Promise<void> } = {},
+): Promise<Made> {
+  return await inDdlTransaction(sql, async (tx) => {
+    const made = await ensureTableWithin(tx, table, { role })
+    if (made !== null) await making?.(made)
+    return made
+  })
 }
 
 /** The same within a transaction of `inDdlTransaction`. */
@@ -49,7 +61,7 @@ export async function ensureTableWithin(
   tx: postgres.TransactionSql,
   table: SyncedTable,
   { role }: { role?: string | undefined } = {},
-): Promise<void> {
+): Promise<Made> {
   checkShape(table)
   const before = await present(tx, table)
   if (before === undefined) {
@@ -60,7 +72,8 @@ export async function ensureTableWithin(
   }
   const now = await present(tx, table)
   if (now === undefined) throw new Error(`Cannot make ${place(table)}`)
-  await run(tx, [...triggersSql(table, now), ...commentsSql(table, now)])
+  const triggers = triggersSql(table, now)
+  await run(tx, [...triggers, ...commentsSql(table, now)])
   await ensureUnique(tx, table)
   await run(
     tx,
@@ -68,6 +81,10 @@ export async function ensureTableWithin(
   )
   if (role !== undefined) await run(tx, grantsSql(table, role))
   await saveTable(tx, table, { made: before === undefined })
+  if (before === undefined) return { kind: 'table' }
+  const columns = missingOf(table, before).map(({ name }) => name)
+  if (columns.length === 0 && triggers.length === 0) return null
+  return { kind: 'parts', columns, triggers: triggers.length > 0 }
 }
 
 /** Why the relation of that name cannot become the table, as `ensureTable` would say it; null: it can, or there is none. */
@@ -177,9 +194,12 @@ function columnSql({ name, type }: Column): string {
   return `${quoteIdent(name)} ${type}`
 }
 
-function columnsSql(table: SyncedTable, { columns }: Present): string[] {
-  return table.columns
-    .filter(({ name }) => !columns.has(name))
+function missingOf(table: SyncedTable, { columns }: Present): readonly Column[] {
+  return table.columns.filter(({ name }) => !columns.has(name))
+}
+
+function columnsSql(table: SyncedTable, before: Present): string[] {
+  return missingOf(table, before)
     .map((column) => `alter table ${place(table)} add column ${columnSql(column)}`)
 }
 

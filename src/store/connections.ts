@@ -313,31 +313,6 @@ export async function revokeConnection(
   return changed.count > 0
 }
 
-/** A connection as people see it: nothing secret. */
-export interface ConnectionInfo {
-  readonly id: string
-  readonly platform: Platform
-  readonly kind: Credential['kind']
-  readonly state: Connection['state']
-  readonly baseUrl: string
-  readonly account: string | null
-  readonly obtainedAt: Date | null
-  readonly expiresAt: Date | null
-}
-
-/** Connections that are listed at most. */
-export const connectionsListedMax = 1_000
-
-/** The connections, by id. Throws `service_unreachable`. */
-export async function listConnections(store: Store): Promise<ConnectionInfo[]> {
-  const rows = await store.ask('Reading the connections', (sql) =>
-    sql<ConnectionInfo[]>`
-      select id, platform, kind, state, base_url as "baseUrl", account,
-        obtained_at as "obtainedAt", expires_at as "expiresAt"
-      from sluice_store.connections order by id limit ${connectionsListedMax}`)
-  return rows.map((row) => ({ ...row }))
-}
-
 /**
  * Connections whose tokens ought to be renewed before somebody needs them: they end within `aheadMs` (or within the last
  * fifth of a short life), or nobody has renewed them for `oldMs`. Those that are being renewed are left out. In no order,

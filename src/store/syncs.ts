@@ -215,7 +215,9 @@ function checkedRange(text: string): string {
     parseRange(text)
     return text
   } catch (cause) {
-    const hint = 'A range is 10.0.0.0/8, 2001:db8::/32 or one address.'
+    const hint =
+      'A range is 10.0.0.0/8, 2001:db8::/32 or one address. The word anywhere in place of ranges takes the ' +
+      'list away (in the HTTP API null does).'
     const message = `not a range of addresses: "${text}"`
     throw fault('bad_request', { message, hint }, { cause })
   }
@@ -293,4 +295,12 @@ function tablesWhere(sql: Sql, which: postgres.PendingQuery<postgres.Row[]>) {
 
 function notFound(id: string): Error {
   return fault('not_found', { message: `sync "${id}" not found` })
+}
+
+/** In place of ranges: no allowlist. */
+export const anywhere = 'anywhere'
+
+/** Ranges between commas, each as it stands there; null: from anywhere. */
+export function allowOf(text: string): string[] | null {
+  return text.trim() === anywhere ? null : text.split(',').map((part) => part.trim())
 }

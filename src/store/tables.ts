@@ -155,11 +155,16 @@ export function paceOf({ rows, total, startedAt }: PassProgress, now: number): P
 /**
  * Asks for the table (null: for every table of the sync) to be filled again from the beginning, by a listing that leaves
  * the rows in place and repairs what differs. The sync process begins within seconds; what it was listing is given up.
- * Gives the names of the tables. An id or a name that there is not gives none. Throws `service_unreachable`.
+ * `soon` false: only when somebody comes to the table anyway. Gives the names of the tables. An id or a name that there is not gives none. Throws `service_unreachable`.
  */
 export async function requestResync(
   store: Store,
-  { syncId, table, why = 'asked for' }: { syncId: string; table: string | null; why?: string },
+  { syncId, table, why = 'asked for', soon = true }: {
+    syncId: string
+    table: string | null
+    why?: string
+    soon?: boolean
+  },
 ): Promise<readonly string[]> {
   const rows = await store.ask('Asking for a new filling', (sql) =>
     sql<{ name: string }[]>`
@@ -169,9 +174,12 @@ export async function requestResync(
         where sync_id = ${syncId} and (${table}::text is null or name = ${table})
         order by name
         on conflict (sync_id, name) do update
-          set wanted = excluded.wanted, due_at = least(st.due_at, now()), nudges = st.nudges + 1
+          set wanted = excluded.wanted, nudges = st.nudges + ${soon}::boolean::int,
+            due_at = case when ${soon}::boolean then least(st.due_at, now()) else st.due_at end
         returning name
-      ), told as (select pg_notify(${noticeChannel}, ${syncId}) from wanted limit 1)
+      ), told as (
+        select pg_notify(${noticeChannel}, ${syncId}) from wanted where ${soon}::boolean limit 1
+      )
       select name from wanted, (select count(*) from told) t order by name`)
   return rows.map(({ name }) => name)
 }

@@ -18,6 +18,8 @@ export interface Webhook {
   readonly syncId: string
   /** Null: it could not be made yet. */
   readonly registration: KeptRegistration | null
+  /** What the one that is being made is signed with: it may be called before it is known to be made. Null: not known. */
+  readonly promised: string | null
   /** The address that the platform was given; null: somebody has pasted the secret, and the address is theirs. */
   readonly url: string | null
   /** When a delivery was last taken; milliseconds since 1970. */
@@ -48,41 +50,50 @@ export interface Unheard {
   readonly tries: number
 }
 
-interface Row extends Omit<Webhook, 'registration'> {
+interface Row extends Omit<Webhook, 'registration' | 'promised'> {
+  readonly isPromised: boolean
   readonly bytes: Uint8Array | null
   readonly keyId: string | null
 }
 
 const place = (id: string): Place => ({ table: 'webhooks', row: id, column: 'registration' })
 
+/** In place of the objects that it was made for: it is yet to be made. No object is called so. */
+const yetToBeMade = '?'
+
 /**
  * Keeps the registration. `url`: the address that the platform has; `objects`: those that it was made for, kept as they
- * were when absent. Throws `service_unreachable`.
+ * were when absent; `before`: as the webhook was read (null: there was none), when it is to be kept only where nobody has
+ * saved another one since. False: somebody has. Throws `service_unreachable`.
  */
 export async function saveWebhook(
   store: Store,
-  { syncId, url, registration, objects }: {
+  { syncId, url, registration, objects, before }: {
     syncId: string
     url: string | null
     registration: KeptRegistration
     objects?: readonly string[]
+    before?: Pick<Webhook, 'version'> | null
   },
-): Promise<void> {
+): Promise<boolean> {
   const made = objects === undefined ? null : [...objects].sort().join(',')
   const { bytes, keyId } = seal(store.keyring, place(syncId), JSON.stringify(registration))
   const { renewAt } = registration
-  await store.ask('Saving the webhook', (sql) =>
+  const rows = await store.ask('Saving the webhook', (sql) =>
     sql`
       insert into sluice_store.webhooks as w
-        (id, registration, key_id, url, objects, renew_at, due_at)
-      values (${syncId}, ${bytes}, ${keyId}, ${url}, ${made},
+        (id, version, registration, key_id, url, objects, renew_at, due_at)
+      values (${syncId}, ${firstVersion(sql)}, ${bytes}, ${keyId}, ${url}, ${made},
         to_timestamp(${renewAt === null ? null : renewAt / 1000}::float8),
         coalesce(to_timestamp(${renewAt === null ? null : renewAt / 1000}::float8), 'infinity'))
       on conflict (id) do update set registration = excluded.registration,
         key_id = excluded.key_id, url = excluded.url, renew_at = excluded.renew_at,
         objects = coalesce(excluded.objects, w.objects), version = w.version + 1,
         due_at = case when w.pings > w.fetched then now() else excluded.due_at end,
-        leased_until = null, failure = null, tries = 0, updated_at = now()`)
+        leased_until = null, failure = null, tries = 0, updated_at = now()
+      where ${before === undefined} or w.version = ${before?.version ?? null}::text::bigint
+      returning id`)
+  return rows.length > 0
 }
 
 /**
@@ -124,14 +135,40 @@ export async function keepWebhook(
 }
 
 /**
- * Keeps the secret of a webhook that somebody has set up at the platform by hand, for the address
- * `<SLUICE_PUBLIC_URL>/webhooks/<platform>/<sync>`. Throws `bad_request` when it is empty, `not_found`,
+ * Keeps the secret that a webhook is about to be made with at `url`, where there was none and nobody else has saved one since
+ * `webhook` was read; null: somebody has. It counts as not made until `keepWebhook`, and stays claimed. Throws
  * `service_unreachable`.
+ */
+export async function promiseWebhook(
+  store: Store,
+  { syncId, version }: Pick<Webhook, 'syncId' | 'version'>,
+  { secret, url }: { secret: string; url: string },
+): Promise<Webhook | null> {
+  const registration: KeptRegistration = { secret, state: {}, renewAt: null }
+  const { bytes, keyId } = seal(store.keyring, place(syncId), JSON.stringify(registration))
+  const [row] = await store.ask('Keeping the secret of a webhook', (sql) =>
+    sql<Row[]>`
+      update sluice_store.webhooks as w
+      set registration = ${bytes}, key_id = ${keyId}, url = ${url}, objects = ${yetToBeMade},
+        version = w.version + 1, updated_at = now()
+      where id = ${syncId} and version = ${version}::text::bigint and registration is null
+      returning ${told(sql)}`)
+  return row === undefined ? null : openRow(store, row)
+}
+
+/**
+ * Keeps the secret of a webhook that somebody has set up at the platform by hand, for the address
+ * `<SLUICE_PUBLIC_URL>/webhooks/<platform>/<sync>`; `before` as in `saveWebhook`. Throws `bad_request` when it is empty,
+ * `not_found`, `service_unreachable`.
  */
 export async function saveWebhookSecret(
   store: Store,
-  { syncId, secret }: { syncId: string; secret: string },
-): Promise<void> {
+  { syncId, secret, ...rest }: {
+    syncId: string
+    secret: string
+    before?: Pick<Webhook, 'version'> | null
+  },
+): Promise<boolean> {
   if (secret.trim() === '') throw fault('bad_request', { message: 'the secret is empty' })
   const found = await store.ask(
     'Looking for the sync',
@@ -139,29 +176,39 @@ export async function saveWebhookSecret(
   )
   if (found.length === 0) throw fault('not_found', { message: `sync "${syncId}" not found` })
   const registration = { secret: secret.trim(), state: {}, renewAt: null }
-  await saveWebhook(store, { syncId, url: null, registration })
+  return await saveWebhook(store, { syncId, url: null, registration, ...rest })
 }
 
-/** Notes that it could not be made or renewed, and when to try again. Throws `service_unreachable`. */
+/** Notes that it could not be made or renewed, and when to try again; of a sync that is no more nothing. Throws `service_unreachable`. */
 export async function noteWebhookFailure(
   store: Store,
   { syncId, failure, inMs }: { syncId: string; failure: string; inMs: number },
 ): Promise<void> {
   await store.ask('Noting what became of a webhook', (sql) =>
     sql`
-      insert into sluice_store.webhooks as w (id, failure, tries, due_at)
-      values (${syncId}, ${failure}, 1, now() + ${inMs} * interval '1 millisecond')
+      insert into sluice_store.webhooks as w (id, version, failure, tries, due_at)
+      select id, ${firstVersion(sql)}, ${failure}, 1, now() + ${inMs} * interval '1 millisecond'
+      from sluice_store.syncs where id = ${syncId}
       on conflict (id) do update
         set failure = excluded.failure, tries = w.tries + 1, due_at = excluded.due_at,
           leased_until = null`)
 }
 
-/** Forgets the webhook. Throws `service_unreachable`. */
-export async function dropWebhook(store: Store, syncId: string): Promise<void> {
-  await store.ask(
-    'Forgetting the webhook',
-    (sql) => sql`delete from sluice_store.webhooks where id = ${syncId}`,
-  )
+/**
+ * Forgets the webhook; with a `version` only where nobody has saved another registration since. False: there is none, or
+ * somebody has. Throws `service_unreachable`.
+ */
+export async function dropWebhook(
+  store: Store,
+  syncId: string,
+  { version = null }: { version?: string | null } = {},
+): Promise<boolean> {
+  const rows = await store.ask('Forgetting the webhook', (sql) =>
+    sql`
+      delete from sluice_store.webhooks where id = ${syncId}
+        and (${version}::text is null or version = ${version}::text::bigint)
+      returning id`)
+  return rows.length > 0
 }
 
 /** The webhook of the sync; null: there is none. Throws `service_unreachable`, SealError. */
@@ -206,7 +253,7 @@ export async function claimWebhook(
       with due as materialized (
         select w.id as due_id, s.connection_id from sluice_store.webhooks w
           join sluice_store.syncs s on s.id = w.id and s.state = 'active'
-        where w.due_at <= now() and w.registration is not null
+        where w.due_at <= now() and w.registration is not null and not ${isPromised(sql)}
           and (w.leased_until is null or w.leased_until <= now())
           and not ${isAmong(sql, 's.connection_id', except)}
         order by w.due_at limit 1 for update of w skip locked
@@ -252,8 +299,10 @@ export async function claimUnheard(
           and not ${isAmong(sql, 's.connection_id', except)}
         order by s.id limit 1
       ), claimed as (
-        insert into sluice_store.webhooks as w (id, due_at, leased_until, failure)
-        select id, now(), now() + ${leaseMs} * interval '1 millisecond', 'not made yet' from unheard
+        insert into sluice_store.webhooks as w (id, version, due_at, leased_until, failure)
+        select id, ${
+      firstVersion(sql)
+    }, now(), now() + ${leaseMs} * interval '1 millisecond', 'not made yet' from unheard
         on conflict (id) do update set leased_until = excluded.leased_until, due_at = excluded.due_at,
           failure = coalesce(w.failure, excluded.failure)
           where w.leased_until is null or w.leased_until <= now()
@@ -297,8 +346,18 @@ export async function requestCollect(store: Store, syncId: string): Promise<void
 function told(sql: Store['sql']) {
   return sql`w.id as "syncId", w.registration as bytes, w.key_id as "keyId", w.url, w.failure, w.tries,
     w.pings > w.fetched as collect, coalesce(w.renew_at <= now(), false) as due,
-    w.version::text as version, w.pings::text as pings,
+    ${isPromised(sql)} as "isPromised", w.version::text as version, w.pings::text as pings,
     (extract(epoch from w.heard_at) * 1000)::float8 as "heardAt"`
+}
+
+/** Of a row `w`. What is pasted has no address. */
+function isPromised(sql: Store['sql']) {
+  return sql`coalesce(w.objects = ${yetToBeMade} and w.url is not null, false)`
+}
+
+/** Any: what was read of a webhook before it ended is not taken for the one that came after it. */
+function firstVersion(sql: Store['sql']) {
+  return sql`floor(random() * 1e15)::bigint`
 }
 
 function isAmong(sql: Store['sql'], column: string, values: readonly string[]) {
@@ -306,8 +365,11 @@ function isAmong(sql: Store['sql'], column: string, values: readonly string[]) {
     select json_array_elements_text(${JSON.stringify(values)}::text::json))`
 }
 
-function openRow(store: Store, { bytes, keyId, ...row }: Row): Webhook {
-  if (bytes === null || keyId === null) return { ...row, registration: null }
+function openRow(store: Store, { bytes, keyId, isPromised, ...row }: Row): Webhook {
+  if (bytes === null || keyId === null) return { ...row, registration: null, promised: null }
   const text = open(store.keyring, place(row.syncId), { bytes, keyId })
-  return { ...row, registration: JSON.parse(text) as KeptRegistration }
+  const registration = JSON.parse(text) as KeptRegistration
+  return isPromised
+    ? { ...row, registration: null, promised: registration.secret }
+    : { ...row, registration, promised: null }
 }

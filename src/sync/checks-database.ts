@@ -3,10 +3,12 @@
 import { Buffer } from 'node:buffer'
 import type postgres from 'postgres'
 import { hasTicketKey, tableFlaw } from '../database/index.ts'
+import { quoteIdent, quoteName } from '../lib/quote.ts'
 import type { Bastion, DatabaseAddress } from '../mutation/config.ts'
 import type { SyncedTable } from '../mutation/table.ts'
 import type { KnownDatabase } from '../store/databases.ts'
 import { fail, type Finding, ok, warn } from './checks.ts'
+import { freeName } from './drift-plan.ts'
 import { isInside, placeOf } from './setup-address.ts'
 
 /** What a Postgres says of itself. */
@@ -193,22 +195,13 @@ async function checkTable(
   )
   if (there === undefined) return []
   const owner = installed ? await ownerOf(sql, table) : null
-  const place = `"${schema}"."${name}"`
-  const rename = `rename what is there: ALTER TABLE ${place} RENAME TO …;`
-  const otherwise = settled ? upper(rename) : `Choose another schema with --schema, or ${rename}`
   if (owner !== null && owner !== syncId) {
     const hint = settled
       ? `Take it out of that sync first: sluice syncs remove-table --sync ${owner} --table ${name} --remove-tables`
       : 'Choose another schema with --schema.'
     return [fail(check, `belongs to ${owner}`, hint)]
   }
-  if (owner === null && wasOf(there['about'], syncId)) {
-    const about = 'is there as a plain table: it was kept when it was taken out of this sync'
-    return [fail(check, about, `${otherwise} Or give it up: DROP TABLE ${place};`)]
-  }
-  if (owner === null) {
-    return [fail(check, 'is there already, and is not a table of this sync', otherwise)]
-  }
+  if (owner === null) return [await occupied(sql, table, { about: there['about'], settled })]
   const flaw = await tableFlaw(sql, table)
   if (flaw === null) return [ok(check, 'is there, and will be brought up to date')]
   return [
@@ -221,12 +214,45 @@ async function checkTable(
 }
 
 /** What `releaseTables` writes on a table that it keeps. */
-function wasOf(about: unknown, syncId: string): boolean {
-  return typeof about === 'string' && about.startsWith(`was a table of ${syncId} until `)
+const keptPattern = /^was a table of (sync_\w+) until ([\d-]+);/
+
+/**
+ * A table of somebody's has the name. One that was kept is not taken back: since then people may have changed its rows, or
+ * made some of their own, which would go with the first comparison.
+ */
+async function occupied(
+  sql: postgres.Sql,
+  { schema, name, syncId }: SyncedTable,
+  { about, settled }: { about: unknown; settled: boolean },
+): Promise<Finding> {
+  const check = `table ${schema}.${name}`
+  const place = quoteName(schema, name)
+  const begin = settled ? '' : 'Choose another schema with --schema. Or '
+  const capital = (text: string) => settled ? text.charAt(0).toUpperCase() + text.slice(1) : text
+  const [, was, on] = keptPattern.exec(typeof about === 'string' ? about : '') ?? []
+  if (was === undefined) {
+    const hint = capital(`rename what is there: ALTER TABLE ${place} RENAME TO …;`)
+    return fail(check, 'is there already, and is not a table of this sync', begin + hint)
+  }
+  const free = quoteIdent(freeName(`${name}_kept`, await namesIn(sql, schema)))
+  const aside = capital(`set it aside: ALTER TABLE ${place} RENAME TO ${free};`)
+  return fail(
+    check,
+    `is there as a plain table: it was kept when ${
+      was === syncId ? 'this sync' : was
+    } let go of it on ${on}`,
+    `${begin}${aside} Or give it up: DROP TABLE ${place}; ` +
+      'Then do this again: the table is made anew, with all that the platform has.',
+  )
 }
 
-function upper(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
+async function namesIn(sql: postgres.Sql, schema: string): Promise<ReadonlySet<string>> {
+  const rows = await sql.unsafe(
+    `select c.relname::text as name from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = $1::text`,
+    [schema],
+  )
+  return new Set(rows.map((row) => String(row['name'])))
 }
 
 async function ownerOf(sql: postgres.Sql, { schema, name }: SyncedTable): Promise<string | null> {

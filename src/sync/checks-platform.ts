@@ -17,9 +17,14 @@ export async function checkConnection(
   const check = `connection ${id}`
   try {
     const connection = await readConnection(store, id)
-    const { platform, state, credential: { kind } } = connection
+    const { platform, state, credential } = connection
+    const { kind } = credential
     if (state === 'active') {
       return { connection, findings: [ok(check, `${platform}, ${kind}, active`)] }
+    }
+    if (kind === 'oauth' && credential.refreshToken === '') {
+      const hint = `Open the link of sluice connect --connection ${id}, or make another one.`
+      return { connection, findings: [fail(check, 'nobody has connected its account yet', hint)] }
     }
     const hint =
       `Connect the account again: sluice connect --connection ${id}, or sluice connections set-key.`
@@ -60,7 +65,8 @@ export async function checkPlatform(
     if (refused !== null) return { findings: [refused], tables: [] }
     const wanted = all ? deps.objectsOf(platform) : [...objects]
     const { shapes, missing } = await describeObjects(adapter, { objects: wanted, caller })
-    const findings = missing.map(({ object, fault }) => missed(object, { fault, all }))
+    const custom = all || missing.length === 0 ? '' : await customWords(adapter, caller)
+    const findings = missing.map(({ object, fault }) => missed(object, { fault, all, custom }))
     findings.push(ok('credential', `${platform} takes it`))
     const tables: SyncedTable[] = []
     for (const shape of shapes) {
@@ -97,9 +103,28 @@ async function refusal(
   }
 }
 
-function missed(object: string, { fault, all }: { fault: Fault; all: boolean }): Finding {
+/** Custom objects that are told of. */
+const customMax = 20
+
+/** Which custom objects there are, for whoever has named one that there is not; empty where nobody can say. */
+async function customWords(adapter: Adapter, caller: Caller): Promise<string> {
+  try {
+    const names = await adapter.custom?.(caller) ?? []
+    if (names.length === 0) return ''
+    const more = names.length > customMax ? `, and ${names.length - customMax} more` : ''
+    return ` Custom objects are ${names.slice(0, customMax).join(', ')}${more}.`
+  } catch (error) {
+    if (error instanceof Fault) return ''
+    throw error
+  }
+}
+
+function missed(
+  object: string,
+  { fault, all, custom }: { fault: Fault; all: boolean; custom: string },
+): Finding {
   const found = failure(`object ${object}`, fault)
-  if (!all) return found
+  if (!all) return { ...found, hint: `${found.hint ?? ''}${custom}`.trim() }
   return warn(
     found.check,
     `is left out: ${found.about}`,

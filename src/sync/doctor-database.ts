@@ -6,6 +6,7 @@ import {
   hasTicketKey,
   type PresentColumn,
   readColumns,
+  tableComment,
   tableFlaw,
   triggerNames,
 } from '../database/index.ts'
@@ -56,7 +57,7 @@ export async function lookAtDatabase(
         owner: facts.user,
         schema: sync.schema,
       })
-      const key = await lookAtKey(sql, database)
+      const key = await lookAtKey(sql, { ...database, syncId: sync.id })
       const { findings, present } = await lookAtTables(deps, sql, sync)
       return { findings: [...server, ...role, ...login, ...key, ...findings], present }
     })
@@ -80,8 +81,8 @@ async function lookAtLogin(
           and pg_catalog.has_table_privilege(c.oid, 'select') and pg_catalog.has_table_privilege(c.oid, 'insert')
           and pg_catalog.has_table_privilege(c.oid, 'update') and pg_catalog.has_table_privilege(c.oid, 'delete'), false) as may
         from pg_catalog.json_array_elements_text($2::text::json) t(name)
-        left join pg_catalog.pg_namespace n on n.nspname = $1::text
-        left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.name`,
+        join pg_catalog.pg_namespace n on n.nspname = $1::text
+        join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.name`,
         [sync.schema, JSON.stringify(sync.tables.map(({ name }) => name))],
       )
       const without = rows.filter((row) => row['may'] !== true).map((row) => String(row['name']))
@@ -95,12 +96,15 @@ async function lookAtLogin(
   }
 }
 
-async function lookAtKey(sql: postgres.Sql, { ticketKey }: Database): Promise<Finding[]> {
+async function lookAtKey(
+  sql: postgres.Sql,
+  { ticketKey, syncId }: Database & { syncId: string },
+): Promise<Finding[]> {
   if (await hasTicketKey(sql, Buffer.from(ticketKey, 'base64')).catch(() => false)) {
     return [ok('schema sluice', 'is installed, with the key of this database')]
   }
   const hint =
-    'Another installation may have taken the database: sluice syncs apply sets it up again.'
+    `Another installation may have taken the database: sluice syncs repair --sync ${syncId} sets it up again.`
   return [fail('schema sluice', 'is not there, or has the key of another installation', hint)]
 }
 
@@ -128,8 +132,8 @@ async function lookAtTable(
   { table, there }: { table: SyncedTable; there: boolean },
 ): Promise<Finding> {
   const check = `table ${table.schema}.${table.name}`
-  const again = 'Set the sync up again: sluice syncs repair.'
-  if (!there) return fail(check, 'is gone from the database', again)
+  const repair = `sluice syncs repair --sync ${table.syncId}`
+  if (!there) return await lookForGone(sql, { table, check, repair })
   const flaw = await tableFlaw(sql, table)
   if (flaw !== null) return fail(check, flaw, 'Do as it says.')
   const [row] = await sql.unsafe(triggersSql, [table.schema, table.name, JSON.stringify(names)])
@@ -138,6 +142,32 @@ async function lookAtTable(
   return fail(
     check,
     `has ${triggers} of its ${names.length} triggers enabled ALWAYS: writes may pass Sluice by`,
-    again,
+    `Put them back, and have the table filled anew: ${repair}`,
+  )
+}
+
+// What was renamed or moved has its comment still, and our triggers.
+const renamedSql = `
+  select pg_catalog.format('%I.%I', n.nspname, c.relname) as name
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where c.relkind = 'r' and pg_catalog.obj_description(c.oid, 'pg_class') = $1::text and exists (
+    select from pg_catalog.pg_trigger t where t.tgrelid = c.oid
+      and t.tgfoid = pg_catalog.to_regprocedure('sluice.before_row()')
+  ) and not exists (
+    select from sluice.synced s where s.schema_name = n.nspname and s.table_name = c.relname
+  ) order by 1 limit 1`
+
+async function lookForGone(
+  sql: postgres.Sql,
+  { table, check, repair }: { table: SyncedTable; check: string; repair: string },
+): Promise<Finding> {
+  const [row] = await sql.unsafe(renamedSql, [tableComment(table)]).catch(() => [])
+  const anew = `Have it made anew and filled: ${repair}`
+  if (row === undefined) return fail(check, 'is gone from the database', anew)
+  const name = String(row['name'])
+  return fail(
+    check,
+    `is gone from the database; it was renamed: ${name} has its triggers`,
+    `Give ${name} its name back (ALTER TABLE). Or: ${anew}; ${name} refuses writes until its triggers are dropped.`,
   )
 }

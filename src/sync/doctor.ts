@@ -99,18 +99,24 @@ function lookAtDrift(
     const now = described.find(({ object }) => object === table.object)
     if (now === undefined) return []
     const there = present.get(table.name)
+    if (there === undefined) return [] // it is gone, which is said, and with it all of its columns
     const plan = planDrift({
       platform: sync.platform,
       known: table.columns,
       retired: setup.retired[table.name] ?? [],
       described: now.columns,
       unchosen: new Set(),
-      present: there?.columns ?? null,
-      attributes: there?.attributes ?? 0,
+      present: there.columns,
+      attributes: there.attributes,
       today: new Date(deps.now()).toISOString().slice(0, 10),
     })
+    const { columns } = there
+    const isKnown = (name: string) => table.columns.some((column) => column.name === name)
+    const dropped = plan.added.filter((name) => isKnown(name) && !columns.has(name))
+    const added = plan.added.filter((name) => !dropped.includes(name))
     const about = [
-      ...plan.added.length === 0 ? [] : [`new columns ${plan.added.join(', ')}`],
+      ...dropped.map((name) => `column "${name}" was dropped from the table`),
+      ...added.length === 0 ? [] : [`new columns ${added.join(', ')}`],
       ...plan.steps.map(({ kind, name }) =>
         kind === 'leave' ? `"${name}" is gone at the platform` : `"${name}" has another type`
       ),
@@ -118,7 +124,7 @@ function lookAtDrift(
     ]
     if (about.length === 0) return []
     const hint =
-      'The sync process brings the table to it within minutes; sluice syncs repair does it now.'
+      `The sync process brings the table to it within ten minutes; sluice syncs repair --sync ${sync.id} does it now.`
     return [warn(`fields of ${table.name}`, about.join('; '), hint)]
   })
 }
@@ -136,6 +142,10 @@ async function lookAtBuckets({ store }: AdminDeps, { connectionId }: Sync): Prom
   )
 }
 
+const startHint =
+  'Start the sync process: sluice sync, with the SLUICE_STORE_URL and SLUICE_KEYS of the service. npm start ' +
+  'runs one by itself; on Fly.io it is the process group sync: fly scale count sync=1'
+
 async function lookAtTables(deps: AdminDeps, sync: Sync): Promise<Finding[]> {
   const states = await listTableStates(deps.store, { syncId: sync.id })
   if (sync.state === 'disabled') return []
@@ -145,7 +155,7 @@ async function lookAtTables(deps: AdminDeps, sync: Sync): Promise<Finding[]> {
       fail(
         'sync process',
         'nobody has looked at any table yet',
-        'Run workers/sync.ts, with the same SLUICE_STORE_URL and SLUICE_KEYS.',
+        startHint,
       ),
     ]
   }
@@ -172,7 +182,7 @@ function lookAtState(
     return fail(
       check,
       `nobody has looked at it for ${duration((now() - dueAt) / 1000)}`,
-      'Is workers/sync.ts running?',
+      `Is one running? sluice state tells. ${startHint}`,
     )
   }
   if (phase === 'waiting' || freshAt === null) {

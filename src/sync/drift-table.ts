@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type postgres from 'postgres'
-import { changeColumns, readColumns } from '../database/index.ts'
+import { attributesMax, changeColumns, type Made, readColumns } from '../database/index.ts'
 import { type SyncedTable, type TableTraits, traitsOf } from '../mutation/table.ts'
 import type { Retired } from '../store/syncs.ts'
 import { holds } from './drift-types.ts'
@@ -38,6 +38,8 @@ export interface Carried extends KnownTable {
   readonly changed: boolean
   /** Columns that came, or came back, or have other values now: a pass fills them. */
   readonly added: readonly string[]
+  /** Why a pass has to fill the table anew; null: nothing was made that one has to fill. */
+  readonly refill: string | null
   readonly notes: readonly string[]
 }
 
@@ -59,23 +61,54 @@ export async function carryTable(sql: postgres.Sql, carrying: Carrying): Promise
     today: new Date(now).toISOString().slice(0, 10),
   })
   const table = tableOf(described, plan)
-  const changed = known === null || plan.steps.length > 0 || !isSame(known.table, table)
+  const changed = known === null || plan.steps.length > 0 || !isSame(known.table, table) ||
+    isDropped(plan, there)
   if (!changed && !carrying.always) return unchanged(known, { plan, now })
-  const aside = await changeColumns(sql, table, { steps: plan.steps, role, lockWaitMs, check })
+  const { aside, made } = await changeColumns(sql, table, {
+    steps: plan.steps,
+    role,
+    lockWaitMs,
+    check,
+  })
   const retired = plan.retired.filter((each) =>
     known?.retired.includes(each) || isKept(plan, each, aside)
   )
+  const added = known === null
+    ? []
+    : plan.added.filter((name) => isNew(plan, { name, known, aside }))
   return {
     table,
     changed,
     retired,
-    added: known === null ? [] : plan.added.filter((name) => isNew(plan, { name, known, aside })),
+    added,
+    refill: known === null ? null : refillOf(made, added),
     notes: [...plan.notes, ...notesOf({ table, retired }, now)],
   }
 }
 
 function unchanged(known: KnownTable, { plan, now }: { plan: DriftPlan; now: number }): Carried {
-  return { ...known, changed: false, added: [], notes: [...plan.notes, ...notesOf(known, now)] }
+  const notes = [...plan.notes, ...notesOf(known, now)]
+  return { ...known, changed: false, added: [], refill: null, notes }
+}
+
+/**
+ * The description is what it was, and somebody has dropped columns of the table, without which nothing can be written. A
+ * table that is gone is not made anew by itself: whoever has renamed it may be about to give it its name back.
+ */
+function isDropped(
+  { added }: DriftPlan,
+  there: { readonly attributes: number } | null,
+): boolean {
+  return there !== null && added.length > 0 && there.attributes + added.length <= attributesMax
+}
+
+/** Why a table in which this was made has to be filled anew; null: it has not. `added`: columns that came, or came back. */
+export function refillOf(made: Made, added: readonly string[] = []): string | null {
+  if (made?.kind === 'table') return 'the table was made anew'
+  const columns = [...new Set([...added, ...made?.columns ?? []])]
+  if (columns.length > 0) return `new columns: ${columns.join(', ')}`
+  // what was written meanwhile did not go to the platform
+  return made?.triggers === true ? 'its triggers were put back' : null
 }
 
 /** The traits name columns as they are described; the table may have other names for them. */

@@ -40,12 +40,14 @@ export interface Reconciled {
   readonly notes: readonly { readonly table: string; readonly note: string }[]
   /** Columns that were added, by table. */
   readonly added: Readonly<Record<string, readonly string[]>>
+  /** Tables that are filled anew, and why. */
+  readonly refill: Readonly<Record<string, string>>
 }
 
 /** A database that says nothing must not keep the schemas of all others. Its statements have limits of their own. */
 const usualWaits = { lookMs: 25_000, tableMs: 60_000 }
 
-const nothing: Reconciled = { changed: false, later: [], notes: [], added: {} }
+const nothing: Reconciled = { changed: false, later: [], notes: [], added: {}, refill: {} }
 
 /**
  * Describes the sync's objects anew and brings its tables to it, as the owner of the database. Tables with new columns
@@ -203,7 +205,7 @@ async function save(
     changed.filter((each) => each.added.length > 0).map((each) => [each.table.name, each.added]),
   )
   const refill = Object.fromEntries(
-    Object.entries(added).map(([name, columns]) => [name, `new columns: ${columns.join(', ')}`]),
+    changed.flatMap(({ table, refill }) => refill === null ? [] : [[table.name, refill]]),
   )
   // what the database has by now is found there the next time
   const saved = await saveTables(store, { id, version, tables, retired, refill })
@@ -214,7 +216,7 @@ async function save(
     added,
     later,
   })
-  return { changed: true, later, notes: told, added }
+  return { changed: true, later, notes: told, added, refill }
 }
 
 function namesOf({ tables }: Sync): string[] {

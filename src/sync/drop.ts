@@ -1,7 +1,7 @@
 // Room sync: the end of a sync. Nothing new is taken first; what the platform has accepted is in the tables before they
 // are let go; the journal keeps all that there was.
 
-import { Fault, fault } from '../mutation/fault.ts'
+import { catalogue as faults, Fault, fault } from '../mutation/fault.ts'
 import { releaseTables } from '../database/index.ts'
 import {
   deleteSync,
@@ -34,7 +34,8 @@ const lookAgainMs = 250
 /**
  * Drops a sync: pauses it, waits for mutations under way, ends its webhook, revokes logins and tokens, lets go of its
  * tables, forgets it. Gives what was done. Running it again after it failed goes on where it was. Throws `not_found`;
- * `bad_request` when mutations are not settled in time, or the database refused: the sync is paused then.
+ * `bad_request` when mutations are not settled in time, or the database refused, `database_unreachable`: the sync is paused
+ * then, and in the last two cases without logins.
  */
 export async function dropSync(deps: AdminDeps, request: DropRequest): Promise<readonly Finding[]> {
   const { store, log } = deps
@@ -103,7 +104,9 @@ function unsettled(syncId: string, left: Unsettled): Fault {
   return fault('bad_request', {
     message: `the mutations of "${syncId}" are not settled`,
     detail: `${wordsOf(left)}. The sync is paused.`,
-    hint: 'Wait and drop it again, resume it, or drop it by force.',
+    hint:
+      `Wait and drop it again, resume it (sluice syncs resume --sync ${syncId}), or drop it with --force ` +
+      '(HTTP: force=true).',
   })
 }
 
@@ -139,15 +142,24 @@ async function release(deps: AdminDeps, sync: Sync, { tables }: DropRequest): Pr
   return ok('tables', `${released.length} (${released.join(', ')}) ${what}`)
 }
 
+/** What it is left in; running it again goes on from there. */
+const leftSo =
+  'The sync is paused and its logins and tokens are revoked; its tables are as they were.'
+
 function refused(sync: Sync, error: unknown): Fault {
   const { data } = asFault(error)
   const dependent = (error as { code?: unknown }).code === '2BP01'
-  const hint = dependent ? 'Drop those first, or keep the tables (--keep-tables).' : data.hint ??
-    'Mend that and drop it again, or drop it by force and leave the tables as they are.'
-  return fault('bad_request', {
+  const advice = dependent
+    ? 'Drop those first, or keep the tables (--keep-tables).'
+    : (data.hint === undefined ? '' : `${data.hint} `) +
+      'Mend that and drop it again, or with --force (HTTP: force=true): the tables are left as they are then, ' +
+      'and refuse every write.'
+  // what cannot be reached may be there again later, as everywhere
+  const code = faults[data.code].blame === 'client' ? 'bad_request' : data.code
+  return fault(code, {
     message: `cannot let go of the tables of "${sync.id}": ${data.message}`,
-    detail: `${data.detail ?? ''} The sync is paused, its logins are revoked.`.trim(),
-    hint,
+    detail: `${data.detail ?? ''} ${leftSo}`.trim(),
+    hint: advice,
   }, { cause: error })
 }
 

@@ -16,6 +16,7 @@ import {
   claimWebhook,
   keepWebhook,
   noteWebhookFailure,
+  promiseWebhook,
   readWebhook,
   type Unheard,
   type Webhook,
@@ -149,31 +150,42 @@ async function make(
   const { store, log } = deps
   const { sync, webhooks, caller } = await hooked(deps, syncId)
   const url = webhookUrl(publicUrl, sync)
-  const before = await readWebhook(store, syncId)
+  let before = await readWebhook(store, syncId)
   if (before === null || isPasted(before)) return
   if (before.registration !== null && before.url !== url) {
     await webhooks.unregister?.(before.registration, caller)
   }
-  const secret = Buffer.from(deps.random(secretBytes)).toString('base64url')
+  // deliveries are checked by the secret that is known, also while it is made anew
+  const known = before.registration?.secret ?? before.promised
+  const secret = known ?? Buffer.from(deps.random(secretBytes)).toString('base64url')
+  if (webhooks.takesSecret === true && before.registration === null && known === null) {
+    before = await promiseWebhook(store, before, { secret, url })
+    if (before === null) return
+  }
   const registration = await webhooks.register?.({ url, secret, tables: sync.tables }, caller)
   if (registration === undefined) return
   const made = { url, objects: sync.tables.map(({ object }) => object) }
   const kept = await keepWebhook(store, before, { registration, leaseMs: null, made })
   if (kept !== null) return log.info('sync.webhook_made', { sync: syncId, platform: sync.platform })
-  await giveUp(deps, { sync, webhooks, caller }, registration)
+  await giveUp(deps, { sync, webhooks, caller }, { registration, url })
 }
 
 /**
- * Takes ours away that was not kept, where somebody has pasted a secret meanwhile, or dropped the sync: it would only send
- * what nobody takes.
+ * Takes ours away that was not kept, where somebody has pasted a secret meanwhile, or dropped the sync, or has one at another
+ * address: it would only send what nobody takes. `url`: where ours leads; one that somebody else keeps there may be the same.
  */
 async function giveUp(
   { store }: HookingDeps,
   { sync, webhooks, caller }: Hooked,
-  registration: Registration,
+  { registration, url }: { registration: Registration; url: string | null },
 ): Promise<void> {
+  // what a person has set up is not ours
+  if (url === null) return
   const now = await readWebhook(store, sync.id)
-  if (now === null || isPasted(now)) await webhooks.unregister?.(registration, caller)
+  const isElsewhere = now !== null && now.url !== null && now.url !== url
+  if (now === null || isPasted(now) || isElsewhere) {
+    await webhooks.unregister?.(registration, caller)
+  }
 }
 
 function isPasted({ registration, url }: Webhook): boolean {
@@ -199,7 +211,7 @@ async function tend(deps: HookingDeps, claimed: ClaimedWebhook): Promise<void> {
     : await keepWebhook(store, held.webhook, { registration: held.registration, leaseMs: null })
   if (kept !== null) return
   deps.log.debug('sync.webhook_superseded', { sync: syncId })
-  await giveUp(deps, ours, latest)
+  await giveUp(deps, ours, { registration: latest, url: claimed.url })
 }
 
 /** A webhook as it was last read or kept, and its registration as it is by now. */

@@ -1,7 +1,7 @@
 // Room sync: everything that an administrator does, in one place: the command line and the HTTP API are thin above it.
 
 import { listDatabases } from '../store/databases.ts'
-import { type ConnectionInfo, listConnections } from '../store/connections.ts'
+import { type ConnectionInfo, listConnections, removeConnection } from '../store/connection-list.ts'
 import { type ListedSync, listSyncs, setSyncAllow, setSyncState } from '../store/syncs.ts'
 import { requestResync } from '../store/tables.ts'
 import { fault } from '../mutation/fault.ts'
@@ -92,6 +92,8 @@ export interface Administration {
   connections(): Promise<readonly ConnectionInfo[]>
   /** What the platform said of the credential; one that it refuses is not kept. */
   giveConnection(id: string, body: ConnectionBody): Promise<Finding>
+  /** Throws `bad_request` while syncs use it. */
+  removeConnection(id: string): Promise<void>
   databases(): Promise<readonly DatabaseInfo[]>
   changeDatabase(id: string, urls: DatabaseUrls): Promise<readonly Finding[]>
   apply(file: SetupFile, options: ApplyOptions): Promise<Applied>
@@ -119,6 +121,7 @@ export function createAdministration(deps: AdminDeps): Administration {
     doctor: (syncId) => examine(deps, syncId),
     rows: (syncId) => countRows(deps, syncId),
     connections: () => listConnections(store),
+    removeConnection: (id) => removeConnection(store, id),
     giveConnection: (id, body) => giveConnection(deps, connectionOf(id, body)),
     databases: () => databaseInfos(deps),
     changeDatabase: (id, urls) =>

@@ -5,6 +5,10 @@ import { z } from 'zod'
 import { fault } from '../mutation/fault.ts'
 import { platforms } from '../mutation/table.ts'
 
+/** What is an id of a sync, and what to say of what is none. */
+export const idPattern = /^sync_[a-z0-9]{6,32}$/
+export const idHint = 'An id is sync_ and 6 to 32 lower-case letters and digits.'
+
 const secret = z.strictObject({
   env: z.string().min(1).describe('Name of the environment variable that holds it.'),
 })
@@ -58,7 +62,9 @@ const sync = z.strictObject({
   connection: z.string(),
   database: z.string(),
   schema: z.string().min(1).optional().describe("The platform's name when absent."),
-  objects: z.union([z.literal('all'), z.array(z.string()).min(1)]),
+  objects: z.union([z.literal('all'), z.array(z.string()).min(1)], {
+    error: 'it is a list of names, or "all"',
+  }).default('all').describe("The platform's names, or `all`, which it is when absent."),
   fields: z.record(z.string(), z.array(z.string()).min(1)).optional()
     .describe('By object; of an object that is not here, all fields.'),
   read: z.array(z.string()).optional()
@@ -76,7 +82,7 @@ const file = z.strictObject({
   $schema: z.string().optional(),
   connections: z.record(z.string(), connection).optional(),
   databases: z.record(z.string(), database).optional(),
-  syncs: z.record(z.string().regex(/^sync_[a-z0-9]{6,32}$/), sync),
+  syncs: z.record(z.string().regex(idPattern, idHint), sync),
 })
 
 export type SetupFile = z.infer<typeof file>
@@ -101,9 +107,11 @@ export function readSetupFile(text: string): SetupFile {
   }
   const parsed = file.safeParse(value)
   if (parsed.success) return parsed.data
-  const places = parsed.error.issues.map(({ path, message }) =>
-    `${path.join('.') || 'the file'}: ${message}`
-  )
+  const places = parsed.error.issues.map((issue) => {
+    // of a name that cannot be, zod says why one level below
+    const [inner] = issue.code === 'invalid_key' ? issue.issues : []
+    return `${issue.path.join('.') || 'the file'}: ${inner?.message ?? issue.message}`
+  })
   throw fault('bad_request', {
     message: 'the file is not as it must be',
     detail: places.join('; '),

@@ -1,42 +1,69 @@
 // Room sync: what an administrator does to a sync that is there: mending its database, telling how a database is reached.
 
 import { Buffer } from 'node:buffer'
-import { ensureTable, installDatabase } from '../database/index.ts'
+import { ensureTable, installDatabase, type Made } from '../database/index.ts'
 import type { Bastion, DatabaseAddress } from '../mutation/config.ts'
 import { fault } from '../mutation/fault.ts'
+import type { SyncedTable } from '../mutation/table.ts'
 import { findSyncs } from '../store/admin-syncs.ts'
 import { readDatabase, saveDatabase } from '../store/databases.ts'
 import { readSync } from '../store/syncs.ts'
+import { requestResync } from '../store/tables.ts'
 import { readWebhook, requestRenewal } from '../store/webhooks.ts'
 import { type Finding, isFailed } from './checks.ts'
 import { checkServer, identify, readFacts } from './checks-database.ts'
 import { checkRole } from './checks-role.ts'
 import { reconcile, type Reconciled } from './drift.ts'
+import { refillOf } from './drift-table.ts'
 import { ownedDatabase } from './setup-create.ts'
 import { through } from './setup-bastion.ts'
 import { type AdminDeps, asFault, onDatabase } from './setup-request.ts'
 
 /**
  * Puts back what a sync needs in its database: schema `sluice`, tables, triggers, comments, rights; then brings the tables
- * to what the platform describes now, and has the sync process look after the webhook. Where all is there, nothing changes.
+ * to what the platform describes now, and has the sync process look after the webhook. A table of which something was
+ * missing is filled anew: rows may be in it that the platform does not have. Where all is there, nothing changes.
  * Throws what database, platform and store say.
  */
 export async function repairSync(deps: AdminDeps, syncId: string): Promise<Reconciled> {
   const sync = await readSync(deps.store, syncId)
   const database = await ownedDatabase(deps, sync.databaseId)
+  const mended: Record<string, string> = {}
   try {
     await onDatabase(deps, database.owner, async (sql) => {
       await installDatabase(sql, { ticketKey: Buffer.from(database.ticketKey, 'base64') })
       for (const table of sync.tables) {
-        await ensureTable(sql, table, { role: database.address.user })
+        const why = await mend(
+          deps,
+          table,
+          (making) => ensureTable(sql, table, { role: database.address.user, making }),
+        )
+        if (why !== null) mended[table.name] = why
       }
     })
     const webhook = await readWebhook(deps.store, syncId)
     if (webhook !== null) await requestRenewal(deps.store, webhook)
-    return await reconcile(deps, syncId, { paused: true })
+    const { refill, ...rest } = await reconcile(deps, syncId, { paused: true })
+    return { ...rest, refill: { ...mended, ...refill } }
   } catch (error) {
     throw asFault(error)
   }
+}
+
+/** Gives why the table is filled anew; null: it is not. */
+async function mend(
+  { store }: AdminDeps,
+  { syncId, name: table }: SyncedTable,
+  ensure: (making: (made: Made) => Promise<void>) => Promise<Made>,
+): Promise<string | null> {
+  const ask = async (made: Made, soon: boolean) => {
+    const why = refillOf(made)
+    if (why !== null) await requestResync(store, { syncId, table, why, soon })
+    return why
+  }
+  // wanted before the commit: whoever repairs it once more finds nothing missing; begun after it
+  const made = await ensure(async (making) => void await ask(making, false))
+  return await ask(made, true)
 }
 
 /**

@@ -4,6 +4,7 @@
 import { fault } from '../mutation/fault.ts'
 import { readSync, type Sync } from '../store/syncs.ts'
 import { dropWebhook, readWebhook, saveWebhookSecret } from '../store/webhooks.ts'
+import { changingWebhook } from './drop-webhook.ts'
 import { webhookUrl } from './hooking.ts'
 import type { AdminDeps } from './setup-request.ts'
 
@@ -22,6 +23,9 @@ export interface WebhookStatus {
 
 type Deps = Pick<AdminDeps, 'store' | 'adapterFor' | 'publicUrl'>
 
+/** A webhook is made or renewed once in a long time: so often never. */
+const triesMax = 5
+
 /** Null: the platform has no webhooks. Throws `service_unreachable`. */
 export async function readWebhookStatus(deps: Deps, sync: Sync): Promise<WebhookStatus | null> {
   const webhooks = deps.adapterFor(sync.platform).follow?.webhooks
@@ -39,7 +43,7 @@ export async function readWebhookStatus(deps: Deps, sync: Sync): Promise<Webhook
 
 /**
  * Keeps the secret of a webhook that a person has set up at the platform. One that Sluice has made there is not given up for
- * it, unless it is to be (`force`): then it ends. Gives its address. Throws `not_found`, `bad_request` for a platform that
+ * it, unless it is to be (`force`): then it ends. One that is made at that moment ends as well. Gives its address. Throws `not_found`, `bad_request` for a platform that
  * has none, or of which a secret is not enough, or where there is one that Sluice has made; `service_unreachable`, and the
  * Fault of the platform.
  */
@@ -60,19 +64,27 @@ export async function setWebhookSecret(
         : 'It is made by itself when SLUICE_PUBLIC_URL is set and the account may make webhooks.',
     })
   }
-  const before = await readWebhook(store, syncId)
-  if (before !== null && before.registration !== null && before.url !== null) {
-    if (!force) {
-      throw fault('bad_request', {
-        message: `Sluice has made the webhook at ${sync.platform} itself, and knows its secret`,
-        hint: 'Another secret would end it. With --force (HTTP: "force": true) it is ended, ' +
-          'and a person sets up another one at the platform.',
-      })
+  for (let tries = 0; tries < triesMax; tries++) {
+    let before = await readWebhook(store, syncId)
+    if (before !== null && before.registration !== null && before.url !== null) {
+      if (!force) throw madeByUs(sync)
+      // one that is made meanwhile ends in the next turn
+      if (secret.trim() !== '') await deps.endWebhook?.(syncId)
+      before = null
     }
-    if (secret.trim() !== '') await deps.endWebhook?.(syncId)
+    if (await saveWebhookSecret(store, { syncId, secret, before })) {
+      return { address: webhookUrl(deps.publicUrl ?? '', sync) }
+    }
   }
-  await saveWebhookSecret(store, { syncId, secret })
-  return { address: webhookUrl(deps.publicUrl ?? '', sync) }
+  throw changingWebhook(syncId)
+}
+
+function madeByUs({ platform }: Sync): Error {
+  return fault('bad_request', {
+    message: `Sluice has made the webhook at ${platform} itself, and knows its secret`,
+    hint: 'Another secret would end it. With --force (HTTP: "force": true) it is ended, ' +
+      'and a person sets up another one at the platform.',
+  })
 }
 
 /**
@@ -91,6 +103,6 @@ export async function forgetWebhookSecret(
       hint: 'How its webhook is: sluice syncs status.',
     })
   }
-  await dropWebhook(deps.store, syncId)
+  if (!await dropWebhook(deps.store, syncId, webhook)) throw changingWebhook(syncId)
   return { byItself: deps.adapterFor(platform).follow?.webhooks?.register !== undefined }
 }

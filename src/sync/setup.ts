@@ -13,6 +13,7 @@ import { type Database, type GivenDatabase, saveDatabase } from '../store/databa
 import type { Store } from '../store/store.ts'
 import { readSync, type Retired, saveSync, type Selection, type User } from '../store/syncs.ts'
 import { type Carried, carryTable, type KnownTable } from './drift-table.ts'
+import { idHint, idPattern } from './setup-file.ts'
 import { chooseFields, nameTables } from './setup-objects.ts'
 
 export interface SetupDeps {
@@ -82,11 +83,8 @@ export async function createSync(deps: SetupDeps, options: SetupOptions): Promis
 
 /** Throws `bad_request` for what is no id of a sync. */
 export function checkId(id: string): void {
-  if (/^sync_[a-z0-9]{6,32}$/.test(id)) return
-  throw fault('bad_request', {
-    message: `"${id}" is not a sync id`,
-    hint: 'An id is sync_ and 6 to 32 lower-case letters and digits.',
-  })
+  if (idPattern.test(id)) return
+  throw fault('bad_request', { message: `"${id}" is not a sync id`, hint: idHint })
 }
 
 /** With a credential it is saved, else it is there. */

@@ -16,8 +16,8 @@ import type { SliceResult, SyncMetrics } from './sync-metrics.ts'
 import { isSilent, reasonOf } from './target.ts'
 import { againMs, type Trouble, troubleOf } from './troubles.ts'
 import { asker, paceOf, type Work } from './work.ts'
-import { openWriter } from './writer.ts'
-import type { TableWriter } from './writing.ts'
+import { openWriter, showUnopened, type WriterOptions } from './writer.ts'
+import type { Shown, TableWriter } from './writing.ts'
 
 export interface SliceDeps {
   readonly store: Store
@@ -109,11 +109,12 @@ async function withWriter(
 ): Promise<number> {
   const { store, log, now } = deps
   const { claim, table, session: { sql, ticketKey } } = given
-  const opened = openWriter({ sql, table, ticketKey, fence: claim.fence, store, log, now })
-  opened.then(() => {}, () => {}) // where nobody waits for it any more
+  const options = { sql, table, ticketKey, fence: claim.fence, store, log, now }
   const { databaseWaitMs: waitMs = writerWaitMs } = deps
-  const opening = withDeadline(opened, { waitMs, what: 'Opening the table' })
-  const writer = bounded(await opening, waitMs)
+  const writer = await open(options, waitMs).catch(async (error: unknown) => {
+    await showUnopenedTrouble(options, troubleOf(error, troubleAt({ ...deps, ...given })))
+    throw error
+  })
   let silent = false
   try {
     if (await confirmFence(store, claim, writer.found)) {
@@ -127,6 +128,12 @@ async function withWriter(
     // the session is closed, and the table let go with it
     if (!silent) await writer.close()
   }
+}
+
+async function open(options: WriterOptions, waitMs: number): Promise<TableWriter> {
+  const opened = openWriter(options)
+  opened.then(() => {}, () => {}) // where nobody waits for it any more
+  return bounded(await withDeadline(opened, { waitMs, what: 'Opening the table' }), waitMs)
 }
 
 async function onTable(deps: SliceDeps, given: Written): Promise<number> {
@@ -212,11 +219,23 @@ async function showTrouble(work: Work, error: unknown): Promise<void> {
     databaseId: work.databaseId,
     now: work.now(),
   })
-  if (trouble.kind !== 'later' && trouble.kind !== 'lasting') return
+  const shown = shownOf(trouble)
+  if (shown !== null) await work.writer.show(shown).catch(() => {}) // the first error says what happened
+}
+
+/** The same where the table could not even be opened. */
+async function showUnopenedTrouble(options: WriterOptions, trouble: Trouble): Promise<void> {
+  const shown = shownOf(trouble)
+  if (shown === null) return
+  const told = showUnopened(options, shown)
+  await withDeadline(told, { waitMs: closeWaitMs, what: 'Showing what is wrong' }).catch(() => {})
+}
+
+function shownOf(trouble: Trouble): Shown | null {
+  if (trouble.kind !== 'later' && trouble.kind !== 'lasting') return null
   const { message, hint } = trouble.failure
   const problem = hint === null ? message : `${message} (${hint})`
-  const phase = trouble.kind === 'lasting' ? { phase: 'failed' as const } : {}
-  await work.writer.show({ ...phase, problem }).catch(() => {}) // the first error says what happened
+  return trouble.kind === 'lasting' ? { phase: 'failed', problem } : { problem }
 }
 
 /** Notes what went wrong and lets go of the table, where that is still possible. */

@@ -121,7 +121,7 @@ function outdated({ message, passes }: Outdated, { now }: TroubleAt): TableFailu
 }
 
 /** What Postgres says of a value may hold the value, so its words stay in the database. */
-function otherFailure(error: unknown, { databaseId, now }: TroubleAt): TableFailure {
+function otherFailure(error: unknown, { table, databaseId, now }: TroubleAt): TableFailure {
   const code = codeOf(error)
   if (code === '42883') {
     return {
@@ -138,7 +138,15 @@ function otherFailure(error: unknown, { databaseId, now }: TroubleAt): TableFail
       message: `the table, or what Sluice keeps beside it, is not there as it was made (${
         nameOf(error)
       })`,
-      hint: 'Make it anew: sluice syncs apply, or sluice syncs create with the same options.',
+      hint: `Make it anew, which fills it too: sluice syncs repair --sync ${table.syncId}`,
+      at: now,
+    }
+  }
+  if (code === '42809') {
+    return {
+      code: 'internal_error',
+      message: "the table's triggers were taken away (42809)",
+      hint: `Put them back: sluice syncs repair --sync ${table.syncId}`,
       at: now,
     }
   }

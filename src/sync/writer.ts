@@ -2,7 +2,7 @@
 // the table, and never over what is newer.
 
 import postgres from 'postgres'
-import { encodeIds, fencedState, forgetSql, seeSql, showSql } from '../database/index.ts'
+import { encodeIds, fencedState, fenceSql, forgetSql, seeSql, showSql } from '../database/index.ts'
 import { readJsonObject } from '../lib/json.ts'
 import type { Log } from '../lib/log.ts'
 import { quoteIdent } from '../lib/quote.ts'
@@ -70,6 +70,31 @@ export async function openWriter(options: WriterOptions): Promise<TableWriter> {
   } catch (error) {
     await close(writing)
     throw error
+  }
+}
+
+/** For a statement, and for a lock in it, in milliseconds: what is wrong is told where that keeps nobody waiting. */
+const tellingWaits = { waitMs: 3_000, lockWaitMs: 1_000 }
+
+/**
+ * Shows what keeps the table from being opened, without opening it: its columns may be gone. Throws as `openWriter`; 42P01 where
+ * the table is gone, which then is shown nowhere.
+ */
+export async function showUnopened(
+  { sql, table, ticketKey, fence }: WriterOptions,
+  shown: Shown,
+): Promise<void> {
+  const session = await reserveSession(sql)
+  try {
+    await unlessFenced(() =>
+      session.inSync({ ...tellingWaits, ticketKey }, async (mutation) => {
+        const place = nameOf(table)
+        await session.run(fenceSql, [mutation, place, fence])
+        await session.run(showSql, [mutation, place, JSON.stringify(columnsOf(shown))])
+      })
+    )
+  } finally {
+    session.release()
   }
 }
 

@@ -10,6 +10,7 @@ import { encodeRows } from '../../src/database/rows.ts'
 import type { SyncedTable } from '../../src/mutation/table.ts'
 import { reserveSession, type Session } from '../../src/sync/writer-session.ts'
 import { testCluster } from '../help/cluster.ts'
+import { runsOf } from '../help/property.ts'
 import { column } from './fixture.ts'
 
 const types = {
@@ -119,7 +120,7 @@ test('both ways give the same row', async () => {
         where kinds *<> copied or kinds.id is null or copied.id is null`
       assert.deepEqual([...differing], [])
     }),
-    { numRuns: 60 },
+    runsOf(60),
   )
 })
 

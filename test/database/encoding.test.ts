@@ -12,6 +12,7 @@ import {
   ticketMac,
 } from '../../src/database/index.ts'
 import { hmacPads } from '../../src/database/ticket.ts'
+import { runsOf } from '../help/property.ts'
 import { column, contacts, mutationId, ticketKey } from './fixture.ts'
 
 const report = {
@@ -139,8 +140,7 @@ test('any text comes through a JSON column and a text column', () => {
       assert.equal(rows.x.row.b[0], storable(text))
     }),
     {
-      seed: 20261125,
-      numRuns: 300,
+      ...runsOf(300, { seed: 20261125 }),
       examples: [['\ud800'], ['\udc00\ud800'], ['😀\ud83d'], ['\\u0000'], ['\0'], ['\\\0'], [
         '\\ud800',
       ]],

@@ -99,7 +99,8 @@ test('three processes at once never promise more than the limit in any window, a
   // a unit of margin and jitter later or earlier changes nothing
   assert.equal(fullest(moments.map((at) => [at, 1]), 1_035), 10)
   const tookMs = (moments.at(-1) ?? 0) - (moments[0] ?? 0)
-  assert.ok(tookMs <= 29 * 1_044 + 20, `300 units of 10 a second in ${tookMs} ms`)
+  // one window more: all may stand still before the second is promised
+  assert.ok(tookMs <= 30 * 1_044 + 20, `300 units of 10 a second in ${tookMs} ms`)
   await Promise.all(stores.map((each) => each.close()))
 })
 
@@ -161,7 +162,10 @@ test('who leaves late keeps his place, and those behind him leave as much later'
   assert.equal(fullest(firm.map((at) => [at, 1]), 1_035), 10)
   assert.deepEqual(confirmed.slice(0, 9), promised.slice(0, 9), 'nine as they were promised')
   const delayMs = (confirmed[9] ?? 0) - (promised[9] ?? 0)
-  assert.ok(delayMs >= 50 && delayMs < 250, `the last one ${delayMs} ms later`)
+  const lateMs = late.now - (turned.moments[0] ?? 0)
+  assert.ok(lateMs >= 50)
+  const differenceMs = Math.abs(delayMs - lateMs)
+  assert.ok(differenceMs <= 2 * ten.grainMs, `${delayMs} ms later, for ${lateMs}`)
 })
 
 test('a job takes all of its turns or none, and is told how long it would have been', async () => {
@@ -298,11 +302,10 @@ test('shares are never more than the limit together, shrink for others, and are 
 })
 
 test('a bucket whose grains become longer keeps what was taken', async () => {
-  await take(ten, job({ requests: Array(10).fill([[0, 1]]) }))
+  const { now } = await take(ten, job({ requests: Array(10).fill([[0, 1]]) }))
   const longer = { ...ten, grainMs: 20, windowGrains: 54 }
-  const taken = await take(longer, job())
-  const waitMs = (momentsOf(taken)[0] ?? 0) - taken.now
-  assert.ok(waitMs > 900 && waitMs < 1_200, `${waitMs} ms`)
+  const [moment = 0] = momentsOf(await take(longer, job()))
+  assert.ok(moment - now > 900 && moment - now < 1_200, `${moment - now} ms`)
 })
 
 test('what is over is removed', async () => {

@@ -73,8 +73,8 @@ test('a store that is not there is a fault within its wait', async () => {
 })
 
 test('a question that takes too long is a fault, and a wrong question is not', async () => {
-  const hasty = openStore({ url, keyring, waitMs: 200 })
-  const slow = hasty.ask('Asking', (sql) => sql`select pg_sleep(5)`)
+  const hasty = openStore({ url, keyring, waitMs: 1_000 })
+  const slow = hasty.ask('Asking', (sql) => sql`select pg_sleep(10)`)
   await assert.rejects(slow, { code: 'service_unreachable' })
   await assert.rejects(hasty.ask('Asking', (sql) => sql`select 1 / 0`), { code: '22012' })
   await hasty.close()

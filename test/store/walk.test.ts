@@ -16,6 +16,7 @@ import { announce, type Presence } from '../../src/store/presence.ts'
 import type { Store } from '../../src/store/store.ts'
 import { readSync } from '../../src/store/syncs.ts'
 import { testCluster } from '../help/cluster.ts'
+import { runsOf } from '../help/property.ts'
 import { seed, testStore, update } from './help.ts'
 
 const cluster = await testCluster()
@@ -220,7 +221,7 @@ test('on every walk a mutation is sent at most once, and what is known of it sta
       }
       await Promise.all(processes.map(({ presence }) => presence.leave()))
     }),
-    { numRuns: 60, seed: 20261126 },
+    runsOf(60),
   )
   // the walks have been somewhere
   assert.ok(walked.sent > 20, `${walked.sent} were sent`)

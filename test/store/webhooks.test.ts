@@ -19,6 +19,7 @@ import {
   requestCollect,
   saveWebhook,
   saveWebhookSecret,
+  type Webhook,
 } from '../../src/store/webhooks.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
 import { seed, testStore } from './help.ts'
@@ -131,6 +132,38 @@ test('what somebody has saved meanwhile is not written over', async () => {
   await dropWebhook(store, syncId)
   assert.equal(await keepWebhook(store, before, { registration, leaseMs: null }), null)
   assert.equal(await readWebhook(store, syncId), null)
+})
+
+test('what was read is forgotten, or a secret put in its place, only while it is as it was read', async () => {
+  const paste = (before: Pick<Webhook, 'version'> | null) =>
+    saveWebhookSecret(store, { syncId, secret: 'pasted', before })
+  await saveWebhook(store, { syncId, url, registration })
+  const first = await readWebhook(store, syncId)
+  assert.ok(first)
+  assert.equal(await paste(null), false, 'there is one')
+  const renewed = await keepWebhook(store, first, { registration, leaseMs: null })
+  assert.ok(renewed)
+  assert.equal(await dropWebhook(store, syncId, first), false)
+  assert.equal(await paste(first), false)
+  assert.equal((await readWebhook(store, syncId))?.url, url)
+  assert.equal(await paste(renewed), true)
+  assert.equal((await readWebhook(store, syncId))?.url, null)
+  const pasted = await readWebhook(store, syncId)
+  assert.ok(pasted)
+  assert.equal(await dropWebhook(store, syncId, pasted), true)
+  assert.equal(await dropWebhook(store, syncId, pasted), false)
+  assert.equal(await paste(null), true)
+})
+
+test('what was read before the webhook ended is not taken for the one that came after it', async () => {
+  assert.equal(await unheard(), syncId)
+  const before = await readWebhook(store, syncId)
+  assert.ok(before)
+  await dropWebhook(store, syncId)
+  assert.equal(await unheard(), syncId)
+  const made = { url, objects: ['Contact'] }
+  assert.equal(await keepWebhook(store, before, { registration, leaseMs: null, made }), null)
+  assert.equal((await readWebhook(store, syncId))?.registration, null)
 })
 
 test('one that is made anew leads where it was made for, and pings of the one before are still fetched', async () => {

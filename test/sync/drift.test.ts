@@ -11,6 +11,7 @@ import { readSync, setSyncState } from '../../src/store/syncs.ts'
 import { listTableStates } from '../../src/store/tables.ts'
 import { holds } from '../../src/sync/drift-types.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
+import { runsOf } from '../help/property.ts'
 import { column, type DriftStage, driftStage, shape, syncId } from './drift-help.ts'
 
 let cluster: TestCluster
@@ -46,7 +47,13 @@ async function known(): Promise<readonly Column[]> {
 test('a new field becomes a column, and the table asks to be filled again', async () => {
   stage.shapes = [shape([column('email')])]
   await stage.setUp()
-  assert.deepEqual(await stage.reconcile(), { changed: false, later: [], notes: [], added: {} })
+  assert.deepEqual(await stage.reconcile(), {
+    changed: false,
+    later: [],
+    notes: [],
+    added: {},
+    refill: {},
+  })
   const { version } = await readSync(stage.store, syncId)
   stage.shapes = [shape([column('email'), column('age', 'integer', { updatable: false })])]
   const { changed, added } = await stage.reconcile()
@@ -227,6 +234,7 @@ test('a sync that is dropped while its platform is described gets no table or co
     later: ['things'],
     notes: [],
     added: {},
+    refill: {},
   })
   assert.equal(await stage.relation('things'), null)
   stage.described = before
@@ -375,7 +383,7 @@ test('whatever is described, every field has a column, no value is lost, and wha
       const [index] = await stage.sql`select to_regclass('salesforce.mine')::text as name`
       assert.equal(index?.['name'], 'salesforce.mine')
     }),
-    { numRuns: 12 },
+    runsOf(12),
   )
 })
 

@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
+import type { Fault } from '../../src/mutation/fault.ts'
 import { createAdministration } from '../../src/sync/setup-administration.ts'
 import { listDatabases } from '../../src/store/databases.ts'
 import { saveWebhook } from '../../src/store/webhooks.ts'
@@ -11,7 +13,7 @@ import { readSync, readSyncConfig } from '../../src/store/syncs.ts'
 import { findToken, makeToken, saveToken } from '../../src/store/tokens.ts'
 import { hashKey } from '../../src/store/keys.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
-import { type CustomerDatabase, type SetupStage, setupStage, until } from './setup-help.ts'
+import { type CustomerDatabase, runAs, type SetupStage, setupStage, until } from './setup-help.ts'
 
 let cluster: TestCluster
 let stage: SetupStage
@@ -76,6 +78,27 @@ test('tables that are kept are plain tables, with their rows, indexes and views 
   )
 })
 
+test('after the last sync its owner takes schema sluice away with one statement, which the README has, and may begin anew', async () => {
+  const database = await stage.database()
+  const sync = await create(database)
+  await database.sql.unsafe(`
+    alter table stripe.customers disable trigger all; insert into stripe.customers (id, email) values ('cus_1', 'a@b.c');
+    alter table stripe.customers enable trigger all`)
+  const findings = await stage.admin.drop({ syncId: sync, tables: 'keep' })
+  const [statement = ''] = /DROP SCHEMA [^;]+;/.exec(findings.at(-1)?.about ?? '') ?? []
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  assert.ok(statement !== '' && readme.includes(`\`${statement}\``), statement)
+  await runAs(database.url, statement)
+  const [left] = await database.sql`
+    select to_regnamespace('sluice') as schema, (select count(*)::int from stripe.customers) as rows,
+      (select count(*)::int from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where n.nspname not in ('pg_catalog', 'information_schema')) as functions,
+      (select count(*)::int from pg_event_trigger) as events`
+  assert.deepEqual({ ...left }, { schema: null, rows: 1, functions: 0, events: 0 })
+  await database.sql`update stripe.customers set email = 'x' where id = 'cus_1'`
+  await create(database, 'anew')
+})
+
 test('tables that are removed take the schema with them, and what stands on them stands against it', async () => {
   const database = await stage.database()
   const sync = await create(database)
@@ -89,6 +112,24 @@ test('tables that are removed take the schema with them, and what stands on them
   await stage.admin.drop({ syncId: sync, tables: 'remove' })
   const [row] = await database.sql`select to_regnamespace('stripe') as schema`
   assert.equal(row?.['schema'], null)
+})
+
+test('a table that its owner has renamed is let go with the others, and stays', async () => {
+  for (const tables of ['keep', 'remove'] as const) {
+    const database = await stage.database()
+    const sync = await create(database)
+    await create(database, 'other')
+    await database.sql.unsafe('alter table stripe.customers rename to "Old ones"')
+    await stage.admin.repair(sync)
+    const write = (table: string) =>
+      database.sql.unsafe(`insert into ${table} (id) values ('cus_mine')`)
+    await assert.rejects(write('stripe."Old ones"'), { code: 'SL002' })
+    const findings = await stage.admin.drop({ syncId: sync, tables })
+    const about = findings.find(({ check }) => check === 'tables')?.about ?? ''
+    assert.equal(about.includes('Old ones'), tables === 'keep', about)
+    await write('stripe."Old ones"')
+    await assert.rejects(write('other.customers'), { code: 'SL002' })
+  }
 })
 
 test('another sync of the database keeps the role, the tables and the entry', async () => {
@@ -122,7 +163,8 @@ test('a sync whose mutations are not settled is not dropped unless by force', as
   await note(sync, 'sent')
   await assert.rejects(
     stage.admin.drop({ syncId: sync, tables: 'keep', waitMs: 300 }),
-    (error: Error) => /not settled/.test(error.message),
+    ({ message, data }: Fault) =>
+      /not settled/.test(message) && /with --force/.test(data.hint ?? ''),
   )
   const config = await readSyncConfig(stage.store, sync)
   assert.deepEqual([config.state, Object.keys(config.users)], ['disabled', ['app']])
@@ -134,7 +176,20 @@ test('a database that is gone keeps nobody from dropping a sync by force', async
   const database = await stage.database()
   const sync = await create(database)
   await database.sql.unsafe(`alter role ${database.owner} nologin`)
-  await assert.rejects(stage.admin.drop({ syncId: sync, tables: 'keep' }), { code: 'bad_request' })
+  await assert.rejects(stage.admin.drop({ syncId: sync, tables: 'keep' }), (error: Fault) => {
+    // as `repair` of the same sync says it, so that the commands end alike
+    assert.equal(error.code, 'database_unreachable')
+    assert.match(error.data.message, /^cannot let go of the tables of/)
+    assert.match(
+      error.data.detail ?? '',
+      /The sync is paused and its logins and tokens are revoked; /,
+    )
+    assert.match(error.data.hint ?? '', /drop it again, or with --force \(HTTP: force=true\)/)
+    return true
+  })
+  await assert.rejects(stage.admin.repair(sync), { code: 'database_unreachable' })
+  const config = await readSyncConfig(stage.store, sync)
+  assert.deepEqual([config.state, config.users], ['disabled', {}])
   const findings = await stage.admin.drop({ syncId: sync, tables: 'keep', force: true })
   assert.ok(findings.some(({ level, check }) => level === 'warn' && check === 'tables'))
   await assert.rejects(readSync(stage.store, sync), { code: 'not_found' })

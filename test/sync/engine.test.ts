@@ -94,7 +94,7 @@ test('a table is filled page by page, then follows: created, changed and deleted
   await eventually(rows, { holds: isEqual(model) })
   const { freshAt, phase, filledAt } = await state()
   assert.equal(phase, 'following')
-  assert.ok(filledAt !== null && freshAt !== null && Date.now() - freshAt < 5_000)
+  assert.ok(filledAt !== null && freshAt !== null && Date.now() - freshAt < 10_000)
   const [shown] = await mirror.sql`
     select state, seconds_behind from sluice.tables where table_name = 'contacts'`
   assert.ok(Number(shown?.['seconds_behind']) < 30)
@@ -185,7 +185,8 @@ test('a hint is read by its id, also of a record that is new or gone, and it is 
   const hints = [hint(idOf(0)), hint(idOf(1)), hint(idOf(50)), hint('nothing at all')]
   await noteHints(mirror.store, { syncId, hints })
   await eventually(rows, { holds: isEqual(model) })
-  assert.ok(Date.now() - from < 2_000, `${Date.now() - from} ms`)
+  // a machine that is busy with other tests may take longer; without the hint it would be ten minutes
+  assert.ok(Date.now() - from < 10_000, `${Date.now() - from} ms`)
   await eventually(() => mirror.states(), { holds: areQuiet })
 })
 
@@ -524,5 +525,7 @@ test('connections to the store and to the database that are cut are made anew, a
     await mirror.store.sql.unsafe(cut).catch(() => {}) // its own connection is one of them
     await eventually(rows, { holds: isEqual(model), waitMs: 40_000 })
   }
-  await eventually(() => mirror.states(), { holds: areQuiet, waitMs: 40_000 })
+  // this question, too, may get a connection that was cut
+  const states = () => mirror.states().catch(() => [])
+  await eventually(states, { holds: areQuiet, waitMs: 40_000 })
 })

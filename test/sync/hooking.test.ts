@@ -19,6 +19,7 @@ import {
   saveWebhookSecret,
   type Webhook,
 } from '../../src/store/webhooks.ts'
+import { endWebhook } from '../../src/sync/drop-webhook.ts'
 import { type HookingDeps, tendWebhooks } from '../../src/sync/hooking.ts'
 import { createHookLooks } from '../../src/sync/hooking-look.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
@@ -182,6 +183,56 @@ test('what is pasted while Sluice makes a webhook stays, and the one that was ma
   assert.deepEqual(gone, [{ made: true }])
 })
 
+test('what the platform is given is known before it is, counts as not made, and is what it is given again', async () => {
+  const given: string[] = []
+  const fails = [true, false]
+  platform = {
+    takesSecret: true,
+    register: async ({ secret }) => {
+      const now = await readWebhook(store, quick)
+      assert.deepEqual([now?.promised, now?.registration], [secret, null])
+      given.push(secret)
+      if (fails.shift()) throw fault('not_permitted', { message: 'not you' })
+      return { secret, state: { made: true }, renewAt: null }
+    },
+    renew: () => Promise.reject(new Error('there is nothing yet to be renewed')),
+    unregister: () => Promise.reject(new Error('there is nothing yet to be taken away')),
+  }
+  await dropWebhook(store, quick)
+  await tend()
+  const refused = await readWebhook(store, quick)
+  assert.deepEqual([refused?.registration, refused?.failure, refused?.tries], [null, 'not you', 1])
+  await store.sql`update sluice_store.webhooks set due_at = now() where id = ${quick}`
+  await tend()
+  const made = await readWebhook(store, quick)
+  assert.equal(made?.registration?.secret, given[0])
+  assert.deepEqual([given[1], made?.promised, made?.failure], [given[0], null, null])
+})
+
+test('a secret that is pasted, or an end, leaves nothing of one that was not made', async () => {
+  platform = {
+    takesSecret: true,
+    register: () => Promise.reject(fault('not_permitted', { message: 'not you' })),
+    unregister: () => Promise.reject(new Error('there is nothing yet to be taken away')),
+  }
+  await dropWebhook(store, quick)
+  await tend()
+  const before = await readWebhook(store, quick)
+  assert.ok(before?.promised)
+  assert.ok(await saveWebhookSecret(store, { syncId: quick, secret: 'pasted', before }))
+  const pasted = await readWebhook(store, quick)
+  assert.deepEqual([pasted?.registration?.secret, pasted?.promised, pasted?.url], [
+    'pasted',
+    null,
+    null,
+  ])
+  await dropWebhook(store, quick)
+  await tend()
+  assert.ok((await readWebhook(store, quick))?.promised)
+  await endWebhook({ ...deps(), callerFor }, quick)
+  assert.equal(await readWebhook(store, quick), null)
+})
+
 test('one that is renewed while its sync is dropped, or a secret pasted, goes', async () => {
   const gone: unknown[] = []
   const ends = [
@@ -204,6 +255,107 @@ test('one that is renewed while its sync is dropped, or a secret pasted, goes', 
     await tend()
   }
   assert.deepEqual(gone, [{ renewed: true }, { renewed: true }])
+})
+
+/** A platform that has so many webhooks at once, and makes another one when what is to be renewed is gone. */
+function keeper({ on = {} }: { on?: { unregister?: () => Promise<void> } } = {}) {
+  let made = 0
+  const there = new Set(['first'])
+  const idOf = ({ state }: Registration) => String(state['id'])
+  const make = () => {
+    there.add(`made ${++made}`)
+    return { ...registration, state: { id: `made ${made}` } }
+  }
+  const webhooks: Partial<Webhooks> = {
+    renew: (given) => Promise.resolve(there.has(idOf(given)) ? given : make()),
+    unregister: async (given) => {
+      there.delete(idOf(given))
+      await on.unregister?.()
+    },
+  }
+  return { there, webhooks, make }
+}
+const firstDue = {
+  syncId: quick,
+  url: urlOf(quick),
+  registration: { ...registration, state: { id: 'first' }, renewAt: Date.now() - 60_000 },
+  objects: ['Contact'],
+}
+
+test('one that is renewed while it is taken away at the platform is taken away too, and nothing is left', async () => {
+  let ends = 0
+  const unregister = async () => {
+    ends += 1
+    // another process, in the middle of the ending
+    if (ends === 1) await tend()
+  }
+  const { there, webhooks } = keeper({ on: { unregister } })
+  platform = webhooks
+  await saveWebhook(store, firstDue)
+  await endWebhook({ ...deps(), callerFor }, quick)
+  assert.deepEqual([ends, [...there]], [2, []])
+  assert.equal(await readWebhook(store, quick), null)
+})
+
+test('one that ends while it is made anew at the platform is taken away by whoever made it', async () => {
+  const { there, webhooks, make } = keeper()
+  platform = {
+    ...webhooks,
+    renew: async () => {
+      await endWebhook({ ...deps(), callerFor }, quick)
+      return make()
+    },
+  }
+  await saveWebhook(store, firstDue)
+  await tend()
+  assert.deepEqual([...there], [])
+  assert.equal(await readWebhook(store, quick), null)
+})
+
+test('one that others renew again and again is left to them, in words', async () => {
+  const { there, webhooks } = keeper({
+    on: { unregister: () => saveWebhook(store, firstDue).then(() => undefined) },
+  })
+  platform = webhooks
+  await saveWebhook(store, firstDue)
+  await assert.rejects(
+    endWebhook({ ...deps(), callerFor }, quick),
+    /the webhook of "sync_test02" is being changed/,
+  )
+  assert.deepEqual([...there], [])
+  assert.notEqual(await readWebhook(store, quick), null)
+})
+
+test('one that was renewed at an address that is not its own any more goes', async () => {
+  const { there, webhooks, make } = keeper()
+  const url = 'https://elsewhere.example'
+  platform = {
+    ...webhooks,
+    renew: async () => {
+      const moved = { ...registration, state: { id: 'elsewhere' } }
+      await saveWebhook(store, { syncId: quick, url, registration: moved, objects: ['Contact'] })
+      return make()
+    },
+    register: () => Promise.reject(fault('unreachable', { message: 'not now' })),
+  }
+  await saveWebhook(store, firstDue)
+  await tend()
+  assert.deepEqual([...there], ['first'], 'it was for whoever moved it')
+  assert.equal((await readWebhook(store, quick))?.registration?.state['id'], 'elsewhere')
+})
+
+test('one that fails after its sync was dropped is no trouble', async () => {
+  const id = 'sync_gone03'
+  await seed(store, { id })
+  platform = {
+    renew: async () => {
+      await store.sql`delete from sluice_store.syncs where id = ${id}`
+      throw fault('unreachable', { message: 'not now' })
+    },
+  }
+  await saveWebhook(store, { ...firstDue, syncId: id, url: urlOf(id) })
+  await tend()
+  assert.equal(await readWebhook(store, id), null)
 })
 
 test('one that is gone is renewed at once, and where that fails no look makes it sooner', async () => {

@@ -217,6 +217,86 @@ test('what stays in doubt is shown as the platform has it, and inquired about ag
   ])
 })
 
+test('the next inquiry comes no later than the moment from which on the request is surely over', async () => {
+  const { id } = await doubtful([row('r1', 'after')])
+  for (let times = 1; times <= 3; times++) {
+    await inquireDue(deps(({ outcome }) => ({ outcome, seen: [] })))
+    await due()
+  }
+  const aheadMs = 200_000
+  const gaps: number[] = []
+  for (const overMs of [aheadMs, -1]) {
+    await inquireDue(deps(({ outcome, now }) => ({ outcome, seen: [], overAt: now + overMs })))
+    gaps.push((await stored(id))['nextMs'])
+    await due()
+  }
+  const [first = 0, second = 0] = gaps
+  assert.ok(first > aheadMs - 5_000 && first <= aheadMs + 2, `${first} of ${aheadMs}`)
+  assert.ok(second > inquiryGapMs(5) - 5_000, `${second}`)
+  await inquireDue(deps(({ outcome, now }) => ({ outcome, seen: [], overAt: now + 1e9 })))
+  assert.ok((await stored(id))['nextMs'] <= inquiryGapMs(6))
+})
+
+test('at the moment that an inquiry has told, the request is over for the next one', async () => {
+  const { id } = await doubtful([row('r1', 'after')])
+  const asked: number[] = []
+  let overMs = 0
+  const play: Play = ({ outcome, now, sentAt }) => {
+    const ageMs = now - sentAt
+    asked.push(ageMs)
+    if (asked.length === 1) overMs = ageMs + 800
+    return ageMs < overMs
+      ? { outcome, seen: [], overAt: sentAt + overMs }
+      : { outcome: refused, seen: [] }
+  }
+  await until(async () => {
+    await inquireDue(deps(play))
+    return (await stored(id))['state'] === 'refused'
+  })
+  assert.equal(asked.length, 2, asked.join())
+})
+
+test('what can never be told is given up once it is shown, and not before', async () => {
+  await fill([row('r1', 'before')])
+  const { id } = await doubtful([row('r1', 'after')])
+  const seen = [row('r1', 'somebody else')]
+  const play: Play = ({ outcome }) => ({ outcome, seen, forGood: true })
+  const unreachable = { ...deps(play), dial: () => assert.fail('the database is not reachable') }
+  assert.deepEqual(await inquireDue(unreachable), { settled: 0, open: 1, givenUp: 0 })
+  await due()
+  assert.deepEqual(await inquireDue(deps(play)), { settled: 0, open: 0, givenUp: 1 })
+  assert.deepEqual(await emails(), ['r1 somebody else'])
+  const { state, nextMs } = await stored(id)
+  assert.deepEqual([state, nextMs], ['unknown', null])
+  assert.equal((await backlog(store)).givenUp.count, 1)
+  assert.ok(lines.some((line) => /inquiry\.given_up.*nothing more can be told/.test(line)))
+})
+
+test('of rows that are in doubt beside others that were written, the known ones are applied when the rest is given up', async () => {
+  await fill([row('r1', 'before'), row('r2', 'before')])
+  const { id } = await doubtful([row('r1', 'after'), row('r2', 'after')])
+  const left = {
+    ordinal: 2,
+    id: 'r2',
+    state: 'unknown',
+    fault: faultData('outcome_unknown'),
+  } as const
+  const partial: Outcome = {
+    state: 'partial',
+    rows: [{ ordinal: 1, ...row('r1', 'after') }],
+    others: [left],
+    fault: faultData('outcome_unknown'),
+  }
+  const seen = [row('r1', 'after'), row('r2', 'somebody else')]
+  const done = await inquireDue(deps(() => ({ outcome: partial, seen, forGood: true })))
+  assert.deepEqual(done, { settled: 0, open: 0, givenUp: 1 })
+  const { state, nextMs } = await stored(id)
+  assert.deepEqual([state, nextMs], ['accepted', null])
+  await applyAll()
+  assert.equal((await stored(id))['state'], 'applied')
+  assert.deepEqual(await emails(), ['r1 after', 'r2 somebody else'])
+})
+
 test('after a day nobody inquires any more, and the backlog says so', async () => {
   const { id } = await doubtful([row('r1', 'after')])
   assert.equal((await backlog(store)).inDoubt.count, 1)

@@ -4,13 +4,14 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import postgres from 'postgres'
+import { saveConnection } from '../../src/store/connections.ts'
 import { readDatabase } from '../../src/store/databases.ts'
 import { readSync, readSyncConfig } from '../../src/store/syncs.ts'
 import { type Finding, isFailed } from '../../src/sync/checks.ts'
 import { parseDatabaseUrl } from '../../src/sync/setup-address.ts'
 import { hmac, parseVerifier, saltPassword, sha256 } from '../../src/wire/scram.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
-import { type CustomerDatabase, type SetupStage, setupStage } from './setup-help.ts'
+import { type CustomerDatabase, runAs, type SetupStage, setupStage } from './setup-help.ts'
 
 let cluster: TestCluster
 let stage: SetupStage
@@ -115,6 +116,37 @@ test('a dry run says what it would make, and makes nothing', async () => {
   const [row] = await database
     .sql`select count(*)::int as n from pg_namespace where nspname in ('stripe', 'sluice')`
   assert.equal(row?.['n'], 0)
+})
+
+test('a connection that nobody has finished is said to be that, not refused', async () => {
+  const oauth = {
+    id: 'half',
+    platform: 'stripe',
+    baseUrl: 'https://api.stripe.com',
+    tokenUrl: 'https://api.stripe.com/v1/oauth/token',
+    clientId: 'sluice',
+  } as const
+  const given = (refreshToken: string) =>
+    saveConnection(
+      stage.store,
+      { ...oauth, credential: { kind: 'oauth', refreshToken } },
+      { state: 'revoked' },
+    )
+  const database = await stage.database()
+  const told = async () => {
+    const body = { connection: 'half', database: { url: database.url }, objects }
+    const { findings } = await stage.admin.create(body, { dryRun: true })
+    return findings.filter(({ check }) => check === 'connection half')
+      .map(({ level, about, hint }) => [level, about, hint?.slice(0, 35)])
+  }
+  await given('')
+  assert.deepEqual(await told(), [
+    ['fail', 'nobody has connected its account yet', 'Open the link of sluice connect --c'],
+  ])
+  await given('rt_1')
+  assert.deepEqual(await told(), [
+    ['fail', 'stripe has refused its credential', 'Connect the account again: sluice c'],
+  ])
 })
 
 test('all that stands against it is told at once, each with what to do, and nothing is made', async () => {
@@ -365,11 +397,10 @@ test('tables come to a sync and leave it while it runs', async () => {
   await stage.admin.removeTable({ syncId: sync, table: 'products', tables: 'keep' })
   const again = await stage.admin.addTables({ syncId: sync, objects: ['products'] })
   const [kept] = again.findings.filter(({ level }) => level === 'fail')
-  assert.match(kept?.about ?? '', /it was kept when it was taken out of this sync/)
-  assert.match(
-    kept?.hint ?? '',
-    /^Rename what is there: ALTER TABLE .* DROP TABLE "stripe"."products";$/,
-  )
+  assert.match(kept?.about ?? '', /it was kept when this sync let go of it on \d{4}-\d\d-\d\d$/)
+  const [, aside = ''] = /^Set it aside: (ALTER TABLE [^;]+;) Or/.exec(kept?.hint ?? '') ?? []
+  assert.equal(aside, 'ALTER TABLE "stripe"."products" RENAME TO "products_kept";')
+  assert.match(kept?.hint ?? '', /DROP TABLE "stripe"."products"; Then do this again/)
   await stage.admin.removeTable({ syncId: sync, table: 'coupons', tables: 'remove' })
   const { tables } = await readSync(stage.store, sync)
   assert.deepEqual(tables.map(({ name }) => name), ['customers'])
@@ -384,6 +415,40 @@ test('tables come to a sync and leave it while it runs', async () => {
     stage.admin.removeTable({ syncId: sync, table: 'coupons', tables: 'keep' }),
     { code: 'not_found' },
   )
+})
+
+test('a table that was kept is set aside as the refusal says, with what people made on it, and comes anew', async () => {
+  const database = await stage.database()
+  const { sync } = await create(database)
+  const again = () => stage.admin.addTables({ syncId: sync, objects: ['products'] })
+  const asideOf = (findings: readonly Finding[]) => {
+    const { hint = '' } = findings.find(({ level }) => level === 'fail') ?? {}
+    return /ALTER TABLE [^;]+;/.exec(hint)?.[0] ?? assert.fail(hint)
+  }
+  for (const name of ['products_kept', 'products_kept_2']) {
+    await stage.admin.removeTable({ syncId: sync, table: 'products', tables: 'keep' })
+    await database.sql.unsafe(`insert into stripe.products (id) values ('of a person');
+      create view public.of_${name} as select id from stripe.products`)
+    const refused = await again()
+    assert.deepEqual(refused.tables, [])
+    await runAs(database.url, asideOf(refused.findings))
+    const done = await again()
+    assert.deepEqual([fails(done.findings), done.tables], [[], ['products']])
+    assert.equal((await database.sql.unsafe(`select id from stripe.${name}`)).length, 1)
+    assert.equal((await database.sql.unsafe(`select id from public.of_${name}`)).length, 1)
+  }
+  assert.equal((await database.sql`select from stripe.products`).length, 0)
+  await asListener(sync, (sql) => sql`select from stripe.products`)
+  // another sync hears whose they were
+  await stage.admin.drop({ syncId: sync, tables: 'keep' })
+  const other = await stage.admin.create({
+    connection: 'shop',
+    database: { url: database.url },
+    objects: ['products'],
+  })
+  const [found] = other.findings.filter(({ level }) => level === 'fail')
+  assert.match(found?.about ?? '', new RegExp(`it was kept when ${sync} let go of it on`))
+  assert.match(found?.hint ?? '', /^Choose another schema with --schema\. Or set it aside: ALTER/)
 })
 
 test('status tells of each table, and resync asks for them', async () => {

@@ -198,6 +198,31 @@ test('a key of which the platform does not say whether it takes it is told of', 
   assert.deepEqual([finding?.level, finding?.check, more], ['warn', 'credential', []])
 })
 
+test('objects are all where a file names none; an id and objects that cannot be are told of as elsewhere', () => {
+  const whole = (id: string, more: object = {}) =>
+    JSON.stringify({ syncs: { [id]: { connection: 'till', database: 'main', ...more } } })
+  assert.equal(readSetupFile(whole('sync_till01')).syncs['sync_till01']?.objects, 'all')
+  const detailOf = (text: string) => {
+    try {
+      readSetupFile(text)
+    } catch (error) {
+      return (error as { data?: { detail?: string } }).data?.detail
+    }
+    return assert.fail('it is read')
+  }
+  assert.equal(
+    detailOf(whole('sync_hub01')),
+    'syncs.sync_hub01: An id is sync_ and 6 to 32 lower-case letters and digits.',
+  )
+  assert.equal(
+    detailOf(whole('sync_till01', { objects: 5 })),
+    'syncs.sync_till01.objects: it is a list of names, or "all"',
+  )
+  const valid = new Ajv2020({ strict: false }).compile(setupFileSchema())
+  assert.equal(valid(JSON.parse(whole('sync_till01'))), true)
+  assert.equal(valid(JSON.parse(whole('sync_hub01'))), false)
+})
+
 test('every place of a file that is wrong is named, and its JSON Schema says the same', async () => {
   const wrong = {
     syncs: { nothing: {} },

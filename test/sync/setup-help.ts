@@ -96,6 +96,16 @@ export async function setupStage(cluster: TestCluster): Promise<SetupStage> {
   }
 }
 
+/** Runs one statement as the role of the URL. */
+export async function runAs(url: string, statement: string): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    await sql.unsafe(statement)
+  } finally {
+    await sql.end()
+  }
+}
+
 /** Waits until it holds; fails after ten seconds. */
 export async function until(holds: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + 10_000

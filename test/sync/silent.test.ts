@@ -284,7 +284,7 @@ test('a schema that is never described keeps no other from being, and the proces
       publicUrl: null,
       reconcile: async (syncId) => {
         begun.push(syncId)
-        if (!isFirst) return { changed: false, later: [], notes: [], added: {} }
+        if (!isFirst) return { changed: false, later: [], notes: [], added: {}, refill: {} }
         isFirst = false
         return await never.promise
       },

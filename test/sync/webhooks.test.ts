@@ -60,7 +60,8 @@ function tendingDeps(): TendingDeps {
     now: Date.now,
     random: (bytes) => randomBytes(bytes),
     publicUrl,
-    reconcile: () => Promise.resolve({ changed: false, later: [], notes: [], added: {} }),
+    reconcile: () =>
+      Promise.resolve({ changed: false, later: [], notes: [], added: {}, refill: {} }),
     reconcileEveryMs: 600_000,
   }
 }
@@ -213,4 +214,30 @@ test('a webhook that the platform has no more is made anew by a sync process tha
     where sync_id = 'sync_stripe' and chore = 'webhook'`
   const inS = Number(chore?.['s'])
   assert.ok(inS > 40 * 60 && inS < 80 * 60, `${inS} s`)
+})
+
+test('GitHub calls a webhook while it is made, and is heard at once', async () => {
+  await mirror.add('github', ['labels'])
+  const webhook = await eventually(() => readWebhook(mirror.store, 'sync_github'), {
+    holds: (now) => now !== null && now.registration !== null && now.heardAt !== null,
+    waitMs: 60_000,
+  })
+  const hooks = webhook?.registration?.state['hooks']
+  assert.ok(Array.isArray(hooks) && hooks.length > 0)
+  interface Ended {
+    readonly url: string
+    readonly headers: Readonly<Record<string, string>>
+    readonly status: number
+    readonly tries: number
+  }
+  const ended = async () =>
+    JSON.parse(await (await fetch(`${mirror.sandbox.url}/_deliveries`)).text()) as Ended[]
+  const pings = await eventually(
+    async () =>
+      (await ended()).filter(({ url, headers }) =>
+        url.endsWith('/github/sync_github') && Object.values(headers).includes('ping')
+      ),
+    { holds: (all) => all.length === hooks.length },
+  )
+  assert.deepEqual([...new Set(pings.map(({ status, tries }) => `${status} ${tries}`))], ['200 1'])
 })

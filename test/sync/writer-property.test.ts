@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { applyRows } from '../../src/database/index.ts'
 import { testCluster } from '../help/cluster.ts'
+import { runsOf } from '../help/property.ts'
 import { type Ground, makeGround } from './writer-help.ts'
 import { openLine, World } from './writer-world.ts'
 
@@ -14,7 +15,6 @@ const cluster = await testCluster()
 let ground: Ground
 let lines: Awaited<ReturnType<typeof openLine>>[]
 let fence = 0
-const runs = Number(process.env['SLUICE_WRITER_RUNS'] ?? 30)
 
 before(async () => {
   ground = await makeGround(cluster)
@@ -128,10 +128,7 @@ const lateRecovery: Step[] = [
 test('whatever the order of the steps, the table becomes what the platform has', async () => {
   const schedule = fc.array(step as fc.Arbitrary<Step>, { minLength: 20, maxLength: 60 })
   await fc.assert(fc.asyncProperty(schedule, playAll), {
-    numRuns: runs,
+    ...runsOf(30),
     examples: [[lateRecovery]],
-    ...(process.env['SLUICE_WRITER_SEED'] === undefined
-      ? {}
-      : { seed: Number(process.env['SLUICE_WRITER_SEED']) }),
   })
 })

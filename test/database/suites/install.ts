@@ -198,7 +198,8 @@ export function installSuite(context: Context): void {
       create table odd.keyed (id varchar(18), other int primary key);
       create table odd.triggered (id varchar(18) primary key);
       create trigger "~~" before update on odd.triggered for each row execute function suppress_redundant_updates_trigger()`)
-    const says = (promise: Promise<void>, message: string) => assert.rejects(promise, { message })
+    const says = (promise: Promise<unknown>, message: string) =>
+      assert.rejects(promise, { message })
     await says(
       ensureTable(owner.sql, table('view')),
       'Cannot sync into "odd"."view": it is not an ordinary table',
