@@ -2,7 +2,7 @@
 
 import { ApiProblem } from './api.ts'
 import { accountPage } from './create.ts'
-import { type Html, html, pathOf, withQuery } from './html.ts'
+import { type Html, html, nothing, pathOf, withQuery } from './html.ts'
 import { notice } from './parts.ts'
 import { page } from './view.ts'
 import { type Answer, seeOther, text, type Visit, words } from './visit.ts'
@@ -25,9 +25,15 @@ export async function connectAccount(visit: Visit): Promise<Answer> {
     const { message, detail, hint } = error
     return await accountPage(
       visit,
-      notice({ tone: 'bad', title: message, body: hint ?? detail }),
+      notice({ tone: 'bad', title: message, body: html`${paragraph(detail)}${paragraph(hint)}` }),
     )
   }
+}
+
+function paragraph(words: string | null): Html {
+  return words === null || words === '' ? nothing : html`
+    <p>${words}</p>
+  `
 }
 
 function targetOf(given: URLSearchParams) {

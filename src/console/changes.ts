@@ -1,9 +1,11 @@
 // Room console: what is done to a sync, each asked about first where it cuts somebody off.
 
+import { ApiProblem } from './api.ts'
 import { connectSection } from './connect.ts'
 import { type Html, html, nothing, pathOf, withQuery } from './html.ts'
 import { copyable, crumbs, findingList, notice } from './parts.ts'
 import type { Database, Finding, Login, Place, SyncStatus } from './shapes.ts'
+import { syncPage } from './sync.ts'
 import { form, page, type View } from './view.ts'
 import { type Answer, param, seeOther, text, type Visit, words } from './visit.ts'
 
@@ -113,11 +115,19 @@ export async function resync(visit: Visit): Promise<Answer> {
   return done(visit, 'resync', 'tables')
 }
 
-/** POST /console/syncs/:sync/allow */
+/** POST /console/syncs/:sync/allow: what is refused is shown again, with why. */
 export async function setAllow(visit: Visit): Promise<Answer> {
-  const ranges = words(text(visit.form, 'allow'))
-  const allow = ranges.length === 0 ? null : ranges
-  await visit.api.send('PATCH', ['syncs', param(visit, 'sync')], { body: { allow } })
+  const given = text(visit.form, 'allow')
+  const ranges = words(given)
+  const allow = ranges.length === 0 || ranges.join() === 'anywhere' ? null : ranges
+  try {
+    await visit.api.send('PATCH', ['syncs', param(visit, 'sync')], { body: { allow } })
+  } catch (error) {
+    if (!(error instanceof ApiProblem) || error.status !== 400) throw error
+    const { message, hint } = error
+    const problem = `Nothing was saved: ${message}.${hint === null ? '' : ` ${hint}`}`
+    return await syncPage(visit, { text: given, problem })
+  }
   return done(visit, 'allow', 'network')
 }
 

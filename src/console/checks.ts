@@ -11,7 +11,7 @@ import { findingList, notice, table } from './parts.ts'
 import type { Created, Database, Place, SyncStatus } from './shapes.ts'
 import { tableState } from './sync.ts'
 import { form } from './view.ts'
-import { type Answer, param, seeOther, text, type Visit } from './visit.ts'
+import { type Answer, param, seeOther, text, type Visit, words } from './visit.ts'
 import { counted, number } from './words.ts'
 
 /** POST /console/new/check: objects are chosen; everything is checked, and nothing made. */
@@ -39,8 +39,9 @@ export async function checkPage(visit: Visit): Promise<Answer> {
 /** What was ticked. Where all is, nothing is chosen: what the platform will have is synced too. */
 function chosen(draft: Draft, given: URLSearchParams): Draft {
   if (!given.has('object') && text(given, 'picked') !== '') return draft
-  const objects = given.getAll('object')
-  const fields = objects.flatMap((object) => {
+  const ticked = given.getAll('object')
+  const objects = [...new Set([...ticked, ...words(text(given, 'others'))])]
+  const fields = ticked.flatMap((object) => {
     const wanted = given.getAll(`field:${object}`)
     const all = Number(given.get(`count:${object}`) ?? wanted.length)
     return wanted.length >= all ? [] : [[object, wanted] as const]

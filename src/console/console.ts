@@ -22,6 +22,7 @@ import { addEntrance } from './entrance.ts'
 import { errorsPage } from './errors.ts'
 import { pageHeaders } from './headers.ts'
 import { homeFragment, homePage } from './home.ts'
+import { pathOf } from './html.ts'
 import { limitsFragment, limitsPage } from './limits.ts'
 import { createLive } from './live.ts'
 import { mutationPage } from './mutation.ts'
@@ -105,8 +106,12 @@ export function createConsole(deps: ConsoleDeps): Console {
   }
   for (const [path, handler] of pages) app.get(base + path, (c) => guarded(c, rooms, handler))
   for (const [path, handler] of posts) app.post(base + path, (c) => posted(c, rooms, handler))
-  // a step that was posted, and is asked for again
+  // what was posted, and is asked for again
   app.get(`${base}/new/*`, () => seeOther(`${rooms.base}/new`))
+  app.get(
+    `${base}/syncs/:sync/allow`,
+    (c) => seeOther(pathOf(rooms.base, 'syncs', c.req.param('sync'))),
+  )
   app.all(
     `${base}/*`,
     (c) => guarded(c, rooms, ({ view }) => answer(c, rooms, problemPage(view, nowhere), 404)),

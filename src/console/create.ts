@@ -5,7 +5,7 @@ import { type Draft, openDraft, sealDraft } from './draft.ts'
 import { type Html, html, nothing, pathOf, withQuery } from './html.ts'
 import { badge, field, notice, table } from './parts.ts'
 import { isOwnGiven, ownDatabase, ownFields } from './own-database.ts'
-import type { Connection, Database, Place, PlatformObject } from './shapes.ts'
+import type { Connection, Database, Place, PlatformObject, PlatformObjects } from './shapes.ts'
 import { form, page, type View } from './view.ts'
 import { type Answer, seeOther, text, type Visit } from './visit.ts'
 import { counted, platformName } from './words.ts'
@@ -94,7 +94,7 @@ function accountTable({ base }: View, connections: readonly Connection[]): Html 
       { value: id, kind: 'row' },
       { value: kind },
       { value: account ?? baseUrl, kind: 'wide' },
-      { value: state === 'active' ? badge('active', 'ok') : badge('not connected', 'warn') },
+      { value: badge(state, state === 'active' ? 'ok' : 'warn') },
       {
         value: state === 'active'
           ? html`<a class="button small primary" href="${
@@ -195,11 +195,8 @@ export async function objectsPage(
   if (typeof draft === 'string') {
     return await databasePage(visit, notice({ tone: 'bad', title: draft }))
   }
-  const { objects } = await visit.api.get<{ objects: readonly PlatformObject[] }>([
-    'connections',
-    draft.connection,
-    'objects',
-  ])
+  const path = ['connections', draft.connection, 'objects']
+  const { objects, custom } = await visit.api.get<PlatformObjects>(path)
   return stepPage(visit.view, {
     step: 'Objects',
     body: html`${
@@ -214,7 +211,8 @@ export async function objectsPage(
             class="hint">All fields of an object are synced unless you choose some. The id, what a new record needs, and what records are addressed by are always among them.</p>
           <div class="objects">${objects.map((object, index) =>
             objectChoice(draft, object, index)
-          )}</div>
+          )}${customChoices(draft, custom)}</div>
+          ${othersField(draft, [...objects.map(({ object }) => object), ...custom])}
           <div class="sticky"><button class="primary">Check</button></div>
         `,
       })
@@ -248,6 +246,38 @@ function objectChoice(draft: Draft, { object, name, fields }: PlatformObject, in
           }${writable ? '' : ', read-only'}</span></span></label></li>`
         )}</ul><input type="hidden" name="count:${object}" value="${fields.length}"></details></div>
   `
+}
+
+/** Custom objects: whole, since what fields they have is asked when they are checked. */
+function customChoices(draft: Draft, custom: readonly string[]): readonly Html[] {
+  return custom.map((object) =>
+    html`
+      <div
+        class="object"><label class="choice"><input type="checkbox" name="object" value="${object}"${draft
+                .objects !== 'all' && draft.objects.includes(object)
+          ? html`
+            checked
+          `
+          : nothing}><span><strong>${object}</strong> <span class="muted">custom, with all fields</span></span></label></div>
+    `
+  )
+}
+
+/** What is not offered can be named, where a platform has more than is offered. */
+function othersField(draft: Draft, offered: readonly string[]): Html {
+  const { platform, objects } = draft
+  const others = objects === 'all' ? [] : objects.filter((object) => !offered.includes(object))
+  if (others.length === 0 && platform !== 'salesforce' && platform !== 'hubspot') return nothing
+  return field({
+    id: 'others',
+    label: 'Other objects (API names, one a line)',
+    optional: true,
+    rows: 3,
+    value: others.join('\n'),
+    hint: html`Others that the account has${
+      platform === 'salesforce' ? html`, such as <code>Case</code>` : nothing
+    }, with all their fields. Custom objects are synced only when they are ticked above or named here.`,
+  })
 }
 
 /** The draft as the database step has it; a text: what is missing. What was chosen before stays. */

@@ -108,7 +108,10 @@ function isCrowd(buckets: readonly Bucket[], rule: string): boolean {
   return buckets.filter((bucket) => bucket.rule === rule).length > crowdMin
 }
 
-/** Of what may be under way at one time processes reserve shares, used or not; what is in use are the mutations. */
+/**
+ * Of what may be under way at one time processes reserve places, used or not, for mutations and for what the sync process
+ * reads. What is known to be in use are the mutations.
+ */
 function inUse(bucket: Bucket, underWay: number): Bucket {
   if (bucket.windowMs !== null) return bucket
   const used = Math.min(underWay, bucket.limit)
@@ -116,10 +119,11 @@ function inUse(bucket: Bucket, underWay: number): Bucket {
 }
 
 function usedText(bucket: Bucket, underWay: number): string {
-  const { limit, windowMs, used: reserved } = bucket
-  const { used } = inUse(bucket, underWay)
+  const { limit, windowMs, used } = bucket
   const told = `${number(used)} of ${number(limit)}`
-  return windowMs === null ? `${told}, ${number(reserved)} reserved` : told
+  if (windowMs !== null) return told
+  const mutations = counted(underWay, 'mutation', 'mutations')
+  return `${mutations} under way; ${told} reserved for mutations and for reading`
 }
 
 function stateOf({ blockedMs, left, windowMs }: Bucket): Html {

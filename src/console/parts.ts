@@ -27,29 +27,42 @@ export interface TableParts {
   readonly empty?: Html | string
 }
 
-/** A table that scrolls sideways by itself where it is wider than the screen. */
+/**
+ * A table that scrolls sideways by itself where it is wider than the screen; on a phone each row is a block with the
+ * headings beside its values. The roles are said, since browsers forget them where a table is drawn as something else.
+ */
 export function table({ caption, captionHidden = true, head, rows, empty }: TableParts): Html {
   if (rows.length === 0 && empty !== undefined) return html`<p class="empty">${empty}</p>`
   return html`
     <div class="scroll" role="region" aria-label="${caption}" tabindex="0">
-      <table>
+      <table role="table">
         <caption${captionHidden
           ? html`
             class="visually-hidden"
           `
           : nothing}>${caption}</caption>
-    <thead><tr>${head.map((column) =>
+    <thead role="rowgroup"><tr role="row">${head.map((column) =>
       typeof column === 'string'
-        ? html`<th scope="col">${column}</th>`
-        : html`<th scope="col" class="num">${column.text}</th>`
+        ? html`<th role="columnheader" scope="col">${column}</th>`
+        : html`<th role="columnheader" scope="col" class="num">${column.text}</th>`
     )}</tr></thead>
-    <tbody>${rows.map((cells) => html`<tr>${cells.map(cellOf)}</tr>\n`)}</tbody></table></div>
+    <tbody role="rowgroup">${rows.map((cells) =>
+      html`<tr role="row">${cells.map((cell, index) => cellOf(cell, labelOf(head[index])))}</tr>\n`
+    )}</tbody></table></div>
   `
 }
 
-function cellOf({ value, kind }: Cell): Html {
-  if (kind === 'row') return html`<th scope="row">${value}</th>`
-  return kind === undefined ? html`<td>${value}</td>` : html`<td class="${kind}">${value}</td>`
+function labelOf(column: TableParts['head'][number] | undefined): string {
+  return typeof column === 'object' ? column.text : column ?? ''
+}
+
+function cellOf({ value, kind }: Cell, label: string): Html {
+  if (kind === 'row') return html`<th role="rowheader" scope="row">${value}</th>`
+  const named = label === '' ? nothing : html`
+    data-label="${label}"
+  `
+  const content = value === '' ? nothing : html`<div>${value}</div>`
+  return html`<td role="cell" class="${kind ?? ''}" ${named}>${content}</td>`
 }
 
 export interface FieldParts {
@@ -65,26 +78,34 @@ export interface FieldParts {
   readonly placeholder?: string
   readonly optional?: boolean
   readonly autofocus?: boolean
+  /** What is wrong with the value. */
+  readonly problem?: string
 }
 
 /** A labelled input, or a textarea where it has rows. */
 export function field(parts: FieldParts): Html {
-  const { id, label, hint, optional = false } = parts
+  const { id, label, hint, optional = false, problem } = parts
   return html`
     <div
       class="field"><label for="${id}">${label}${optional
         ? html`
           <span class="muted">(optional)</span>
         `
-        : nothing}</label>${inputOf(parts)}${hint === undefined
+        : nothing}</label>${problem === undefined
         ? nothing
-        : html`<p class="hint" id="${id}-hint">${hint}</p>`}</div>
+        : html`<p class="hint bad-text" id="${id}-problem" role="alert">${problem}</p>`}${inputOf(
+          parts,
+        )}${hint === undefined ? nothing : html`<p class="hint" id="${id}-hint">${hint}</p>`}</div>
   `
 }
 
 function inputOf(
-  { id, name = id, hint, value = '', type = 'text', rows, ...rest }: FieldParts,
+  { id, name = id, hint, value = '', type = 'text', rows, problem, ...rest }: FieldParts,
 ): Html {
+  const about = [
+    ...problem === undefined ? [] : [`${id}-problem`],
+    ...hint === undefined ? [] : [`${id}-hint`],
+  ]
   const more = html`${
     rest.required === true
       ? html`
@@ -98,8 +119,12 @@ function inputOf(
       `
       : nothing
   }${
-    hint === undefined ? nothing : html`
-      aria-describedby="${id}-hint"
+    problem === undefined ? nothing : html`
+      aria-invalid="true"
+    `
+  }${
+    about.length === 0 ? nothing : html`
+      aria-describedby="${about.join(' ')}"
     `
   }${
     rest.placeholder === undefined ? nothing : html`

@@ -118,7 +118,7 @@ export interface Connection {
   readonly id: string
   readonly platform: string
   readonly kind: 'oauth' | 'key' | 'app'
-  readonly state: 'active' | 'revoked'
+  readonly state: 'active' | 'revoked' | 'unfinished'
   readonly baseUrl: string
   readonly account: string | null
 }
@@ -164,6 +164,13 @@ export interface PlatformObject {
     readonly required: boolean
     readonly writable: boolean
   }[]
+}
+
+/** What a connection has to be synced. */
+export interface PlatformObjects {
+  readonly objects: readonly PlatformObject[]
+  /** Names of others that the account has. */
+  readonly custom: readonly string[]
 }
 
 export type LifeState = 'received' | 'sent' | 'accepted' | 'refused' | 'unknown' | 'applied'

@@ -23,8 +23,13 @@ export interface Snippet {
 /** `postgresql://user:password@host:port/database?sslmode=require` */
 export function urlOf(target: Target): string {
   const { database, user, password } = target
-  const [as, secret, to] = [user, password ?? passwordWord, database].map(encodeURIComponent)
+  const [as, secret, to] = [user, password ?? passwordWord, database].map(encoded)
   return `postgresql://${as}:${secret}@${authorityOf(target)}/${to}?sslmode=require`
+}
+
+/** Also `'`, which encodeURIComponent leaves: shells differ in how it is written within quotes. */
+function encoded(text: string): string {
+  return encodeURIComponent(text).replaceAll("'", '%27')
 }
 
 /** `host:port`, as a URL has it. */
@@ -99,7 +104,7 @@ engine = create_engine(${quoted(url)}, isolation_level="AUTOCOMMIT")`
 
 function jdbc(target: Target): string {
   const { database, user, password } = target
-  const where = encodeURIComponent(database)
+  const where = encoded(database)
   const url = `jdbc:postgresql://${authorityOf(target)}/${where}?sslmode=require`
   return `var properties = new java.util.Properties();
 properties.setProperty("user", ${quoted(user)});

@@ -11,8 +11,14 @@ import { form, page, type View } from './view.ts'
 import { type Answer, param, type Visit } from './visit.ts'
 import { counted, number, percent, platformName, span } from './words.ts'
 
-/** GET /console/syncs/:sync */
-export async function syncPage(visit: Visit): Promise<Answer> {
+/** An allowlist as it was typed, and what is wrong with it. */
+export interface GivenAllow {
+  readonly text: string
+  readonly problem: string
+}
+
+/** GET /console/syncs/:sync; with an allowlist that was refused, the answer to its form. */
+export async function syncPage(visit: Visit, given: GivenAllow | null = null): Promise<Answer> {
   const { api, view, c } = visit
   const id = param(visit, 'sync')
   const [sync, place, { databases }, { connections }] = await Promise.all([
@@ -29,7 +35,8 @@ export async function syncPage(visit: Visit): Promise<Answer> {
   return page(view, {
     title: sync.id,
     at: 'syncs',
-    refreshSeconds: 30,
+    // what was typed would be gone
+    ...given === null ? { refreshSeconds: 30 } : {},
     body: html`
       ${crumbs([['Syncs', view.base]], sync.id)}${said(c.req.query('done'))}${heading(
         view,
@@ -43,7 +50,7 @@ export async function syncPage(visit: Visit): Promise<Answer> {
         login,
         database: database?.name ?? '',
         password: null,
-      })}${users(view, sync)}${network(view, sync, place)}<section
+      })}${users(view, sync)}${network(view, { sync, place, given })}<section
         aria-labelledby="tables">
         <div class="head"><h2 id="tables">Tables</h2>${form(view, {
           action: pathOf(path, 'resync'),
@@ -142,7 +149,14 @@ function users(view: View, { id, logins }: SyncStatus): Html {
   }</section>`
 }
 
-function network(view: View, { id, allow }: SyncStatus, { outbound }: Place): Html {
+function network(
+  view: View,
+  { sync: { id, allow }, place: { outbound }, given }: {
+    sync: SyncStatus
+    place: Place
+    given: GivenAllow | null
+  },
+): Html {
   return html`
     <section aria-labelledby="network">
       <h2 id="network">Network</h2>
@@ -169,9 +183,10 @@ function network(view: View, { id, allow }: SyncStatus, { outbound }: Place): Ht
               id: 'allow',
               label: 'Allowed addresses',
               rows: 4,
-              value: (allow ?? []).join('\n'),
+              value: given?.text ?? (allow ?? []).join('\n'),
+              ...given === null ? {} : { problem: given.problem, autofocus: true },
               hint:
-                html`One range on each line: <code>203.0.113.0/24</code>, <code>2001:db8::/32</code>. Empty: from anywhere.`,
+                html`One range on each line: <code>203.0.113.0/24</code>, <code>2001:db8::/32</code>. Empty, or the word <code>anywhere</code>: from anywhere.`,
             })
           }<div><button>Save</button> ${
             allow === null

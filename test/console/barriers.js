@@ -32,8 +32,10 @@
   }
   for (const attribute of ['aria-describedby', 'aria-labelledby', 'for']) {
     for (const element of document.querySelectorAll(`[${attribute}]`)) {
-      const id = element.getAttribute(attribute) ?? ''
-      if (document.getElementById(id) === null) found.push(`${attribute} leads nowhere: ${id}`)
+      // for has one id, the others any number of them
+      for (const id of (element.getAttribute(attribute) ?? '').split(' ')) {
+        if (document.getElementById(id) === null) found.push(`${attribute} leads nowhere: ${id}`)
+      }
     }
   }
   for (const table of document.querySelectorAll('table')) {

@@ -8,7 +8,7 @@ import postgres from 'postgres'
 import { noBastion, startBastion } from '../help/bastion.ts'
 import { startSystem, type System } from '../help/system.ts'
 import { startBrowser, withoutBrowser } from './browser.ts'
-import { findBarriers, findFaint, focused } from './inspect.ts'
+import { cutOff, findBarriers, findFaint, focused } from './inspect.ts'
 
 const waitMs = 60_000
 
@@ -297,11 +297,24 @@ describe('the console in a browser', { skip: withoutBrowser }, () => {
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByText('The allowlist is saved').waitFor()
     assert.equal(await page.getByLabel('Allowed addresses').inputValue(), '127.0.0.0/8\n::1/128')
-    await page.getByLabel('Allowed addresses').fill('not a range')
+    await page.getByLabel('Allowed addresses').fill('10.0.0.0/33')
     await page.getByRole('button', { name: 'Save' }).click()
-    await page.getByRole('heading', { level: 1 }).waitFor()
-    assert.match(await page.locator('main').innerText(), /not a range/)
-    assert.deepEqual(complaints.filter((each) => !each.includes('400')), [])
+    const problem = page.getByRole('alert')
+    await problem.getByText('not a range of addresses: "10.0.0.0/33"').waitFor()
+    assert.match(await problem.innerText(), /\banywhere\b/)
+    const field = page.getByLabel('Allowed addresses')
+    assert.equal(await field.inputValue(), '10.0.0.0/33', 'what was typed is still there')
+    assert.match(await focused(page), /Allowed addresses/)
+    const y = (await problem.boundingBox())?.y ?? -1
+    assert.ok(y >= 0 && y < 800, `what is wrong is seen without scrolling: ${y}`)
+    assert.deepEqual([...await findBarriers(page), ...await findFaint(page)], [])
+    await page.goto(page.url())
+    assert.equal(await field.inputValue(), '127.0.0.0/8\n::1/128', 'nothing was saved')
+    await field.fill('anywhere')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('The allowlist is saved').waitFor()
+    assert.equal(await field.inputValue(), '')
+    assert.deepEqual(complaints, [])
     await context.close()
   })
 
@@ -337,6 +350,50 @@ describe('the console in a browser', { skip: withoutBrowser }, () => {
       assert.deepEqual([...await findBarriers(page), ...await findFaint(page)], [], place)
       await context.addCookies(cookies)
     }
+    await context.close()
+  })
+
+  test('a custom object is chosen, and one that there is not is told of with those there are', async () => {
+    const { page, complaints, context } = await visit()
+    await logIn(page)
+    await page.goto(`${base}/console/new/database?connection=demo_salesforce`)
+    await page.getByLabel('A new database, made here').check()
+    await page.getByRole('button', { name: 'Choose objects' }).click()
+    const offered = page.getByRole('checkbox', { name: /^Project__c/ })
+    assert.equal(await offered.isChecked(), false)
+    const others = page.getByLabel('Other objects')
+    await others.fill('Projekt__c\nproject__c')
+    await page.getByRole('button', { name: 'Check', exact: true }).click()
+    const found = await page.locator('.findings').innerText()
+    assert.match(found, /no object "Projekt__c"[^]*Custom objects are Project__c\./)
+    assert.match(found, /The object is called "Project__c"/)
+    await page.getByRole('button', { name: 'Choose other objects' }).click()
+    assert.equal(await others.inputValue(), 'Projekt__c\nproject__c')
+    await others.fill('User')
+    await offered.check()
+    await page.getByRole('button', { name: 'Check', exact: true }).click()
+    await page.getByRole('heading', { name: 'Everything is in order' }).waitFor()
+    const makes = await page.locator('.makes').innerText()
+    assert.match(makes, /salesforce\.project__c of Project__c/)
+    assert.match(makes, /salesforce\.users of User/)
+    assert.deepEqual(complaints, [])
+    await context.close()
+  })
+
+  test('on a phone nothing is cut: rows are blocks, and whoever listens still hears a table', async () => {
+    const { page, context } = await visit({ width: 375 })
+    await logIn(page)
+    for (const place of ['', '/syncs/sync_salesforce', '/mutations', '/limits', '/errors']) {
+      await page.goto(`${base}/console${place}`)
+      await page.locator('main').waitFor()
+      assert.deepEqual(await cutOff(page), [], place)
+    }
+    await page.goto(`${base}/console/syncs/sync_salesforce`)
+    const tables = page.getByRole('table', { name: 'Tables' })
+    const row = tables.getByRole('row').filter({ hasText: 'salesforce.contacts' })
+    assert.match(await row.innerText(), /salesforce\.contacts\s[^]*Contact[^]*following/)
+    assert.equal(await row.getByRole('cell').first().getAttribute('data-label'), 'Object')
+    assert.equal(await tables.getByRole('columnheader').count(), 8)
     await context.close()
   })
 

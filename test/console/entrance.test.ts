@@ -56,7 +56,7 @@ test('a login that waits is answered when the service drains', async () => {
     const began = performance.now()
     await own.drain()
     assert.deepEqual((await late).map(({ status }) => status), Array<number>(6).fill(401))
-    assert.ok(performance.now() - began < 2_500, 'the longest would have waited 4 s')
+    assert.ok(performance.now() - began < 3_900, 'the longest would have waited 4 s')
   } finally {
     await own.close()
   }

@@ -30,7 +30,10 @@ export interface Stage {
   /** What was asked of the administration: name and arguments. */
   readonly calls: [string, unknown[]][]
   /** The test may put other functions in. */
-  readonly administration: { rows: NonNullable<Administration['rows']> }
+  readonly administration: {
+    rows: NonNullable<Administration['rows']>
+    giveConnection: Administration['giveConnection']
+  }
   /** Milliseconds since 1970. */
   now: number
   drain(): Promise<boolean>
@@ -116,7 +119,7 @@ function hostileAdministration(
     drop: say('drop', [finding]),
     addTables: say('addTables', { findings: [], tables: [] }),
     removeTable: say('removeTable', []),
-    repair: say('repair', { changed: false, later: [], notes: [] }),
+    repair: say('repair', { changed: false, later: [], notes: [], refill: {} }),
     grantLogin: say('grantLogin', login),
     revokeLogin: say('revokeLogin', undefined),
     doctor: say('doctor', [finding]),
@@ -132,6 +135,7 @@ function hostileAdministration(
       expiresAt: null,
     }]),
     giveConnection: say('giveConnection', finding),
+    removeConnection: say('removeConnection', undefined),
     databases: say('databases', [{
       id: 'db',
       place: `db.example.com:5432/${hostile}`,

@@ -7,10 +7,13 @@ import type { Context } from 'hono'
 import type { Api } from '../../src/console/api.ts'
 import { loadAssets } from '../../src/console/assets.ts'
 import { checkPage } from '../../src/console/checks.ts'
+import { objectsPage } from '../../src/console/create.ts'
 import type { Draft } from '../../src/console/draft.ts'
+import type { Handler } from '../../src/console/visit.ts'
 
 const field = { field: 'title', name: 'title', type: 'text', required: false, writable: true }
 const objects = [{ object: 'issues', name: 'issues', fields: [field, { ...field, field: 'body' }] }]
+const custom = ['Project__c', 'Visit__c']
 const draft: Draft = {
   id: 'sync_test0abc',
   connection: 'till',
@@ -25,20 +28,21 @@ const draft: Draft = {
 /** Posts the step. Gives the page, and what was asked for. */
 async function post(
   given: readonly (readonly [string, string])[],
+  { handler = checkPage, from = draft }: { handler?: Handler; from?: Draft } = {},
 ): Promise<{ page: string; asked: readonly unknown[] }> {
   const asked: unknown[] = []
   const api: Api = {
-    get: <T>() => Promise.resolve({ objects } as T),
+    get: <T>() => Promise.resolve({ objects, custom } as T),
     send: <T>(_method: string, _path: unknown, options: { body?: unknown } = {}) => {
       asked.push(options.body)
       const body = { sync: 's', schema: 's', tables: [], findings: [], makes: [], login: null }
       return Promise.resolve({ status: 200, body: { ...body, made: false } as T })
     },
   }
-  const answer = await checkPage({
+  const answer = await handler({
     c: {} as Context,
     form: new URLSearchParams([
-      ['draft', JSON.stringify(draft)],
+      ['draft', JSON.stringify(from)],
       ...given.map((pair) => [...pair]),
     ]),
     view: { base: '/console', assets: loadAssets(), csrf: 'c', now: 0 },
@@ -67,4 +71,35 @@ test('some fields are some, and all are all that the platform will have', async 
   assert.deepEqual((some.asked[0] as { fields: unknown }).fields, { issues: ['title'] })
   const all = await post([...ticked, ['field:issues', 'body']])
   assert.equal('fields' in (all.asked[0] as object), false)
+})
+
+test('custom objects are offered and not chosen, others are named, and both stay as they were', async () => {
+  const from: Draft = { ...draft, platform: 'salesforce' }
+  const fresh = await post([], { handler: objectsPage, from })
+  assert.match(fresh.page, /name="object" value="issues"\s+checked/)
+  assert.match(fresh.page, /name="object" value="Project__c">/)
+  assert.match(fresh.page, /<textarea id="others"[^>]*>\n<\/textarea>/)
+  const given = [['object', 'issues'], ['count:issues', '2'], ['field:issues', 'title']] as const
+  const { asked } = await post([
+    ...given,
+    ['object', 'Visit__c'],
+    ['others', 'Case\r\n  Visit__c\r\n'],
+  ], { from })
+  const chosen = asked[0] as { objects: string[]; fields: unknown }
+  assert.deepEqual(chosen.objects, ['issues', 'Visit__c', 'Case'], 'each once')
+  assert.deepEqual(chosen.fields, { issues: ['title'] })
+  const again = await post([], {
+    handler: objectsPage,
+    from: { ...from, objects: chosen.objects, fields: {} },
+  })
+  assert.match(again.page, /name="object" value="Visit__c"\s+checked/)
+  assert.match(again.page, /name="object" value="Project__c">/)
+  assert.match(again.page, /<textarea id="others"[^>]*>\nCase<\/textarea>/)
+  const only = await post([['others', 'Case']], { from })
+  assert.deepEqual((only.asked[0] as { objects: string[] }).objects, ['Case'])
+})
+
+test('where everything is offered nobody is asked for more', async () => {
+  const { page } = await post([], { handler: objectsPage })
+  assert.doesNotMatch(page, /id="others"/)
 })

@@ -19,7 +19,7 @@ const answers: Readonly<Record<string, unknown>> = {
   connections: { connections: [{ id: 'till', platform: 'github', kind: 'key', state: 'active' }] },
   databases: { databases: [] },
   place: { platforms: [], regions: [], outbound: [], hosted: true },
-  objects: { objects: [] },
+  objects: { objects: [], custom: [] },
 }
 const base = {
   connection: 'till',

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes as random, randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import { fault } from '../../src/mutation/fault.ts'
 import { createJournal, requestHash } from '../../src/store/journal.ts'
 import { revokeAdminToken, saveAdminToken } from '../../src/store/admin-tokens.ts'
 import { forgetDatabase, saveDatabase } from '../../src/store/databases.ts'
@@ -378,6 +379,41 @@ test('a key that is given is passed on and never shown', async () => {
     platform: 'stripe',
     key: 'rk_test_very_secret',
   }]])
+})
+
+test('an app that the platform refuses is told of with what it said and what to do, and its form comes again', async () => {
+  const csrf = csrfOf(await (await agent.get('/console/new/account?platform=github')).text())
+  const given = stage.administration.giveConnection
+  stage.administration.giveConnection = () =>
+    Promise.reject(
+      fault('bad_request', {
+        message: 'github refuses this app',
+        detail: 'GitHub answered 401 for the installation.',
+        hint: 'Nothing was changed.',
+      }),
+    )
+  try {
+    const response = await agent.post('/console/new/account', {
+      csrf,
+      platform: 'github',
+      how: 'app',
+      id: 'code_9',
+      settings: 'octo/hello',
+      appId: '12',
+      installationId: '34',
+      privateKey: 'PEM-very-secret',
+    })
+    const page = await response.text()
+    assert.match(page, /role="alert"[^]*github refuses this app/)
+    assert.match(
+      page,
+      /<p>GitHub answered 401 for the installation\.<\/p>[^]*<p>Nothing was changed/,
+    )
+    assert.match(page, /value="code_9"/)
+    assert.ok(!page.includes('PEM-very-secret'))
+  } finally {
+    stage.administration.giveConnection = given
+  }
 })
 
 test('passwords are rotated only after a question, and dropping needs the name', async () => {

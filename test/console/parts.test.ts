@@ -11,6 +11,7 @@ import { bucketTable } from '../../src/console/limits.ts'
 import { psqlOf, snippetsOf, urlOf } from '../../src/console/snippets.ts'
 import { createThrottle, freeMax } from '../../src/console/throttle.ts'
 import { compact, counted, duration, number, percent, span } from '../../src/console/words.ts'
+import { runsOf } from '../help/property.ts'
 
 test('numbers and durations read as people write them', () => {
   assert.deepEqual([number(1234567), number(null), compact(9999), compact(12_345)], [
@@ -50,13 +51,16 @@ const target = fc.record({
 })
 
 test('the URL means what it was made of, whatever characters that has', () => {
-  fc.assert(fc.property(target, (each) => {
-    const url = new URL(urlOf(each))
-    const parts = [url.username, url.password, url.pathname.slice(1)].map(decodeURIComponent)
-    assert.deepEqual(parts, [each.user, each.password, each.database])
-    assert.equal(url.hostname.replace(/^\[(.*)\]$/, '$1'), each.host)
-    assert.doesNotMatch(psqlOf(each).slice("psql '".length, -1), /[\s"`$\\]/)
-  }))
+  fc.assert(
+    fc.property(target, (each) => {
+      const url = new URL(urlOf(each))
+      const parts = [url.username, url.password, url.pathname.slice(1)].map(decodeURIComponent)
+      assert.deepEqual(parts, [each.user, each.password, each.database])
+      assert.equal(url.hostname.replace(/^\[(.*)\]$/, '$1'), each.host)
+      assert.doesNotMatch(psqlOf(each).slice("psql '".length, -1), /[\s"`$\\]/)
+    }),
+    { ...runsOf(), examples: [[{ host: 'h', port: 1, database: 'd', user: 'u', password: `'` }]] },
+  )
 })
 
 test('every driver of the list has a snippet with the host, and none with a password that nobody gave', () => {
@@ -231,7 +235,7 @@ test('what processes have reserved of a limit at one time is not what is in use 
     blockedMs: 0,
   }
   const page = String(await html`${bucketTable({ buckets: [bucket], underWay: 2 }, 'Buckets')}`)
-  assert.match(page, /2 of 100, 100 reserved/)
+  assert.match(page, /2 mutations under way; 100 of 100 reserved for mutations and for reading/)
   assert.match(page, /aria-label="2 of 100 used"/)
   assert.doesNotMatch(page, />full</)
   const window = { ...bucket, windowMs: 1_000 }
