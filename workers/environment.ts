@@ -61,6 +61,11 @@ export class ConfigError extends Error {
   override name = 'ConfigError'
 }
 
+/** What a process needs and does not find when it starts, in words for whoever starts it. */
+export class StartError extends Error {
+  override name = 'StartError'
+}
+
 /** JSON lines on stderr, from SLUICE_LOG_LEVEL on. */
 export function workerLog(worker: string): Log {
   const level = env('SLUICE_LOG_LEVEL', 'info')
@@ -109,9 +114,9 @@ export async function runWorker(start: () => Promise<() => Promise<void>>): Prom
   }
 }
 
-/** Ends a process that cannot start: for its configuration with one line and 2. */
+/** Ends a process that cannot start: for its configuration with one line and 2, for what it does not find with one and 1. */
 export function failStart(error: unknown): never {
   const misconfigured = error instanceof ConfigError
-  console.error(misconfigured ? error.message : error)
+  console.error(misconfigured || error instanceof StartError ? error.message : error)
   process.exit(misconfigured ? 2 : 1)
 }

@@ -25,21 +25,28 @@ import { createInside } from '../src/session/inside.ts'
 import { createSessionMetrics } from '../src/session/metrics.ts'
 import { createIdempotencyKeys, type IdempotencyKeys } from '../src/store/idempotency.ts'
 import { createJournal, type Journal } from '../src/store/journal.ts'
-import { migrate } from '../src/store/migrations.ts'
 import { announce } from '../src/store/presence.ts'
 import { recover, type RecoveryDeps } from '../src/sync/recovery.ts'
 import { createAdministration } from '../src/sync/setup-administration.ts'
 import { createSilences } from '../src/sync/silences.ts'
 import { approachEnv } from './approach.ts'
 import { backgroundShare } from './background-share.ts'
-import { booleanEnv, ConfigError, env, failStart, numberEnv, workerLog } from './environment.ts'
+import {
+  booleanEnv,
+  ConfigError,
+  env,
+  failStart,
+  numberEnv,
+  StartError,
+  workerLog,
+} from './environment.ts'
 import { httpProxiesEnv } from './http-proxies.ts'
 import { placeEnv } from './place.ts'
 import { publicUrl, returnOrigins, toldUrl } from './public-url.ts'
 import { startAftermath } from './aftermath.ts'
 import { adminDeps } from './commands/syncs-deps.ts'
 import { startRenewals } from './renewals.ts'
-import { storeEnv } from './store-env.ts'
+import { readyStore, storeEnv } from './store-env.ts'
 import { createWatch, type Watch } from './watch.ts'
 
 const recoverEveryMinMs = 100
@@ -68,7 +75,7 @@ async function start(): Promise<void> {
   const host = env('SLUICE_SERVICE_HOST', '127.0.0.1')
   const port = number('SLUICE_SERVICE_PORT', 8787)
   const inFlightMax = number('SLUICE_IN_FLIGHT_MAX', 1000)
-  const taken = await migrate(store)
+  const taken = await readyStore(store)
   const presence = await announce(store, { name: `${hostname()}:${process.pid}`, log })
   const firstGapMs = Math.max(number('SLUICE_INQUIRY_AFTER_MS', 10_000), recoverEveryMinMs)
   const journal = createJournal(store, { ...presence, inquiryAfterMs: firstGapMs })
@@ -278,7 +285,7 @@ process.on('uncaughtException', (error) => {
 })
 
 start().catch((error: unknown) => {
-  if (error instanceof ConfigError) failStart(error)
+  if (error instanceof ConfigError || error instanceof StartError) failStart(error)
   log.error('service.cannot_start', { error })
   process.exit(1)
 })

@@ -39,6 +39,9 @@ const sections = {
   'Shell': ['completion'],
 }
 
+/** For connections to end, once all is done. */
+const leaveWaitMs = 1_000
+
 function version(): string {
   const file = new URL('../package.json', import.meta.url)
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
@@ -121,6 +124,8 @@ async function run({ entry, given }: Chosen): Promise<void> {
     process.exitCode = 1
   } finally {
     await opened.close()
+    // a store that says nothing does not end its connections either, and nothing else is left to be done
+    setTimeout(() => process.exit(), leaveWaitMs).unref()
   }
 }
 

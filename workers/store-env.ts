@@ -1,8 +1,10 @@
 // Workers: the store that SLUICE_STORE_URL and SLUICE_KEYS tell of.
 
+import { migrate } from '../src/store/migrations.ts'
 import { type Keyring, parseKeyring } from '../src/store/seal.ts'
-import { openStore, type Store } from '../src/store/store.ts'
-import { ConfigError, requiredEnv } from './environment.ts'
+import { isStoreDown, openStore, type Store, storeDown } from '../src/store/store.ts'
+import { storeLines } from './commands/store-troubles.ts'
+import { ConfigError, requiredEnv, StartError } from './environment.ts'
 
 /** Opens it; nothing is asked yet. Throws ConfigError, which names the variable and tells no secret. */
 export function storeEnv(options: { connectionsMax: number }): Store {
@@ -23,6 +25,28 @@ export function storeAt(
   throw new ConfigError(
     'SLUICE_STORE_URL is not like postgres://user:password@host:5432/database',
   )
+}
+
+/**
+ * Brings it to this version, the first that a process asks of it, and gives the numbers of the steps that were taken. Throws
+ * `service_unreachable`, and what else Postgres says.
+ */
+export async function migrateStore(store: Store): Promise<number[]> {
+  // within the store's wait: the steps have none of their own where nothing answers
+  await store.ask('Looking for the store', (sql) => sql`select 1`)
+  return await migrate(store).catch((error: unknown) => {
+    throw isStoreDown(error) ? storeDown('Migrating the store', error) : error
+  })
+}
+
+/** The same for a process that starts: throws StartError where the store is unreachable. It tells no secret. */
+export async function readyStore(store: Store): Promise<number[]> {
+  try {
+    return await migrateStore(store)
+  } catch (cause) {
+    const lines = await storeLines(cause, { store, local: false })
+    throw lines === null ? cause : new StartError(lines.join('. '), { cause })
+  }
 }
 
 function keyringOf(text: string): Keyring {

@@ -21,7 +21,6 @@ import { type Callers, createCallers } from '../src/service/callers.ts'
 import { createPlatformMetrics } from '../src/service/metrics.ts'
 import { dialSession } from '../src/session/adopted.ts'
 import type { Approach } from '../src/session/login.ts'
-import { migrate } from '../src/store/migrations.ts'
 import { hearNotices } from '../src/store/notices.ts'
 import type { Store } from '../src/store/store.ts'
 import { createSyncFigures } from '../src/store/sync-figures.ts'
@@ -36,7 +35,7 @@ import { backgroundShare } from './background-share.ts'
 import { env, numberEnv, optionalEnv, runWorker, workerLog } from './environment.ts'
 import { paced } from './paced.ts'
 import { webhooksUrl } from './public-url.ts'
-import { storeEnv } from './store-env.ts'
+import { readyStore, storeEnv } from './store-env.ts'
 import { createWatch, type Watch } from './watch.ts'
 
 /**
@@ -53,7 +52,7 @@ await runWorker(async () => {
   const store = storeEnv({
     connectionsMax: numberEnv('SLUICE_STORE_CONNECTIONS', { otherwise: 20, min: 1 }),
   })
-  const taken = await migrate(store)
+  const taken = await readyStore(store)
   const approach = approachEnv()
   const http = createHttp({ bytesMax: answerBytesMax, connectionsMax, guard: approach.guard })
   const watch = createWatch(log)

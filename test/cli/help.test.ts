@@ -25,7 +25,7 @@ Run:
 
 Set up:
   connect      make a link with which somebody connects an account (OAuth)
-  connections  accounts at the platforms: list, set-key, set-app
+  connections  accounts at the platforms: list, set-key, set-app, remove
   apps         our OAuth apps at the platforms: list, set
   databases    the databases that tables are in: list, set
   syncs        accounts mirrored into schemas of databases: list, create, apply,

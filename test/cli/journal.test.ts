@@ -164,6 +164,34 @@ test('one is shown with its life, its rows before and after, and what was sent; 
   assert.match(none.err, /there is no mutation/)
 })
 
+test('a change is shown by itself: null is null, and what an answer leaves out has not changed', async () => {
+  const record = '003000000000002AAA'
+  // what Salesforce answers to an insert lacks what is empty; what it answers to an update has it as null
+  await journal(inserted('leto@dune.co'), accepted(record, 'leto@dune.co'))
+  const nothing = { phone: null, fax: null }
+  const id = await journal({
+    rows: [{ ordinal: 1, id: record, values: { title: 'Duke', name: null } }],
+  }, {
+    state: 'accepted',
+    rows: [{
+      ordinal: 1,
+      id: record,
+      values: { email: 'leto@dune.co', title: 'Duke', name: null, ...nothing },
+    }],
+    requests: 1,
+  })
+  const { out } = await sluice('mutations', 'show', id)
+  const cells = out.slice(out.indexOf('row 1')).trimEnd().split('\n').slice(1)
+  assert.deepEqual(cells, ['  title  (not known) → "Duke"', '  name   "Paul" → null'])
+  const json = JSON.parse((await sluice('mutations', 'show', id, '--json')).out) as {
+    changes: { cells: unknown[] }[]
+  }
+  assert.deepEqual(json.changes[0]?.cells, [
+    { column: 'title', sent: 'Duke', after: 'Duke' },
+    { column: 'name', before: 'Paul', sent: null, after: null },
+  ])
+})
+
 test('what was refused for a reason that passes is shown, and sent again when that is said', async () => {
   const id = await journal(inserted('paul@dune.co'), refused('row_locked'))
   const dry = await sluice('mutations', 'retry', id, '--dry-run')

@@ -14,6 +14,7 @@ import { parseKeyring } from '../../src/store/seal.ts'
 import { openStore } from '../../src/store/store.ts'
 import { readSync } from '../../src/store/syncs.ts'
 import { freePort } from '../help/cluster.ts'
+import { mute } from '../help/mute.ts'
 import { startSystem, type System, until } from '../help/system.ts'
 import { root, sluice, sluiceWords } from './ran.ts'
 
@@ -58,6 +59,48 @@ test('a process that lacks its configuration ends at once, not with 0, and says 
   }
 })
 
+test('a process that does not find its store ends with 1 and one line that says where it looked, why, and what to do', async () => {
+  const closed = await freePort()
+  const stores = [
+    [`127.0.0.1:${closed}/none`, `connect ECONNREFUSED 127.0.0.1:${closed}`],
+    [
+      `127.0.0.1:${system.databasePort}/none`,
+      'password authentication failed for user "nobody" (28P01)',
+    ],
+  ]
+  for (const name of ['service', 'sync']) {
+    for (const [place, why] of stores) {
+      const url =
+        `postgres://nobody:secret-of-pg@${place}?sslmode=disable&options=-c%20a.b%3Dhidden`
+      const { code, out, err } = await sluice([name], {
+        env: { SLUICE_STORE_URL: url, SLUICE_KEYS: aKey },
+      })
+      const hint = 'Look at SLUICE_STORE_URL: host, port, database, user, password, sslmode.'
+      assert.equal(err, `the store at ${place} is unreachable: ${why}. ${hint}\n`)
+      assert.deepEqual([code, out], [1, ''])
+    }
+  }
+})
+
+test('and so does one, and a command, where somebody takes its connection and says nothing', async () => {
+  const silent = await mute()
+  const { host, port } = silent.address
+  const url = `postgres://nobody:secret-of-pg@${host}:${port}/none?sslmode=disable`
+  try {
+    const env = { SLUICE_STORE_URL: url, SLUICE_KEYS: aKey }
+    await Promise.all(['service', 'sync', 'migrate', 'state'].map(async (name) => {
+      const { code, err } = await sluice([name], { env })
+      const [said, hint] = err.split(/[.\n] ?(?=Look at SLUICE_STORE_URL)/)
+      const place = `the store at ${host}:${port}/none`
+      assert.equal(said, `${place} is unreachable: it has not answered in time`, name)
+      assert.match(hint ?? '', /^Look at [^\n]+\n$/)
+      assert.equal(code, 1)
+    }))
+  } finally {
+    silent.close()
+  }
+})
+
 test('sluice service is the service, and ends by SIGTERM with 0', async () => {
   const { keys } = secrets()
   const port = await freePort()
@@ -81,7 +124,7 @@ test('sluice service is the service, and ends by SIGTERM with 0', async () => {
       const response = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null)
       await response?.body?.cancel()
       return response?.status === 200
-    })
+    }, { waitMs: 60_000 })
     process.kill(child.pid ?? 0, 'SIGTERM') // child.kill on Deno forgets the exit code
     assert.equal(await ended, 0, err)
   } finally {

@@ -10,9 +10,11 @@ import { shareUnits } from '../../src/store/buckets.ts'
 import { hearNotices } from '../../src/store/notices.ts'
 import { announce } from '../../src/store/presence.ts'
 import { newestMigration } from '../../src/store/migrations.ts'
+import { saveConnection } from '../../src/store/connections.ts'
 import { saveOAuthApp } from '../../src/store/oauth-apps.ts'
 import { parseKeyring } from '../../src/store/seal.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
+import { readSync } from '../../src/store/syncs.ts'
 import { silentLog } from '../../src/lib/log.ts'
 import { freePort, type TestCluster, testCluster } from '../help/cluster.ts'
 import { seed } from '../store/help.ts'
@@ -201,18 +203,58 @@ test('what is made is told as JSON, with the secret this once', async () => {
   assert.match(admin.token, /^sluice_admin_/)
 })
 
+test('a connection that nobody has finished says so, and is removed; one that a sync uses is not', async () => {
+  const { connectionId } = await readSync(store, sync)
+  const oauth = {
+    id: 'half',
+    platform: 'github',
+    baseUrl: 'https://api.github.com',
+    tokenUrl: 'https://github.com/login/oauth/access_token',
+    clientId: 'Iv1.sluice',
+    credential: { kind: 'oauth', refreshToken: '' },
+  } as const
+  await saveConnection(store, oauth, { state: 'revoked' })
+  const connected = { ...oauth.credential, refreshToken: 'ghr_1', obtainedAt: Date.now() }
+  await saveConnection(store, { ...oauth, id: 'barred', credential: connected }, {
+    state: 'revoked',
+  })
+  const states = Object.fromEntries(
+    (await json<{ id: string; state: string }[]>('connections', 'list')).map((
+      { id, state },
+    ) => [id, state]),
+  )
+  assert.deepEqual(states, { [connectionId]: 'active', half: 'unfinished', barred: 'revoked' })
+  for (const id of ['half', 'barred']) {
+    assert.match(await ok('connections', 'remove', '--connection', id), /^\w+ is removed, /)
+  }
+  const remove = (id: string) => sluice(['connections', 'remove', '--connection', id])
+  assert.equal((await remove('half')).code, 2)
+  const used = await remove(connectionId)
+  assert.deepEqual([used.code, used.out], [2, ''])
+  assert.match(used.err, /is in use\n(.*\n)*?.*sync_cli0001/)
+  assert.deepEqual((await json<{ id: string }[]>('connections', 'list')).map(({ id }) => id), [
+    connectionId,
+  ])
+})
+
 test('a sync is paused and resumed by its name alone, and one that there is not ends with 2', async () => {
   const state = async () => (await json<{ id: string; state: string }[]>('syncs', 'list'))[0]?.state
-  assert.match(await ok('pause', sync), /^sync_cli0001 is paused: clients are disconnected/)
-  assert.equal(await state(), 'disabled')
-  assert.equal(await ok('resume', '--sync', sync), 'sync_cli0001 goes on\n')
+  assert.match(await ok('pause', sync), /^sync_cli0001 is paused: within seconds clients are /)
+  assert.equal(await state(), 'paused')
+  assert.match(await ok('syncs', 'list'), /^sync_cli0001\tpaused\t/m)
+  assert.equal(await ok('resume', '--sync', sync), 'sync_cli0001 goes on, within seconds\n')
+  assert.deepEqual(await json('pause', sync), { id: sync, state: 'paused' })
+  assert.deepEqual(await json('syncs', 'resume', sync), { id: sync, state: 'active' })
   assert.equal(await state(), 'active')
   assert.equal((await sluice(['pause', 'sync_none'])).code, 2)
   for (const word of ['pause', 'resume']) await ok('syncs', word, sync)
   assert.equal((await sluice(['pause', sync, '--sync', 'sync_other'])).code, 2)
   const nameless = await sluice(['pause'])
   assert.equal(nameless.code, 2)
-  assert.match(nameless.err, /^--sync is missing\nUsage: sluice pause <sync> \| --sync <sync>\n$/)
+  assert.match(
+    nameless.err,
+    /^--sync is missing\nUsage: sluice pause <sync> \| --sync <sync> \[--json\]\n$/,
+  )
 })
 
 interface State {
@@ -315,7 +357,10 @@ test('places that a process has reserved are not told as used', async () => {
   assert.deepEqual([bucket?.mutations, bucket?.used], [0, 0])
   assert.equal(bucket?.left, bucket?.limit)
   const line = /^.* 0\/\d+ {2}.* concurrent: (.*)$/m.exec(await ok('state'))?.[1]
-  assert.equal(line, `0 mutations under way, ${bucket?.reserved} reserved by processes`)
+  assert.equal(
+    line,
+    `0 mutations under way; ${bucket?.reserved} of ${bucket?.limit} reserved by processes for mutations and for reading`,
+  )
 })
 
 test('a rotation with one key says that there is no other', async () => {
@@ -341,4 +386,15 @@ test('on a terminal columns stand below each other, in colour, and not where NO_
   assert.match(coloured ?? '', /^\u001b\[1mid {12}state /)
   const json = await onTerminal(['syncs', 'list', '--json'], own)
   assert.deepEqual(JSON.parse(json ?? '').map(({ id }: { id: string }) => id), [sync])
+})
+
+test('a resync says when it begins: within seconds, or when the sync is resumed', async () => {
+  const compared = async () => await ok('syncs', 'resync', sync)
+  assert.match(await compared(), /with the platform, beginning within seconds; /)
+  await ok('pause', sync)
+  assert.match(
+    await compared(),
+    /beginning when the sync, which is paused, is resumed \(sluice syncs resume --sync sync_cli0001\); /,
+  )
+  await ok('resume', sync)
 })

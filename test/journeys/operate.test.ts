@@ -3,10 +3,14 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { after, before, test } from 'node:test'
+import { type Platform, platforms } from '../../src/mutation/table.ts'
+import { adapterFor } from '../../src/platforms/index.ts'
+import { appPrivateKey } from '../../src/sandbox/github/access/key.ts'
+import { startSandbox } from '../../src/sandbox/sandbox.ts'
 import { readTicket } from '../../src/service/oauth/ticket.ts'
 import { readConnection, revokeConnection, saveConnection } from '../../src/store/connections.ts'
 import { migrate } from '../../src/store/migrations.ts'
@@ -14,6 +18,7 @@ import { readOAuthApp } from '../../src/store/oauth-apps.ts'
 import { parseKeyring } from '../../src/store/seal.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { readSyncConfig, saveSync } from '../../src/store/syncs.ts'
+import { dropWebhook, saveWebhook } from '../../src/store/webhooks.ts'
 import { testCluster } from '../help/cluster.ts'
 import { contacts, seed } from '../store/help.ts'
 
@@ -100,7 +105,15 @@ test('syncs are listed, and an allowlist is set, checked, kept by a change of th
 })
 
 test('an app is registered with its secret from standard input, which nobody sees again', async () => {
-  const args = ['apps', 'set', '--platform', 'salesforce', '--client-id', 'the client']
+  const args = [
+    'apps',
+    'set',
+    '--platform',
+    'salesforce',
+    '--client-id',
+    'the client',
+    '--unchecked',
+  ]
   const set = await sluice(args, { stdin: 'the app secret\n' })
   assert.deepEqual([set.code, set.err], [0, ''])
   assert.equal((await readOAuthApp(store, 'salesforce')).clientSecret, 'the app secret')
@@ -111,6 +124,46 @@ test('an app is registered with its secret from standard input, which nobody see
   assert.equal(empty.code, 2)
   assert.match(empty.err, /standard input or SLUICE_SECRET/)
   assert.equal((await sluice([...args, '--client-secret', 'x'])).code, 2)
+})
+
+test('an app is asked about at its platform: what is refused is not kept, and what is not known is told of', async () => {
+  const sandbox = await startSandbox({ port: 0 })
+  const env = { SLUICE_PRIVATE_ADDRESSES: 'allow' }
+  const set = (platform: Platform, clientId: string, secret: string) => {
+    const tokenUrl = sandbox.platformUrl(platform) +
+      new URL(adapterFor(platform).oauth.tokenUrl).pathname
+    const args = ['apps', 'set', '--platform', platform, '--client-id', clientId]
+    return sluice([...args, '--token-url', tokenUrl], { stdin: secret, env })
+  }
+  try {
+    for (const platform of platforms) {
+      const wrong = await set(platform, 'sandbox', 'wrong-secret')
+      assert.equal(wrong.code, 2, wrong.err)
+      assert.match(
+        wrong.err,
+        new RegExp(`${platform} refuses this client id or its secret[^]*Nothing was changed`),
+      )
+      assert.ok(!`${wrong.out}${wrong.err}`.includes('wrong-secret'))
+      // a platform of which an app is there already keeps that one
+      const kept = await readOAuthApp(store, platform).catch(() => null)
+      assert.notEqual(kept?.clientId, 'sandbox', platform)
+      const right = await set(platform, 'sandbox', 'sandbox')
+      assert.deepEqual([right.code, right.err], [0, ''])
+      assert.match(right.out, /is registered: \w+ has nothing against its client id and secret/)
+      assert.equal((await readOAuthApp(store, platform)).clientSecret, 'sandbox')
+    }
+    // Stripe looks at the secret alone
+    for (const platform of platforms.filter((name) => name !== 'stripe')) {
+      assert.equal((await set(platform, 'nobody', 'sandbox')).code, 2, platform)
+    }
+  } finally {
+    await sandbox.close()
+  }
+  const silent = await set('airtable', 'sandbox', 'another')
+  assert.equal(silent.code, 0, silent.err)
+  assert.match(silent.out, /is registered\n.*airtable does not say whether it takes it/)
+  assert.equal((await readOAuthApp(store, 'airtable')).clientSecret, 'another')
+  await store.sql`delete from sluice_store.oauth_apps where id <> 'salesforce'`
 })
 
 test('connect makes a connection that waits, and prints a link that works for it alone', async () => {
@@ -133,6 +186,35 @@ test('connect makes a connection that waits, and prints a link that works for it
   assert.equal(readTicket(store.keyring, connection, { ticket, now: later }), null)
 })
 
+test("a link leads to this shell's SLUICE_PUBLIC_URL, else to where webhooks come, else it says that nobody knows", async () => {
+  const link = async (env: Record<string, string> = {}) => {
+    const args = ['connect', '--connection', 'acme', '--platform', 'salesforce']
+    const { code, out, err } = await sluice(args, { env })
+    assert.equal(code, 0, err)
+    const [, url = ''] = /\n(https?:\S+)\n$/.exec(out) ?? []
+    return { at: url.split('/oauth/')[0], notes: out.split('Open within')[0] }
+  }
+  assert.deepEqual(await link({ SLUICE_SERVICE_PORT: '9787' }), {
+    at: 'http://localhost:9787',
+    notes:
+      'SLUICE_PUBLIC_URL is not set here, so the link leads to http://localhost:9787. If the service is ' +
+      'elsewhere, set it as the service has it and ask again.\n',
+  })
+  await seed(store, { id: 'sync_heard1' })
+  await saveWebhook(store, {
+    syncId: 'sync_heard1',
+    url: 'https://told.example/base/webhooks/salesforce/sync_heard1',
+    registration: { secret: 's', state: {}, renewAt: null },
+  })
+  try {
+    assert.deepEqual(await link(), { at: 'https://told.example/base', notes: '' })
+    const env = { SLUICE_PUBLIC_URL: 'https://sluice.dune' }
+    assert.deepEqual(await link(env), { at: 'https://sluice.dune', notes: '' })
+  } finally {
+    await dropWebhook(store, 'sync_heard1')
+  }
+})
+
 test('connect leaves a connection that works as it is, and changes where it leads', async () => {
   const connection = {
     id: 'base',
@@ -146,7 +228,8 @@ test('connect leaves a connection that works as it is, and changes where it lead
   const missing = await sluice(args)
   assert.equal(missing.code, 2)
   assert.match(missing.err, /no app is registered for airtable[^]*sluice apps set/)
-  await sluice(['apps', 'set', '--platform', 'airtable', '--client-id', 'c'], { stdin: 's' })
+  const set = ['apps', 'set', '--platform', 'airtable', '--client-id', 'c', '--unchecked']
+  await sluice(set, { stdin: 's' })
   assert.equal((await sluice(args)).code, 0)
   const { credential, settings, state } = await readConnection(store, 'base')
   assert.deepEqual([credential, settings, state], [
@@ -188,6 +271,43 @@ test('the installation of an app is set up, and its key alone is given again', a
   assert.deepEqual(credential, expected)
   const stripe = ['connections', 'set-app', '--connection', 's', '--platform', 'stripe', ...ids]
   assert.match((await sluice(stripe, { stdin: 'x' })).err, /stripe has no installations/)
+})
+
+test("an app's key is tried at GitHub before it is kept", async () => {
+  const sandbox = await startSandbox({ port: 0 })
+  const set = (ids: { app?: string; installation?: string }, key: string) => {
+    const { app = 'sandbox', installation = '1' } = ids
+    const url = ['--base-url', sandbox.platformUrl('github')]
+    const name = ['--connection', 'hub-tried', '--platform', 'github', ...url]
+    const args = ['--app-id', app, '--installation-id', installation]
+    const env = { SLUICE_PRIVATE_ADDRESSES: 'allow' }
+    return sluice(['connections', 'set-app', ...name, ...args], { stdin: key, env })
+  }
+  const { privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  })
+  try {
+    const wrong = [
+      [await set({}, privateKey), /could not be decoded/],
+      [await set({}, 'no PEM'), /not an RSA key in PEM/],
+      [await set({ app: '99' }, appPrivateKey), /Integration not found/],
+      [await set({ installation: '99' }, appPrivateKey), /Not Found/],
+    ] as const
+    for (const [{ code, out, err }, why] of wrong) {
+      assert.equal(code, 2, out)
+      assert.match(err, /github refuses this app[^]*Nothing was changed/)
+      assert.match(err, why)
+      assert.ok(!err.includes('PRIVATE KEY'))
+    }
+    await assert.rejects(readConnection(store, 'hub-tried'), { code: 'not_found' })
+    const right = await set({}, appPrivateKey)
+    assert.deepEqual([right.code, right.err], [0, ''])
+    assert.match(right.out, /hub-tried has its new app and is active: github takes it/)
+  } finally {
+    await sandbox.close()
+  }
 })
 
 test('keys are rotated: first together, then the old one is not needed', async () => {

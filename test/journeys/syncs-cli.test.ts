@@ -161,7 +161,10 @@ test('it is shown, paused, resumed, filled again, and gets another login', async
     tables: { name: string }[]
   }
   assert.deepEqual(json.tables.map(({ name }) => name), ['customers', 'products'])
-  assert.match(await ok(['syncs', 'pause', id]), /is paused: clients are disconnected and refused/)
+  assert.match(
+    await ok(['syncs', 'pause', id]),
+    /is paused: within seconds clients are disconnected and refused/,
+  )
   const paused = await sluice(['syncs', 'status', id, '--watch'])
   assert.equal(paused.code, 1)
   assert.match(
@@ -281,7 +284,7 @@ test('the doctor tells what fails with exit code 1, in lines and in JSON', async
   assert.equal(code, 1)
   assert.match(
     out,
-    /FAIL  sync process +nobody has looked at any table yet\n +→ Run workers\/sync\.ts/,
+    /FAIL  sync process +nobody has looked at any table yet\n +→ Start the sync process: sluice sync, /,
   )
   assert.match(out, /ok    table stripe\.customers +has its 5 triggers, all ALWAYS/)
   const json = JSON.parse((await sluice(['doctor', '--json'])).out) as {
@@ -291,7 +294,18 @@ test('the doctor tells what fails with exit code 1, in lines and in JSON', async
   assert.deepEqual([json.ok, json.syncs.map(({ sync }) => sync)], [false, [id]])
   assert.match(
     await ok(['syncs', 'repair', '--sync', id]),
-    /triggers, rights and comments are as they must be/,
+    /triggers, rights and comments are as they must be\n$/,
+  )
+  await database.sql.unsafe('alter table stripe.customers drop column phone')
+  assert.match(
+    (await sluice(['doctor', '--sync', id])).out,
+    new RegExp(
+      `column "phone" was dropped from the table\n.*sluice syncs repair --sync ${id} does`,
+    ),
+  )
+  assert.match(
+    await ok(['syncs', 'repair', '--sync', id]),
+    /as they must be\ncustomers is filled anew \(new columns: phone\): every row is compared/,
   )
 })
 

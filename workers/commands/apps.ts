@@ -2,10 +2,20 @@
 // from an argument, which every user of the machine can read.
 
 import { listOAuthApps, saveOAuthApp } from '../../src/store/oauth-apps.ts'
-import { checkUrl, type Command, platformOption, requiredOption, rowsOf } from './command.ts'
+import { type Finding, findingLines, warn } from '../../src/sync/checks.ts'
+import { type AppCandidate, tryApp } from '../../src/sync/setup-trial.ts'
+import {
+  checkUrl,
+  type Command,
+  type CommandDeps,
+  platformOption,
+  requiredOption,
+  rowsOf,
+} from './command.ts'
 import { readSecret } from '../secret.ts'
+import { openAdmin } from './syncs-deps.ts'
 
-const set: Command = async ({ options }, { store }) => {
+const set: Command = async ({ options, flags }, deps) => {
   const platform = platformOption(options)
   const clientId = requiredOption(options, 'client-id')
   const { 'authorize-url': authorizeUrl, 'token-url': tokenUrl } = options
@@ -13,14 +23,24 @@ const set: Command = async ({ options }, { store }) => {
     if (url !== undefined) checkUrl(name === 'tokenUrl' ? '--token-url' : '--authorize-url', url)
   }
   const clientSecret = await readSecret('the client secret')
-  await saveOAuthApp(store, {
-    platform,
-    clientId,
-    clientSecret,
-    ...(authorizeUrl === undefined ? {} : { authorizeUrl }),
-    ...(tokenUrl === undefined ? {} : { tokenUrl }),
-  })
-  return [`${platform}: app ${clientId} is registered`]
+  const app = { platform, clientId, clientSecret, ...(tokenUrl === undefined ? {} : { tokenUrl }) }
+  const told = flags.has('unchecked')
+    ? warn('app', `${platform} was not asked`, 'Whoever connects an account will see.')
+    : await tried(deps, app)
+  const more = authorizeUrl === undefined ? {} : { authorizeUrl }
+  await saveOAuthApp(deps.store, { ...app, ...more })
+  const what = `${platform}: app ${clientId} is registered`
+  return told.level === 'ok' ? [`${what}: ${told.about}`] : [what, ...findingLines([told])]
+}
+
+/** What the platform refuses is not kept. */
+async function tried({ store, local }: CommandDeps, app: AppCandidate): Promise<Finding> {
+  const opened = openAdmin(store, { local, publicUrl: null })
+  try {
+    return await tryApp(opened.deps, app)
+  } finally {
+    await opened.close()
+  }
 }
 
 const list: Command = async (_given, { store }) =>

@@ -27,7 +27,9 @@ export const accounts: readonly Told[] = [
       '--return <url>': 'where the browser goes afterwards',
       '--any-account <yes>': 'yes: another account than before may be connected',
     },
-    more: 'The link is good once, within 24 hours. Whoever has it can connect an account.',
+    more:
+      'The link is good once, within 24 hours. Whoever has it can connect an account. It leads to SLUICE_PUBLIC_URL ' +
+      "of this shell: set it as the service has it. Without it, to where the platforms' webhooks come, or to localhost.",
     example: 'sluice connect --connection acme --platform salesforce',
     load: async () => (await import('./connections.ts')).connect,
   },
@@ -64,6 +66,15 @@ export const accounts: readonly Told[] = [
     load: async () => (await import('./connections.ts')).connections['set-app'],
   },
   {
+    name: 'connections remove',
+    about: 'forget a connection that no sync uses, and its credential',
+    usage: '--connection <connection>',
+    options: { '--connection <connection>': 'the connection, by its id' },
+    more: 'What the platform has granted stays there: take it back there.',
+    example: 'sluice connections remove --connection books',
+    load: async () => (await import('./connections.ts')).connections.remove,
+  },
+  {
     name: 'apps list',
     about: 'our OAuth apps at the platforms',
     options: json,
@@ -74,14 +85,15 @@ export const accounts: readonly Told[] = [
     name: 'apps set',
     about: 'register our OAuth app at a platform',
     usage:
-      '--platform <platform> --client-id <id> [--authorize-url <url> --token-url <url>] < secret',
+      '--platform <platform> --client-id <id> [--authorize-url <url> --token-url <url>] [--unchecked] < secret',
     options: {
       '--platform <platform>': 'salesforce, hubspot, stripe, airtable or github',
       '--client-id <id>': 'the id of the app at the platform',
       '--authorize-url <url>': 'where people are asked, where it is not the usual place',
       '--token-url <url>': 'where tokens come from, where it is not the usual place',
+      ...unchecked,
     },
-    more: secret,
+    more: `${secret} An app that the platform refuses is not kept.`,
     example: 'sluice apps set --platform salesforce --client-id 3MVG9 < client-secret.txt',
     load: async () => (await import('./apps.ts')).apps.set,
   },

@@ -8,15 +8,16 @@ import type { Platform } from '../../src/mutation/table.ts'
 import {
   changeConnection,
   type Connection,
-  listConnections,
   readConnection,
   saveConnection,
 } from '../../src/store/connections.ts'
+import { listConnections, removeConnection } from '../../src/store/connection-list.ts'
 import { type OAuthApp, readOAuthApp } from '../../src/store/oauth-apps.ts'
 import type { Store } from '../../src/store/store.ts'
+import { readWebhookBase } from '../../src/store/webhooks.ts'
 import { type Finding, findingLines, warn } from '../../src/sync/checks.ts'
 import { type Candidate, tryCredential } from '../../src/sync/setup-trial.ts'
-import { publicUrl, returnOrigins } from '../public-url.ts'
+import { publicUrl, returnOrigins, toldUrl } from '../public-url.ts'
 import {
   checkUrl,
   type Command,
@@ -44,6 +45,14 @@ const list: Command = async (_given, { store }) =>
     expires: ({ expiresAt }) => expiresAt,
     'base url': ({ baseUrl }) => baseUrl,
   })
+
+const remove: Command = async ({ options }, { store }) => {
+  const id = requiredOption(options, 'connection')
+  await removeConnection(store, id)
+  return [
+    `${id} is removed, and its credential with it. What the platform has granted stays there until it is taken back there`,
+  ]
+}
 
 const setKey: Command = async (given, deps) => {
   const { options } = given
@@ -73,11 +82,13 @@ const setApp: Command = async (given, deps) => {
   return await give(deps, { id, target, credential, given })
 }
 
-const connect: Command = async ({ options }, { store }) => {
+const connect: Command = async ({ options }, deps) => {
+  const { store } = deps
   const id = requiredOption(options, 'connection')
   const before = await findConnection(store, id)
   const target = targetOf(options, before)
   const app = await readOAuthApp(store, target.platform)
+  const service = await findService(deps)
   const tokenUrl = loginOf(options, target.platform)
   if (before === null) await prepare(store, { id, target, app, tokenUrl })
   else await changeConnection(store, { id, ...target, ...(tokenUrl && { tokenUrl }) })
@@ -85,10 +96,28 @@ const connect: Command = async ({ options }, { store }) => {
   const terms = {
     expiresAt: Date.now() + linkMs,
     anyAccount: options['any-account'] === 'yes',
-    ...readReturn(options['return']),
+    ...readReturn(options['return'], service.url),
   }
-  const link = connectLink({ publicUrl: publicUrl(), keyring: store.keyring }, connection, terms)
-  return ['Open within 24 hours, once; whoever has the link can connect an account:', link]
+  const { keyring } = store
+  const link = connectLink({ publicUrl: service.url, keyring }, connection, terms)
+  const about = 'Open within 24 hours, once; whoever has the link can connect an account:'
+  return [...service.notes, about, link]
+}
+
+/** Where browsers reach the service, as far as this shell can know, and what to say of it. */
+async function findService(
+  { store, local }: CommandDeps,
+): Promise<{ url: string; notes: readonly string[] }> {
+  const told = local ? publicUrl() : toldUrl() ?? await readWebhookBase(store)
+  if (told !== null) return { url: told, notes: [] }
+  const url = publicUrl()
+  return {
+    url,
+    notes: [
+      `SLUICE_PUBLIC_URL is not set here, so the link leads to ${url}. If the service is elsewhere, set it as the service ` +
+      'has it and ask again.',
+    ],
+  }
 }
 
 interface Target {
@@ -137,9 +166,9 @@ function loginOf(options: Options, platform: Platform): string | undefined {
   throw new UsageError(`--login-url is not a URL, or ${platform} has only one place to log in`)
 }
 
-function readReturn(text: string | undefined): { returnTo?: string } {
+function readReturn(text: string | undefined, serviceUrl: string): { returnTo?: string } {
   if (text === undefined) return {}
-  const allowed = { publicUrl: publicUrl(), returnOrigins: returnOrigins() }
+  const allowed = { publicUrl: serviceUrl, returnOrigins: returnOrigins() }
   if (returnAddress(text, allowed) !== null) return { returnTo: text }
   throw new UsageError('--return must be a path, or at an origin that SLUICE_RETURN_ORIGINS names')
 }
@@ -201,5 +230,5 @@ async function findConnection(store: Store, id: string): Promise<Connection | nu
   }
 }
 
-export const connections = { list, 'set-key': setKey, 'set-app': setApp }
+export const connections = { list, 'set-key': setKey, 'set-app': setApp, remove }
 export { connect }

@@ -17,7 +17,7 @@ export function objection(
     return 'it is still under way: wait for its outcome'
   }
   if (outcome.state === 'unknown') {
-    return 'it may have been written: services look at the platform for a day (sluice recover). ' +
+    return 'it may have been written: services find out what can be told (sluice recover). ' +
       'Look at its rows there, and send the statement again yourself if they are not written'
   }
   if (outcome.state !== 'refused') {

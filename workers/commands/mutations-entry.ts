@@ -115,7 +115,9 @@ function changeLines(
     '',
     `row ${ordinal}  ${id ?? 'new'}  ${state}${data === null ? '' : `: ${oneLine(data.message)}`}`,
     ...cells.map(({ column, before, sent, after }) =>
-      `  ${column.padEnd(width)}  ${value(before, was)} → ${value(after ?? sent, is)}` +
+      `  ${column.padEnd(width)}  ${value(before, was)} → ${
+        value(after === undefined ? sent : after, is)
+      }` +
       (sent !== undefined && after !== undefined && sent !== after
         ? ` (sent ${value(sent, none)})`
         : '')

@@ -60,7 +60,10 @@ async function read(store: Store) {
   }
 }
 
-/** Of what may be under way at one time processes reserve shares, used or not; what is under way are the mutations. */
+/**
+ * Of what may be under way at one time processes reserve places, used or not, for mutations and for what the sync process
+ * reads. How many mutations there are the journal tells; nobody but the process itself knows what is read just now.
+ */
 function toldOf(bucket: BucketAnswer, mutations: number) {
   if (bucket.windowMs !== null) return bucket
   const left = Math.max(0, bucket.limit - mutations)
@@ -126,7 +129,8 @@ function bucketLine(bucket: State['buckets'][number]): string {
   const blocked = blockedMs > 0 ? `, blocked for ${duration(blockedMs / 1000)}` : ''
   if ('reserved' in bucket) {
     const { reserved, mutations } = bucket
-    const told = `${counted(mutations, 'mutation')} under way, ${reserved} reserved by processes`
+    const held = `${reserved} of ${limit} reserved by processes for mutations and for reading`
+    const told = `${counted(mutations, 'mutation')} under way; ${held}`
     return `${bar(mutations / limit, barWidth)} ${mutations}/${limit}  ${name}: ${told}${blocked}`
   }
   const { used } = bucket

@@ -1,7 +1,8 @@
 // Workers: what is done to a sync that is there: pausing, filling again, logins, tables.
 
 import { findingLines, isFailed } from '../../src/sync/checks.ts'
-import { type Command, listOf, requiredOption, syncOf, UsageError } from './command.ts'
+import { readSync } from '../../src/store/syncs.ts'
+import { type Command, listOf, requiredOption, syncOf, UsageError, wantsJson } from './command.ts'
 import { readSecret } from '../secret.ts'
 import { addressText } from './syncs-deps.ts'
 import { fieldsOf, loginLines, withAdmin } from './syncs-setup.ts'
@@ -10,24 +11,26 @@ function stateCommand(state: 'active' | 'paused', told: string): Command {
   return async (given, deps) => {
     const id = syncOf(given)
     await withAdmin(deps, {}, (admin) => admin.setState(id, state))
-    return [`${id} ${told}`]
+    return wantsJson(given) ? [JSON.stringify({ id, state }, null, 2)] : [`${id} ${told}`]
   }
 }
 
 const pause = stateCommand(
   'paused',
-  'is paused: clients are disconnected and refused, and nothing is read from the platform until it ' +
-    'is resumed. Nothing is deleted.',
+  'is paused: within seconds clients are disconnected and refused, and nothing is read from the platform ' +
+    'until it is resumed. Nothing is deleted.',
 )
-const resume = stateCommand('active', 'goes on')
+const resume = stateCommand('active', 'goes on, within seconds')
 
 const resync: Command = async (given, deps) => {
   const [id, table] = [syncOf(given), given.options['table'] ?? null]
   const names = await withAdmin(deps, {}, (admin) => admin.resync(id, table))
+  const { state } = await readSync(deps.store, id)
+  const when = state === 'active'
+    ? 'beginning within seconds'
+    : `beginning when the sync, which is paused, is resumed (sluice syncs resume --sync ${id})`
   return [
-    `${
-      names.join(', ')
-    }: every row is compared with the platform, beginning within seconds; what ` +
+    `${names.join(', ')}: every row is compared with the platform, ${when}; what ` +
     'differs is put right, the other rows stay as they are',
   ]
 }
@@ -79,11 +82,16 @@ const removeTable: Command = async ({ options, flags }, deps) => {
 
 const repair: Command = async (given, deps) => {
   const id = syncOf(given)
-  const { changed, later, notes } = await withAdmin(deps, {}, (admin) => admin.repair(id))
+  const done = await withAdmin(deps, {}, (admin) => admin.repair(id))
+  const { changed, later, notes, refill } = done
   return [
     `${id}: triggers, rights and comments are as they must be${
       changed ? '; columns have changed' : ''
     }`,
+    ...Object.entries(refill).map(([table, why]) =>
+      `${table} is filled anew (${why}): every row is compared with the platform; rows that the platform does not ` +
+      'have are removed'
+    ),
     ...later.map((table) => `${table} is in use: try again in a moment`),
     ...notes.map(({ table, note }) => `${table}: ${note}`),
   ]

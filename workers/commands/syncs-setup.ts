@@ -9,6 +9,7 @@ import {
   createAdministration,
   type Created,
 } from '../../src/sync/setup-administration.ts'
+import { allowOf } from '../../src/store/syncs.ts'
 import { readWebhookBase } from '../../src/store/webhooks.ts'
 import { readSetupFile, setupFileSchema } from '../../src/sync/setup-file.ts'
 import { numberEnv, optionalEnv } from '../environment.ts'
@@ -92,6 +93,7 @@ const create: Command = async ({ options, flags }, deps) => {
   const connection = requiredOption(options, 'connection')
   const { id, schema, objects = 'all', read, user, allow } = options
   const fields = fieldsOf(options['fields'])
+  const ranges = allow === undefined ? null : allowOf(allow)
   return await withAdmin(deps, { host, port }, async (admin) => {
     if (platform !== undefined) await checkPlatform(admin, { connection, platform })
     const created = await admin.create({
@@ -103,7 +105,7 @@ const create: Command = async ({ options, flags }, deps) => {
       ...fields === undefined ? {} : { fields },
       ...read === undefined ? {} : { read: listOf(read) },
       ...user === undefined ? {} : { login: user },
-      ...allow === undefined ? {} : { allow: listOf(allow) },
+      ...ranges === null ? {} : { allow: ranges },
     }, { dryRun: flags.has('dry-run') })
     const exitCode = isFailed(created.findings) ? 1 : 0
     if (flags.has('json')) return { lines: [JSON.stringify(created, null, 2)], exitCode }

@@ -1,6 +1,6 @@
 // Workers: `sluice syncs`: all that is done with syncs; here which there are, and from which addresses their clients come.
 
-import { listSyncs, setSyncAllow } from '../../src/store/syncs.ts'
+import { allowOf, anywhere, listSyncs, setSyncAllow } from '../../src/store/syncs.ts'
 import { type Command, requiredOption, rowsOf } from './command.ts'
 import {
   addTable,
@@ -16,23 +16,25 @@ import {
 import { apply, create, drop, schema } from './syncs-setup.ts'
 import { status } from './syncs-status.ts'
 
-/** In place of ranges: no allowlist. */
-const anywhere = 'anywhere'
-
-const list: Command = async (_given, { store }) =>
-  rowsOf(await listSyncs(store), {
+const list: Command = async (_given, { store }) => {
+  const all = (await listSyncs(store)).map((sync) => ({ ...sync, state: stateWord(sync.state) }))
+  return rowsOf(all, {
     id: ({ id }) => id,
     state: ({ state }) => state,
     platform: ({ platform }) => platform,
     schema: ({ schema }) => schema,
     'clients from': ({ allow }) => allow ?? anywhere,
   })
+}
+
+/** As `syncs status`, the HTTP API and the console say it. */
+function stateWord(state: 'active' | 'disabled'): 'active' | 'paused' {
+  return state === 'active' ? state : 'paused'
+}
 
 const allow: Command = async ({ options }, { store }) => {
   const id = requiredOption(options, 'sync')
-  const from = requiredOption(options, 'from')
-  const ranges = from === anywhere ? null : from.split(',').map((part) => part.trim())
-  const kept = await setSyncAllow(store, { id, allow: ranges })
+  const kept = await setSyncAllow(store, { id, allow: allowOf(requiredOption(options, 'from')) })
   return [`${id} takes clients from ${kept?.join(', ') ?? anywhere}`]
 }
 
