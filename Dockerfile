@@ -1,5 +1,5 @@
-# One image for the three processes; fly.toml says which one a machine runs. test/deploy/image.ts carries out the same
-# steps on a machine without Docker.
+# One image for the three processes; fly.toml says which one a machine runs. npm run image (test/deploy/run.ts) carries
+# out the same steps on a machine without Docker.
 
 FROM node:24-slim AS packages
 WORKDIR /app

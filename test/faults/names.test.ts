@@ -14,6 +14,7 @@ import type { Column, SyncedTable } from '../../src/mutation/table.ts'
 import { nameOfWords, uniqueNames } from '../../src/platforms/names.ts'
 import { encodeQuery } from '../../src/wire/frontend.ts'
 import { encodeMessage } from '../../src/wire/writer.ts'
+import { runsOf } from '../help/property.ts'
 import { acceptAll, createStage, rawClient, type Stage } from '../help/stage.ts'
 
 let stage: Stage
@@ -237,7 +238,7 @@ test('any names', async () => {
         await exercise(await tableOf(name, columns))
       },
     ),
-    { numRuns: 12 },
+    runsOf(12),
   )
   await unharmed()
 })

@@ -24,6 +24,7 @@ import { createHttp, type Http, HttpFailure } from '../../src/lib/http.ts'
 import { silentLog } from '../../src/lib/log.ts'
 import { Fault } from '../../src/mutation/fault.ts'
 import { loginDatabase } from '../../src/session/login.ts'
+import { runsOf } from '../help/property.ts'
 
 const inside = [
   '0.0.0.0',
@@ -169,13 +170,16 @@ test('a guard that allows all of IPv6 allows no more of IPv4', () => {
 
 test('IPv6 is read as the runtime writes it', () => {
   const group = fc.integer({ min: 0, max: 0xffff })
-  fc.assert(fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), (groups) => {
-    const text = groups.map((one) => one.toString(16)).join(':')
-    const short = new URL(`http://[${text}]/`).hostname
-    const bytes = Uint8Array.from(groups.flatMap((one) => [one >> 8, one & 0xff]))
-    assert.deepEqual(parseAddress(text), bytes)
-    assert.deepEqual(parseAddress(short), bytes, short)
-  }))
+  fc.assert(
+    fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), (groups) => {
+      const text = groups.map((one) => one.toString(16)).join(':')
+      const short = new URL(`http://[${text}]/`).hostname
+      const bytes = Uint8Array.from(groups.flatMap((one) => [one >> 8, one & 0xff]))
+      assert.deepEqual(parseAddress(text), bytes)
+      assert.deepEqual(parseAddress(short), bytes, short)
+    }),
+    runsOf(),
+  )
 })
 
 test('an operator allows ranges, of either version, or everything', () => {

@@ -247,7 +247,7 @@ describe('http', () => {
       const start = Date.now()
       const failure = await failureOf(http.send(post({ waitMs: 200 })))
       assert.match(failure.message, /no answer within 200 ms/)
-      assert.ok(Date.now() - start < 3000)
+      assert.ok(Date.now() - start < 10_000)
     }))
 
   test('says not sent when nobody listens', () =>

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { readJsonObject } from '../../src/lib/json.ts'
+import { runsOf } from '../help/property.ts'
 
 test('members are read in order, strings decoded, everything else as its own text', () => {
   assert.deepEqual(
@@ -92,7 +93,7 @@ test('agrees with JSON.parse on any object', () => {
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(4), (value, space) => {
       agrees(JSON.stringify(value, null, space))
     }),
-    { seed: 20261125, numRuns: 500 },
+    runsOf(500, { seed: 20261125 }),
   )
 })
 
@@ -126,6 +127,6 @@ test('without nulls all other members are there, whatever stands around them', (
       const filled = readJsonObject(text).filter(({ kind }) => kind !== 'null')
       assert.deepEqual(readJsonObject(text, { nulls: false }), filled)
     }),
-    { seed: 20261125, numRuns: 300 },
+    runsOf(300, { seed: 20261125 }),
   )
 })

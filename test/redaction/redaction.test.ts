@@ -206,7 +206,12 @@ test('credentials that are set by an operator, and are refused', async () => {
   ]
   for (
     const [args, secret] of [
-      [app, given.appSecret],
+      [[
+        ...app,
+        '--token-url',
+        `http://127.0.0.1:${parts.sandboxPort}/salesforce/services/oauth2/token`,
+      ], given.appSecret],
+      [[...app, '--unchecked'], given.appSecret],
       [refused, given.key],
       [key, given.key],
       [[...wrong, `https://u:${given.pathToken}@api.example.com`], given.key],

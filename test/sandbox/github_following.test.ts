@@ -190,10 +190,24 @@ describe('webhooks of a repository', () => {
     assert.deepEqual(all.map(({ headers }) => headers['x-github-event']), ['ping', 'ping'])
   })
 
+  test('of another repository hear nothing of one that is deleted with all that it has', async () => {
+    await make({ events: ['*'], config: config() })
+    const world = '/repos/octo/world'
+    await post(sandbox, `${world}/labels`, { name: 'new', color: '123456' })
+    await post(sandbox, `${world}/milestones`, { title: 'First' })
+    await post(sandbox, `${world}/issues`, { title: 'Goes too', labels: ['new'], milestone: 1 })
+    const deleted = await rest(sandbox, world, { method: 'DELETE' })
+    assert.equal(deleted.status, 204, deleted.text)
+    assert.equal((await rest(sandbox, world)).status, 404)
+    await post(sandbox, `${hello}/labels`, { name: 'after', color: '123456' })
+    const [, second] = await calls(2)
+    assert.equal(second?.json.label.name, 'after')
+  })
+
   test('go with their repository, and with a reset', async () => {
     await make({ events: ['*'], config: config() })
     await calls(1)
-    await rest(sandbox, hello, { method: 'DELETE' })
+    assert.equal((await rest(sandbox, hello, { method: 'DELETE' })).status, 204)
     sandbox.reset()
     await post(sandbox, `${hello}/issues`, { title: 'Nobody hears' })
     assert.deepEqual((await rest(sandbox, `${hello}/hooks`)).json, [])

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { objectTypeOfTable } from '../../src/sandbox/hubspot/objects/schema.ts'
 import { altered, createPortal, type Row } from '../../src/sandbox/hubspot/portal.ts'
 import { isLiving } from '../../src/sandbox/hubspot/table.ts'
+import { runsOf } from '../help/property.ts'
 
 const notes = objectTypeOfTable('notes')
 assert.ok(notes)
@@ -28,47 +29,50 @@ const calls = fc.array(
 )
 
 test('lists and searches by change are as if everything were sorted anew', () => {
-  fc.assert(fc.property(calls, fc.nat(100), fc.nat(100), (calls, low, high) => {
-    const portal = createPortal()
-    let model = new Map<string, { row: Row; seq: number }>()
-    let nowMs = 0
-    let seq = 0
-    for (const { deeds, fails, waitMs } of calls) {
-      nowMs += waitMs
-      const before = new Map(model)
-      const mark = portal.mark()
-      for (const { deed, pick } of deeds) {
-        const known = [...model.values()].map(({ row }) => row)
-        const old = known[pick % known.length]
-        const row = changed(old, { deed, nowMs, id: portal.nextId() })
-        portal.put(row)
-        model.set(row.id, { row, seq: ++seq })
+  fc.assert(
+    fc.property(calls, fc.nat(100), fc.nat(100), (calls, low, high) => {
+      const portal = createPortal()
+      let model = new Map<string, { row: Row; seq: number }>()
+      let nowMs = 0
+      let seq = 0
+      for (const { deeds, fails, waitMs } of calls) {
+        nowMs += waitMs
+        const before = new Map(model)
+        const mark = portal.mark()
+        for (const { deed, pick } of deeds) {
+          const known = [...model.values()].map(({ row }) => row)
+          const old = known[pick % known.length]
+          const row = changed(old, { deed, nowMs, id: portal.nextId() })
+          portal.put(row)
+          model.set(row.id, { row, seq: ++seq })
+        }
+        if (fails) {
+          portal.rollback(mark)
+          model = before
+        }
+        portal.settle()
       }
-      if (fails) {
-        portal.rollback(mark)
-        model = before
+      const rows = [...model.values()].toSorted((a, b) => Number(a.row.id) - Number(b.row.id))
+      const living = rows.filter(({ row }) => isLiving(row))
+      const table = portal.table(type)
+      const ids = (some: Iterable<Row>) => [...some].map(({ id }) => id)
+      const from = BigInt(rows[low % Math.max(1, rows.length)]?.row.id ?? 0)
+      for (const archived of [false, true]) {
+        const wanted = rows.map(({ row }) => row).filter((row) =>
+          row.left === null && (row.archivedAtMs !== null) === archived && BigInt(row.id) >= from
+        )
+        assert.deepEqual(ids(table.list({ from, archived, limit: 5 })), ids(wanted.slice(0, 5)))
       }
-      portal.settle()
-    }
-    const rows = [...model.values()].toSorted((a, b) => Number(a.row.id) - Number(b.row.id))
-    const living = rows.filter(({ row }) => isLiving(row))
-    const table = portal.table(type)
-    const ids = (some: Iterable<Row>) => [...some].map(({ id }) => id)
-    const from = BigInt(rows[low % Math.max(1, rows.length)]?.row.id ?? 0)
-    for (const archived of [false, true]) {
-      const wanted = rows.map(({ row }) => row).filter((row) =>
-        row.left === null && (row.archivedAtMs !== null) === archived && BigInt(row.id) >= from
-      )
-      assert.deepEqual(ids(table.list({ from, archived, limit: 5 })), ids(wanted.slice(0, 5)))
-    }
-    const span = { fromMs: Math.min(low, high), untilMs: Math.max(low, high) }
-    const found = living
-      .filter(({ row: { updatedAtMs: at } }) => at >= span.fromMs && at <= span.untilMs)
-      .toSorted((a, b) => a.seq - b.seq).map(({ row }) => row)
-    assert.deepEqual(ids(table.modified.walk(span)), ids(found))
-    assert.equal(table.modified.count(span), found.length)
-    assert.equal(table.living, living.length)
-  }))
+      const span = { fromMs: Math.min(low, high), untilMs: Math.max(low, high) }
+      const found = living
+        .filter(({ row: { updatedAtMs: at } }) => at >= span.fromMs && at <= span.untilMs)
+        .toSorted((a, b) => a.seq - b.seq).map(({ row }) => row)
+      assert.deepEqual(ids(table.modified.walk(span)), ids(found))
+      assert.equal(table.modified.count(span), found.length)
+      assert.equal(table.living, living.length)
+    }),
+    runsOf(),
+  )
 })
 
 function changed(

@@ -10,6 +10,7 @@ import {
   placeOf,
   writeJson,
 } from '../../src/sandbox/json.ts'
+import { runsOf } from '../help/property.ts'
 
 test('numbers are written as they were read, whatever their size', () => {
   for (
@@ -23,9 +24,12 @@ test('numbers are written as they were read, whatever their size', () => {
 })
 
 test('it reads what JSON.parse reads', () => {
-  fc.assert(fc.property(fc.json(), (text) => {
-    assert.deepEqual(JSON.parse(writeJson(parseJson(text))), JSON.parse(text))
-  }))
+  fc.assert(
+    fc.property(fc.json(), (text) => {
+      assert.deepEqual(JSON.parse(writeJson(parseJson(text))), JSON.parse(text))
+    }),
+    runsOf(),
+  )
 })
 
 test('it refuses what JSON.parse refuses', () => {
@@ -34,16 +38,19 @@ test('it refuses what JSON.parse refuses', () => {
       const place = at % (text.length + 1)
       return `${text.slice(0, place)}${put}${text.slice(place + 1)}`
     })
-  fc.assert(fc.property(broken, (text) => {
-    let refused = false
-    try {
-      JSON.parse(text)
-    } catch {
-      refused = true
-    }
-    if (refused) assert.throws(() => parseJson(text), JsonSyntaxError)
-    else assert.doesNotThrow(() => parseJson(text))
-  }))
+  fc.assert(
+    fc.property(broken, (text) => {
+      let refused = false
+      try {
+        JSON.parse(text)
+      } catch {
+        refused = true
+      }
+      if (refused) assert.throws(() => parseJson(text), JsonSyntaxError)
+      else assert.doesNotThrow(() => parseJson(text))
+    }),
+    runsOf(),
+  )
 })
 
 test('a syntax error is worded as Jackson words it, with its place', () => {

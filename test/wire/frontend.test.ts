@@ -26,6 +26,7 @@ import type { Frame } from '../../src/wire/frames.ts'
 import { textKey } from '../../src/wire/text.ts'
 import { ProtocolViolation } from '../../src/wire/violation.ts'
 import { encodeMessage } from '../../src/wire/writer.ts'
+import { runsOf } from '../help/property.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const frameOf = (bytes: Uint8Array): Frame => ({ tag: bytes[0] ?? 0, bytes })
@@ -84,55 +85,62 @@ const code = fc.integer({ min: 0, max: 1 })
 const value = fc.option(fc.uint8Array({ maxLength: 50 }))
 
 test('Query, Parse, Bind, Describe, Execute and Close survive a round trip', () => {
-  fc.assert(fc.property(
-    fc.record({
-      name,
-      sql: name,
-      types: fc.array(fc.nat({ max: 0xffffffff })),
-      parameters: fc.array(value, { minLength: 2, maxLength: 6 }),
-      one: code,
-      results: fc.array(code),
-      rowsMax: fc.integer(),
-    }),
-    ({ name, sql, types, parameters, one, results, rowsMax }) => {
-      const query = decode(encodeQuery(sql))
-      assert.ok(query.type === 'Query')
-      assert.equal(query.sql.text, sql)
-      assert.equal(hex(query.sql.bytes), hex(Buffer.from(sql)))
+  fc.assert(
+    fc.property(
+      fc.record({
+        name,
+        sql: name,
+        types: fc.array(fc.nat({ max: 0xffffffff })),
+        parameters: fc.array(value, { minLength: 2, maxLength: 6 }),
+        one: code,
+        results: fc.array(code),
+        rowsMax: fc.integer(),
+      }),
+      ({ name, sql, types, parameters, one, results, rowsMax }) => {
+        const query = decode(encodeQuery(sql))
+        assert.ok(query.type === 'Query')
+        assert.equal(query.sql.text, sql)
+        assert.equal(hex(query.sql.bytes), hex(Buffer.from(sql)))
 
-      const parse = decode(encodeParse({ name, sql, parameterTypes: types }))
-      assert.ok(parse.type === 'Parse')
-      assert.deepEqual([parse.name.text, parse.sql.text, parse.parameterTypes], [name, sql, types])
+        const parse = decode(encodeParse({ name, sql, parameterTypes: types }))
+        assert.ok(parse.type === 'Parse')
+        assert.deepEqual([parse.name.text, parse.sql.text, parse.parameterTypes], [
+          name,
+          sql,
+          types,
+        ])
 
-      for (const formats of [[], [one], parameters.map(() => one)]) {
-        const bind = decode(encodeBind({
-          portal: name,
-          statement: sql,
-          parameterFormats: formats,
-          parameters,
-          resultFormats: results,
-        }))
-        assert.ok(bind.type === 'Bind')
-        assert.deepEqual([bind.portal.text, bind.statement.text], [name, sql])
-        assert.deepEqual([bind.parameterFormats, bind.resultFormats], [formats, results])
-        assert.deepEqual(
-          bind.parameters.map((one) => one && hex(one)),
-          parameters.map((one) => one && hex(one)),
-        )
-      }
-      const execute = decode(encodeExecute({ portal: name, rowsMax }))
-      assert.ok(execute.type === 'Execute')
-      assert.deepEqual([execute.portal.text, execute.rowsMax], [name, rowsMax])
-      for (const what of ['statement', 'portal'] as const) {
-        const describe = decode(encodeDescribe(what, name))
-        assert.ok(describe.type === 'Describe' && describe.what === what)
-        assert.equal(describe.name.text, name)
-        const close = decode(encodeClose(what, name))
-        assert.ok(close.type === 'Close' && close.what === what)
-        assert.equal(close.name.text, name)
-      }
-    },
-  ))
+        for (const formats of [[], [one], parameters.map(() => one)]) {
+          const bind = decode(encodeBind({
+            portal: name,
+            statement: sql,
+            parameterFormats: formats,
+            parameters,
+            resultFormats: results,
+          }))
+          assert.ok(bind.type === 'Bind')
+          assert.deepEqual([bind.portal.text, bind.statement.text], [name, sql])
+          assert.deepEqual([bind.parameterFormats, bind.resultFormats], [formats, results])
+          assert.deepEqual(
+            bind.parameters.map((one) => one && hex(one)),
+            parameters.map((one) => one && hex(one)),
+          )
+        }
+        const execute = decode(encodeExecute({ portal: name, rowsMax }))
+        assert.ok(execute.type === 'Execute')
+        assert.deepEqual([execute.portal.text, execute.rowsMax], [name, rowsMax])
+        for (const what of ['statement', 'portal'] as const) {
+          const describe = decode(encodeDescribe(what, name))
+          assert.ok(describe.type === 'Describe' && describe.what === what)
+          assert.equal(describe.name.text, name)
+          const close = decode(encodeClose(what, name))
+          assert.ok(close.type === 'Close' && close.what === what)
+          assert.equal(close.name.text, name)
+        }
+      },
+    ),
+    runsOf(),
+  )
 })
 
 test('no truncation of a message and no byte too many is accepted', () => {
