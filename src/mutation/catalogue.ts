@@ -16,8 +16,6 @@ export interface CatalogueEntry {
   readonly message: string
   /** For the README: when it happens and what to do. */
   readonly about: string
-  /** The HINT where there is no better one. */
-  readonly hint?: string
 }
 
 const entry = (
@@ -175,17 +173,14 @@ export const catalogue = {
     '{platform} is unreachable, nothing was sent',
     'The platform or the mutation service could not be reached. Nothing was sent; try again.',
   ),
-  service_unreachable: {
-    ...entry(
-      '58030',
-      503,
-      'service',
-      'later',
-      'mutation service is unreachable, nothing was sent',
-      'The mutation service could not be reached. Nothing was sent; reads go on working.',
-    ),
-    hint: 'Try again; reads go on working.',
-  },
+  service_unreachable: entry(
+    '58030',
+    503,
+    'service',
+    'later',
+    'mutation service is unreachable, nothing was sent',
+    'The mutation service could not be reached. Nothing was sent; reads go on working.',
+  ),
   listener_key_refused: entry(
     '58030',
     503,

@@ -2,7 +2,7 @@
 // id in the log.
 
 import { cut } from '../lib/cut.ts'
-import { catalogue, type CatalogueEntry, type FaultCode } from './catalogue.ts'
+import { catalogue, type FaultCode } from './catalogue.ts'
 import type { Platform } from './table.ts'
 
 export {
@@ -56,16 +56,14 @@ export const constraintMax = 200
 export const textMax = 4000
 
 /**
- * The data of a fault: the catalogue's message and hint (or those given), its SQLSTATE and these fields. What can hold a
+ * The data of a fault: the catalogue's message (or the one given), its SQLSTATE and these fields. What can hold a
  * platform's words is cut: `constraint` at 200 characters; message, DETAIL and HINT at 4,000.
  */
 export function faultData(code: FaultCode, fields: FaultFields = {}): FaultData {
-  const place: CatalogueEntry = catalogue[code]
+  const place = catalogue[code]
   const message = fields.message ??
     place.message.replace('{platform}', fields.platform ?? 'the platform')
-  const hint = place.hint === undefined ? {} : { hint: place.hint }
   return {
-    ...hint,
     ...bounded(fields),
     code,
     sqlstate: place.sqlstate,

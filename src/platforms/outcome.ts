@@ -48,6 +48,15 @@ export function outcomeOf(
   results: readonly RowResult[],
   place: FaultFields,
 ): Outcome {
+  return outcomeWith(mutation, results, { place })
+}
+
+/** `unsentWhy`: why rows were not sent; where no row was refused it need not be said. */
+function outcomeWith(
+  mutation: Mutation,
+  results: readonly RowResult[],
+  { place, unsentWhy }: { place: FaultFields; unsentWhy?: string },
+): Outcome {
   const found = new Map(results.map((result) => [result.ordinal, result]))
   const rows: OutcomeRow[] = []
   const others: UnwrittenRow[] = []
@@ -65,7 +74,9 @@ export function outcomeOf(
   if (mutation.rows.length === 1 && unknown !== undefined) {
     return { state: 'unknown', fault: unknown }
   }
-  const fault = partFault(mutation, { rows, others }, place)
+  const refused = others.some(({ state }) => state === 'refused')
+  const why = unsentWhy ?? (refused ? undefined : heldWords)
+  const fault = partFault(mutation, { rows, others, unsentWhy: why }, place)
   return rows.length === 0 ? { state: 'unknown', fault } : { state: 'partial', rows, others, fault }
 }
 
@@ -89,6 +100,7 @@ function unwritten(
 interface Parts {
   readonly rows: readonly OutcomeRow[]
   readonly others: readonly UnwrittenRow[]
+  readonly unsentWhy: string | undefined
 }
 
 function partFault(mutation: Mutation, parts: Parts, place: FaultFields): FaultData {
@@ -100,11 +112,8 @@ function partFault(mutation: Mutation, parts: Parts, place: FaultFields): FaultD
       ? 'Look at the rows marked unknown before you send them again.'
       : 'The rows marked written are in the table. Send only the others again.',
   })
-  const refused = parts.others.some(({ state }) => state === 'refused')
   // not cut as other DETAILs are: JSON is of use only whole
-  const reports = mutation.rows.map(({ ordinal }) =>
-    reportOf(ordinal, { ...parts, unsentWhy: refused ? undefined : heldWords })
-  )
+  const reports = mutation.rows.map(({ ordinal }) => reportOf(ordinal, parts))
   return { ...fault, detail: JSON.stringify(reports) }
 }
 
@@ -119,13 +128,10 @@ function messageOf(mutation: Mutation, { rows, others }: Parts, { platform }: Fa
   return `outcome unknown: ${platform} may have written ${which}`
 }
 
-/** Where no row was refused, only a lost reply keeps an adapter from sending the others. */
-const heldWords = 'a reply was lost, so nothing more was sent'
+/** Where no row was refused, only a doubt keeps an adapter from sending the others: a reply that was lost, or told nothing. */
+const heldWords = 'it was in doubt whether rows before it were written, so nothing more was sent'
 
-function reportOf(
-  ordinal: number,
-  { rows, others, unsentWhy }: Parts & { unsentWhy: string | undefined },
-) {
+function reportOf(ordinal: number, { rows, others, unsentWhy }: Parts) {
   const written = rows.find((row) => row.ordinal === ordinal)
   if (written !== undefined) return { row: ordinal, id: written.id, state: 'written' }
   const other = others.find((row) => row.ordinal === ordinal)
@@ -157,7 +163,17 @@ export function joinedOutcome(
   const before = known.state === 'partial' ? resultsOf(known) : []
   const sent = new Set(held.map(({ ordinal }) => ordinal))
   const results = before.filter(({ ordinal }) => !sent.has(ordinal))
-  return outcomeOf(mutation, [...results, ...resultsOfRest(held, outcome, place)], place)
+  const rest = resultsOfRest(held, outcome, place)
+  return outcomeWith(mutation, [...results, ...rest], {
+    place,
+    ...(outcome.state === 'refused' ? { unsentWhy: refusedWords(rest) } : {}),
+  })
+}
+
+/** An outcome that is refused tells of one row; of the others it is sure only that they are not written. */
+function refusedWords(rest: readonly RowResult[]): string {
+  const [row] = rest.map(({ ordinal }) => ordinal)
+  return `not written: it was not sent, or refused as row ${row} was`
 }
 
 function resultsOfRest(

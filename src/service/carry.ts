@@ -277,8 +277,9 @@ async function follow({ journal, now }: CarryDeps, job: Checked): Promise<Outcom
 }
 
 /**
- * An answer that comes after all makes an unknown outcome known; recovery does the rest. Settled is the mutation when that
- * is in the journal too, or nobody waits for it any more.
+ * An answer that comes after all makes an unknown outcome known; recovery does the rest. Where some rows are known to be
+ * written already, the others are inquired about at once: only an inquiry also writes them to the table. Settled is the
+ * mutation when that is in the journal too, or nobody waits for it any more.
  */
 async function hearLate(
   deps: CarryDeps,
@@ -290,7 +291,7 @@ async function hearLate(
     const outcome = await withDeadline(late, { waitMs: lateWaitMs, what: 'A late answer' })
     deps.log.warn('mutation.answered_late', { mutation: id, state: outcome.state })
     const known = outcome.state !== 'unknown' && isOutcomeOf(mutation, outcome)
-    return known ? await record(deps, id, outcome) : unknownSettled
+    return known ? await recordLate(deps, id, outcome) : unknownSettled
   } catch (error) {
     deps.log.error('mutation.late_failure', { mutation: id, error })
     return unknownSettled
@@ -323,12 +324,16 @@ async function settle(
   return { outcome: told, settled }
 }
 
-async function record(
-  { journal, log }: CarryDeps,
+async function recordLate(
+  { store, journal, log }: CarryDeps,
   id: string,
   outcome: Outcome,
 ): Promise<boolean> {
-  const settle = () => journal.settle(id, outcome)
+  const settle = async (): Promise<void> => {
+    if (await journal.settle(id, outcome)) return
+    const open = await claimDoubtOf(store, id)
+    if (open !== null) await postponeDoubt(store, open, { waitMs: 0 })
+  }
   return await insist(settle, { log, id, event: 'mutation.settle' })
 }
 

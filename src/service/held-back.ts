@@ -11,27 +11,47 @@ import { withRequests, write, type Written } from './write.ts'
 
 /** With less of the statement's time left the rest is not begun, in milliseconds. */
 const restMinMs = 1_000
+/** So often something is sent of what was held back. */
+const restsMax = 3
 
 /**
- * Writes, and finds out what is in doubt of it. Rows that were held back for a doubt are sent when it is settled, the
- * statement's time is not over and nobody has called it off. Never throws. The journal has it `sent` all the while.
+ * Writes, and finds out what is in doubt of it. Rows that were held back for a doubt are sent when it is settled, three
+ * times at most, while the statement's time is not over, nobody has called it off, and the journal has it as `sent` by this
+ * process: in a gap of its presence another may take the mutation over, and tell its client that it is in doubt. Never
+ * throws.
  */
 export async function carryOut(deps: CarryDeps, job: Ready): Promise<Written> {
   const sentAt = deps.now()
   let written = await write(deps, job)
-  let left = job.mutation.rows.length
-  while (isInDoubt(written.outcome)) {
+  for (let rests = 0; isInDoubt(written.outcome); rests++) {
     const { outcome, requests, late } = written
     const known = await findOut(deps, job, { outcome, sentAt, requests, unheard: true })
     const held = heldBack(job.mutation, known)
-    const mayGoOn = late === null && !job.signal.aborted &&
-      remainingMs(job.deadline, deps.now()) >= restMinMs
-    // each time it is fewer, so it ends
-    if (!mayGoOn || held.length === 0 || held.length >= left) return { ...written, outcome: known }
-    left = held.length
+    const isOver = late !== null || held.length === 0 || rests === restsMax
+    if (isOver || !await mayGoOn(deps, job)) return { ...written, outcome: known }
     written = await writeRest(deps, job, { known, held })
   }
   return written
+}
+
+async function mayGoOn(deps: CarryDeps, job: Ready): Promise<boolean> {
+  const isWanted = () =>
+    !job.signal.aborted && !job.isCalledOff() &&
+    remainingMs(job.deadline, deps.now()) >= restMinMs
+  return isWanted() && await isStillOurs(deps, job) && isWanted()
+}
+
+/** False too where the store does not say it: what it does not confirm is not sent. */
+async function isStillOurs({ journal, log }: CarryDeps, { mutation }: Ready): Promise<boolean> {
+  const { id } = mutation
+  try {
+    const isOurs = await journal.isStillSent(id)
+    if (!isOurs) log.warn('mutation.taken_over', { mutation: id })
+    return isOurs
+  } catch (error) {
+    log.warn('mutation.rest_not_sent', { mutation: id, error })
+    return false
+  }
 }
 
 /** The rows that were not sent, where all the others are known to be written. */

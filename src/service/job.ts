@@ -39,6 +39,8 @@ export interface Job {
   readonly signal: AbortSignal
   /** Called when the mutation is about to be sent: from then on it is no use to cancel it. */
   sending(): void
+  /** Somebody cancelled it after it was sent: what an adapter held back of it is not sent any more. */
+  isCalledOff(): boolean
 }
 
 /** A job that fits the sync as it was read. */

@@ -40,7 +40,8 @@ export interface Runner {
   /** What the mutation would send. Throws as `quote`. */
   quote(mutation: Mutation): Promise<Quote>
   /**
-   * Gives a mutation up that waits for its turn, here or in another process. `syncs`: one of other syncs than these is as
+   * Gives a mutation up that waits for its turn, here or in another process; of one that is being sent here, what is held
+   * back for a doubt. `syncs`: one of other syncs than these is as
    * one that there is not; null, or absent: of any.
    */
   cancel(id: string, options?: CancelOptions): Promise<Cancelled>
@@ -58,9 +59,13 @@ interface Running {
   readonly abort: AbortController
   /** It is being sent, or has been. */
   sending: boolean
+  /** Somebody has cancelled it, in time or too late. */
+  calledOff: boolean
   /** True once the journal has the outcome. */
   readonly settled: Promise<boolean>
 }
+
+const begun = { sending: false, calledOff: false }
 
 export function createRunner(deps: RunnerDeps): Runner {
   const running = new Map<string, Running>()
@@ -79,7 +84,8 @@ export function createRunner(deps: RunnerDeps): Runner {
     const sending = () => {
       one.sending = true
     }
-    const job = { mutation, hash, deadline, signal: abort.signal, sending }
+    const isCalledOff = () => one.calledOff
+    const job = { mutation, hash, deadline, signal: abort.signal, sending, isCalledOff }
     const carried = Promise.resolve().then(() => carry(witnessed(deps, witness), job))
     const answer = carried.then((carried) => {
       if ('fault' in carried) throw carried.fault
@@ -88,7 +94,7 @@ export function createRunner(deps: RunnerDeps): Runner {
     answer.then((outcome) => witness.ended(outcome), (error: unknown) => witness.failed(error))
     const settled = carried.then(({ settled }) => settled)
     const { syncId } = mutation
-    const one: Running = { syncId, hash, answer, settled, abort, sending: false }
+    const one: Running = { syncId, hash, answer, settled, abort, ...begun }
     running.set(mutation.id, one)
     cancels.watch()
     // what the journal has not got stays here: its id must not be taken for one that was never sent
@@ -116,6 +122,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       const one = running.get(id)
       if (one === undefined) return await cancels.elsewhere(id, { syncs })
       if (syncs !== null && !syncs.includes(one.syncId)) return 'unknown'
+      one.calledOff = true
       if (one.sending) return 'sent'
       one.abort.abort()
       return 'cancelled'
@@ -125,14 +132,18 @@ export function createRunner(deps: RunnerDeps): Runner {
     },
     drain: async ({ waitMs }) => {
       draining = true
-      const all = () => Promise.allSettled([...running.values()].map(({ settled }) => settled))
-      const wait = (ms: number) => withDeadline(all(), { waitMs: ms, what: 'Draining' })
-      // what waits for its turn is given up unsent
-      await wait(waitMs / 2).catch(() => running.forEach(({ abort }) => abort.abort()))
-      await wait(waitMs / 2).catch(() => {})
+      await emptied(running, waitMs)
       return running.size === 0
     },
   }
+}
+
+async function emptied(running: ReadonlyMap<string, Running>, waitMs: number): Promise<void> {
+  const all = () => Promise.allSettled([...running.values()].map(({ settled }) => settled))
+  const wait = (ms: number) => withDeadline(all(), { waitMs: ms, what: 'Draining' })
+  // what waits for its turn is given up unsent
+  await wait(waitMs / 2).catch(() => running.forEach(({ abort }) => abort.abort()))
+  await wait(waitMs / 2).catch(() => {})
 }
 
 /** The witness hears which platform it is, and when the mutation is with the adapter. */

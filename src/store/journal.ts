@@ -36,6 +36,11 @@ export interface Journal {
   begin(mutation: Mutation, options: BeginOptions): Promise<Begun>
   /** received → sent, committed. False: somebody settled it meanwhile, do not send. */
   send(id: string): Promise<boolean>
+  /**
+   * Is it still `sent` by this process, and do others see that this process is alive? Who is settling it at this moment is
+   * waited for. False: others may have told what became of it, send nothing more of it. Throws `service_unreachable`.
+   */
+  isStillSent(id: string): Promise<boolean>
   /** Records the outcome, committed. False: nothing to change (it is settled already). */
   settle(id: string, outcome: Outcome): Promise<boolean>
   /**
@@ -115,7 +120,7 @@ export function createJournal(
         // a row of ours that nobody here is carrying out: its begin was given up, so it was never sent
         if (row.service === service) return { kind: 'begun', state: row.state }
         if (row.alive) return { kind: 'elsewhere' }
-        await settle(row.id, row.state === 'sent' ? lostOutcome() : neverSentOutcome())
+        await store.ask('Recording the outcome', (sql) => takenOver(sql, row, inquiryAfterMs))
         return await recall(row.id, { hash: row.request_hash })
       default:
         return never(row.state)
@@ -147,6 +152,8 @@ export function createJournal(
           where id = ${id} and state in ${sql(states)} and service = ${service}`)
       return changed.count > 0
     },
+    isStillSent: (id) =>
+      store.ask('Looking whether it is still sent', (sql) => isSentBy(sql, id, service)),
     applied: (ids, { syncs = null } = { syncs: null }) =>
       store.ask('Recording the apply', (sql) => applied(sql, ids, { syncs })),
     sweep: () => store.ask('Sweeping the journal', (sql) => sweep(sql)),
@@ -162,15 +169,39 @@ function inquiryAt(sql: Sql, outcome: Outcome, inquiryAfterMs: number) {
 async function settled(
   sql: Sql,
   id: string,
-  { outcome, inquiryAfterMs }: { outcome: Outcome; inquiryAfterMs: number },
+  { outcome, inquiryAfterMs, isGone = false }: {
+    outcome: Outcome
+    inquiryAfterMs: number
+    /** Only where the process that has it is gone. */
+    isGone?: boolean
+  },
 ): Promise<boolean> {
   const states = statesBefore(eventOf(outcome))
   const changed = await sql`
     update sluice_store.mutations
     set state = ${stateOf(outcome)}, outcome = ${JSON.stringify(outcome)}::text::json,
       answered_at = now(), next_inquiry_at = ${inquiryAt(sql, outcome, inquiryAfterMs)}
-    where id = ${id} and state in ${sql(states)}`
+    where id = ${id} and state in ${sql(states)} ${isGone ? sql`and not ${alive(sql)}` : sql``}`
   return changed.count > 0
+}
+
+/** Looks again whether its process is gone: it may have come back, and goes on with what is still `sent`. */
+async function takenOver(
+  sql: Sql,
+  { id, state }: Recorded & { id: string },
+  inquiryAfterMs: number,
+): Promise<void> {
+  const outcome = state === 'sent' ? lostOutcome() : neverSentOutcome()
+  await settled(sql, id, { outcome, inquiryAfterMs, isGone: true })
+}
+
+/** The lock waits for whoever settles it, so that what is seen is so when this comes back. */
+async function isSentBy(sql: Sql, id: string, service: number): Promise<boolean> {
+  const found = await sql`
+    select from sluice_store.mutations
+    where id = ${id} and state = 'sent' and service = ${service} and ${alive(sql)}
+    for no key update of mutations`
+  return found.length > 0
 }
 
 async function learned(

@@ -292,14 +292,30 @@ export const migrations: readonly Migration[] = [
 
 /**
  * Brings the store to the newest schema: each step in a transaction of its own, one process at a time. Running it again
- * does nothing. Gives the ids of the steps it took. Throws what Postgres says.
+ * does nothing. Gives the ids of the steps it took. Throws MigrationError; the steps before that one are kept.
  */
 export async function migrate(store: Store): Promise<number[]> {
   const taken: number[] = []
   for (const migration of migrations) {
-    if (await store.sql.begin((sql) => step(sql, migration))) taken.push(migration.id)
+    try {
+      if (await store.sql.begin((sql) => step(sql, migration))) taken.push(migration.id)
+    } catch (cause) {
+      throw new MigrationError(migration, cause)
+    }
   }
   return taken
+}
+
+/** A step that failed and left nothing behind; the message has its number and what Postgres or the network says (`cause`). */
+export class MigrationError extends Error {
+  override name = 'MigrationError'
+
+  constructor({ id, name }: Pick<Migration, 'id' | 'name'>, cause: unknown) {
+    const words = cause instanceof Error ? cause.message : String(cause)
+    const code = (cause as { code?: unknown } | null)?.code
+    const known = typeof code === 'string' && !words.includes(code)
+    super(`step ${id} (${name}) failed: ${known ? `${words} (${code})` : words}`, { cause })
+  }
 }
 
 /** The id of the newest step that this code knows. */

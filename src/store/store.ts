@@ -145,3 +145,12 @@ export function isStoreDown(error: unknown): boolean {
   if (error.name === 'PostgresError') return downClasses.includes(code.slice(0, 2))
   return error instanceof Fault ? false : networkCodes.test(code)
 }
+
+/** SQLSTATEs of a server that ends a connection or does not take one yet. */
+const leaving = /^(08...|57P0.)$/
+
+/** Does the error mean that the way to the store was lost, rather than that the store answered, whatever it answered? */
+export function isStoreLost(error: unknown): boolean {
+  if (!(error instanceof Error) || error.name !== 'PostgresError') return isStoreDown(error)
+  return leaving.test(String((error as { code?: unknown }).code))
+}

@@ -132,7 +132,7 @@ test('why rows were not sent is told where no row was refused', () => {
     const told = JSON.parse(outcome.fault.detail ?? '') as { state: string; message?: string }[]
     return told.filter(({ state }) => state === 'not sent').map(({ message }) => message)
   }
-  const why = 'a reply was lost, so nothing more was sent'
+  const why = 'it was in doubt whether rows before it were written, so nothing more was sent'
   assert.deepEqual(whyOf(['written', 'unsent', 'silent']), [why, why])
   assert.deepEqual(whyOf(['written', 'unknown', 'unsent']), [why])
   assert.deepEqual(whyOf(['unknown', 'unsent', 'silent']), [why, why])

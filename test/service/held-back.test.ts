@@ -4,15 +4,25 @@
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { faultData } from '../../src/mutation/fault.ts'
+import { fault, faultData } from '../../src/mutation/fault.ts'
 import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
 import { outcomeOf, type RowResult } from '../../src/platforms/outcome.ts'
 import type { Doubt } from '../../src/platforms/platform.ts'
 import type { ServiceDeps } from '../../src/service/service.ts'
+import { createJournal } from '../../src/store/journal.ts'
 import type { Store } from '../../src/store/store.ts'
 import { testCluster } from '../help/cluster.ts'
 import { seed, testStore, update } from '../store/help.ts'
-import { fakeAdapter, post, type TestService, testService } from './help.ts'
+import {
+  type Answer,
+  fakeAdapter,
+  gate,
+  headers,
+  post,
+  type TestService,
+  testService,
+  until,
+} from './help.ts'
 
 const cluster = await testCluster()
 let url: string
@@ -37,9 +47,16 @@ after(async () => {
 
 async function row(id: string) {
   const [found] = await store.sql`
-    select state, next_inquiry_at is not null as open
+    select state, service, next_inquiry_at is not null as open
     from sluice_store.mutations where id = ${id}`
   return found ?? assert.fail(`no row ${id}`)
+}
+
+const heldWords = 'it was in doubt whether rows before it were written, so nothing more was sent'
+
+/** What DETAIL says of each row. */
+function toldOf({ fault }: Answer): { state: string; message?: string }[] {
+  return JSON.parse(fault?.detail ?? '') as { state: string; message?: string }[]
 }
 
 type Fate = RowResult['state']
@@ -134,8 +151,10 @@ test('rows that were held back for a lost reply are sent when it is found to be 
 test('of a rest that is refused, or is lost in its turn, the rows are told with what was written before', async () => {
   const first: readonly Fate[] = ['unknown', 'unsent', 'unsent']
   const found: readonly Fate[] = ['written', 'unsent', 'unsent']
+  const neutral = 'not written: it was not sent, or refused as row 2 was'
   const cases: [rest: readonly Fate[], code: string, states: readonly string[]][] = [
     [['refused', 'unsent'], 'SL003', ['written', 'refused', 'not sent']],
+    [['refused', 'refused'], 'SL003', ['written', 'refused', 'not sent']],
     [['written', 'refused'], 'SL003', ['written', 'written', 'refused']],
     [['unknown', 'unknown'], '40003', ['written', 'unknown', 'unknown']],
     [['unknown', 'unsent'], '40003', ['written', 'unknown', 'not sent']],
@@ -150,8 +169,11 @@ test('of a rest that is refused, or is lost in its turn, the rows are told with 
     const { body } = await post(service, mutation)
     assert.equal(body.state, 'partial', String(rest))
     assert.equal(body.fault?.sqlstate, code, String(rest))
-    const told = JSON.parse(body.fault?.detail ?? '') as { state: string }[]
+    const told = toldOf(body)
     assert.deepEqual(told.map(({ state }) => state), states)
+    // the platform may have refused that row too: an outcome that is refused tells of one
+    const why = rest[0] === 'refused' ? neutral : rest[1] === 'unsent' ? heldWords : undefined
+    if (why !== undefined) assert.equal(told[2]?.message, why, String(rest))
     assert.equal(adapter.writes.length, 2)
     const { state, open } = await row(mutation.id)
     assert.deepEqual([state, open], ['accepted', code === '40003'])
@@ -160,8 +182,8 @@ test('of a rest that is refused, or is lost in its turn, the rows are told with 
 
 test('a rest is not sent while there is doubt, after a refusal, or when the time is over; DETAIL says why', async () => {
   const cases: [found: readonly Fate[], waitMs: number, why: string | undefined][] = [
-    [['unknown', 'unsent'], 10_000, 'a reply was lost, so nothing more was sent'],
-    [['written', 'unsent'], 900, 'a reply was lost, so nothing more was sent'],
+    [['unknown', 'unsent'], 10_000, heldWords],
+    [['written', 'unsent'], 900, heldWords],
     [['refused', 'unsent'], 10_000, undefined],
   ]
   for (const [found, waitMs, why] of cases) {
@@ -175,7 +197,7 @@ test('a rest is not sent while there is doubt, after a refusal, or when the time
       assert.deepEqual([body.state, body.fault?.sqlstate], ['refused', '23514'])
       continue
     }
-    const told = JSON.parse(body.fault?.detail ?? '') as { state: string; message?: string }[]
+    const told = toldOf(body)
     assert.deepEqual([told[1]?.state, told[1]?.message], ['not sent', why])
   }
 })
@@ -193,4 +215,110 @@ test('a rest is not sent by a service that is told to end', async () => {
   const { body } = await post(service, several(2))
   assert.deepEqual([body.state, body.fault?.sqlstate], ['partial', 'SL003'])
   assert.equal(adapter.writes.length, 1)
+})
+
+/** Ends the session by which others see that the process is alive. */
+async function cutPresence(service: number): Promise<void> {
+  const cut = await store.sql`
+    select pg_terminate_backend(pid, 5000) from pg_stat_activity
+    where application_name = ${`sluice presence ${service}`} and datname = current_database()`
+  assert.equal(cut.count, 1)
+}
+
+test('a rest is not sent when another process has taken the mutation over meanwhile', async () => {
+  const mutation = several(3)
+  const { service, adapter } = await start({
+    writes: [['unknown', 'unsent', 'unsent']],
+    inquiries: [['written', 'unsent', 'unsent']],
+    asked: async ({ lines }) => {
+      const { service: number } = await row(mutation.id)
+      await cutPresence(number as number)
+      await createJournal(store, { service: 0 }).sweep()
+      assert.equal((await row(mutation.id))['state'], 'unknown')
+      // alive again, so that nothing but the row tells that it was taken
+      await until(() => lines.some((line) => line.includes('presence.regained')))
+    },
+  })
+  const { body } = await post(service, mutation)
+  assert.equal(adapter.writes.length, 1)
+  assert.deepEqual([body.state, body.fault?.sqlstate], ['partial', 'SL003'])
+  const told = toldOf(body)
+  assert.deepEqual(told.map(({ state }) => state), ['written', 'not sent', 'not sent'])
+  assert.deepEqual(told.map(({ message }) => message), [undefined, heldWords, heldWords])
+  assert.ok(service.lines.some((line) => line.includes('mutation.taken_over')))
+  const { state, open } = await row(mutation.id)
+  assert.deepEqual([state, open], ['accepted', false])
+})
+
+test('a rest is not sent while the store does not say that the mutation is still ours', async () => {
+  const journal = {
+    ...createJournal(store, { service: 0 }),
+    isStillSent: () => Promise.reject(fault('service_unreachable')),
+  }
+  const { service, adapter } = await start({
+    writes: [['unknown', 'unsent']],
+    inquiries: [['written', 'unsent']],
+  }, { journal })
+  const mutation = several(2)
+  const { body } = await post(service, mutation)
+  assert.deepEqual([body.state, body.fault?.sqlstate], ['partial', 'SL003'])
+  // the journal has the outcome, so the same id is not carried out again
+  assert.equal((await post(service, mutation)).body.state, 'partial')
+  assert.equal(adapter.writes.length, 1)
+})
+
+test('a rest is not sent after a cancel, though it comes when the mutation is being sent', async () => {
+  const mutation = several(2)
+  const { service, adapter } = await start({
+    writes: [['unknown', 'unsent']],
+    inquiries: [['written', 'unsent']],
+    asked: async ({ app }) => {
+      const path = `/internal/mutations/${mutation.id}/cancel`
+      const response = await app.request(path, { method: 'POST', headers })
+      assert.deepEqual(await response.json(), { state: 'sent' })
+    },
+  })
+  const { body } = await post(service, mutation)
+  assert.deepEqual([body.state, body.fault?.sqlstate], ['partial', 'SL003'])
+  assert.deepEqual(toldOf(body).map(({ state }) => state), ['written', 'not sent'])
+  assert.equal(adapter.writes.length, 1)
+})
+
+test('of a mutation three rests are sent at most; what is left is not sent', async () => {
+  const unsent = (count: number) => Array.from({ length: count }, () => 'unsent' as const)
+  const written = (count: number) => Array.from({ length: count }, () => 'written' as const)
+  const { service, adapter } = await start({
+    writes: [5, 4, 3, 2].map((count) => ['unknown', ...unsent(count)]),
+    inquiries: [1, 2, 3, 4].map((count) => [...written(count), ...unsent(6 - count)]),
+  })
+  const { body } = await post(service, several(6))
+  assert.deepEqual(adapter.writes.map(({ rows }) => rows[0]?.ordinal), [1, 2, 3, 4])
+  assert.deepEqual([body.state, body.fault?.sqlstate], ['partial', 'SL003'])
+  const told = toldOf(body)
+  assert.deepEqual(told.map(({ state }) => state), [...written(4), 'not sent', 'not sent'])
+  assert.equal(told[5]?.message, heldWords)
+})
+
+test('a rest that is answered late is inquired about at once', async () => {
+  const late = gate<Outcome>()
+  const mutation = several(2)
+  const adapter = fakeAdapter({
+    write: ({ rows }) => rows.length === 2 ? fated(mutation, ['unknown', 'unsent']) : late.promise,
+    inquire: (doubt) => {
+      const rest: Fate = adapter.writes.length === 1 ? 'unsent' : 'unknown'
+      return Promise.resolve({ outcome: fated(doubt.mutation, ['written', rest]), seen: [] })
+    },
+  })
+  const service = await testService(url, adapter, { inquiryWaitMs: 400 })
+  services.push(service)
+  const { body } = await post(service, mutation, { waitMs: 3_000 })
+  assert.deepEqual([body.state, body.fault?.sqlstate], ['partial', '40003'])
+  await store.sql`update sluice_store.mutations set next_inquiry_at = now() + interval '1 hour'`
+  const [, rest] = adapter.writes
+  late.open(fated(rest ?? assert.fail('no rest was sent'), ['written']))
+  await until(async () =>
+    (await store.sql`
+      select from sluice_store.mutations where id = ${mutation.id} and next_inquiry_at <= now()`)
+      .count === 1
+  )
 })

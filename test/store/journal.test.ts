@@ -8,7 +8,7 @@ import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
 import { silentLog } from '../../src/lib/log.ts'
 import { createJournal, type Journal, requestHash } from '../../src/store/journal.ts'
 import { migrate } from '../../src/store/migrations.ts'
-import { announce, type Presence } from '../../src/store/presence.ts'
+import { announce, type Presence, presenceClass } from '../../src/store/presence.ts'
 import type { Store } from '../../src/store/store.ts'
 import { readSync, setSyncState } from '../../src/store/syncs.ts'
 import { testCluster } from '../help/cluster.ts'
@@ -145,6 +145,65 @@ test('what a process that is gone had sent is unknown, and what it had not sent 
     'refused',
   ])
   assert.equal((await row(sent.id))['state'], 'unknown')
+})
+
+test('a mutation is still sent by the process that sent it, while that is seen and nobody has settled it', async () => {
+  const one = await announce(store, { name: 'still', log: silentLog })
+  const ours = createJournal(store, one)
+  const [sent, received, told] = [update(), update(), update()]
+  await begin(ours, sent)
+  await begin(ours, received, 'received')
+  await begin(ours, told)
+  await ours.settle(told.id, lost)
+  assert.equal(await ours.isStillSent(sent.id), true)
+  assert.equal(await journal.isStillSent(sent.id), false)
+  assert.equal(await ours.isStillSent(received.id), false)
+  assert.equal(await ours.isStillSent(told.id), false)
+  await one.leave()
+  assert.equal(await ours.isStillSent(sent.id), false)
+})
+
+test('who looks whether a mutation is still sent waits for the one that is settling it', async () => {
+  const mutation = update()
+  await begin(journal, mutation)
+  let looked: Promise<boolean> | undefined
+  await store.sql.begin(async (sql) => {
+    await sql`
+      update sluice_store.mutations
+      set state = 'unknown', outcome = ${JSON.stringify(lost)}::text::json, answered_at = now()
+      where id = ${mutation.id}`
+    looked = journal.isStillSent(mutation.id)
+    const waits = async () =>
+      (await store.sql`
+        select from pg_locks where not granted and locktype = 'transactionid'`).count > 0
+    for (const end = Date.now() + 10_000; !await waits() && Date.now() < end;) {
+      await new Promise((go) => setTimeout(go, 20))
+    }
+    assert.equal(await waits(), true)
+  })
+  assert.equal(await looked, false)
+})
+
+test('a process that comes back just before its mutation is taken over keeps it', async () => {
+  const gone = await announce(store, { name: 'back', log: silentLog })
+  const mutation = update()
+  await begin(createJournal(store, gone), mutation)
+  await gone.leave()
+  const session = await store.sql.reserve()
+  const ask: Store['ask'] = async (what, work) => {
+    if (what === 'Recording the outcome') {
+      await session`select pg_advisory_lock_shared(${presenceClass}, ${gone.service})`
+    }
+    return await store.ask(what, work)
+  }
+  const other = createJournal({ ...store, ask }, presence)
+  try {
+    assert.deepEqual(await begin(other, mutation), { kind: 'elsewhere' })
+    assert.equal((await row(mutation.id))['state'], 'sent')
+  } finally {
+    await session`select pg_advisory_unlock_all()`
+    session.release()
+  }
 })
 
 test('sweep settles what gone processes left and leaves the rest alone', async () => {
