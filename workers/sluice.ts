@@ -17,7 +17,7 @@ import type { Entry } from './commands/entry.ts'
 import { type Chosen, createProgram } from './commands/program.ts'
 import { createProgress, linesOf, tellError } from './commands/screen.ts'
 import { storeLines } from './commands/store-troubles.ts'
-import { ConfigError, env, numberEnv, optionalEnv, requiredEnv } from './environment.ts'
+import { ConfigError, env, numberEnv, optionalEnv, requiredEnv, StartError } from './environment.ts'
 import { storeAt } from './store-env.ts'
 
 const groups = {
@@ -164,6 +164,9 @@ function tell(error: unknown, entry: Entry): void {
   } else if (error instanceof ConfigError) {
     tellError([error.message])
     process.exitCode = 2
+  } else if (error instanceof StartError) {
+    tellError([error.message])
+    process.exitCode = 1
   } else {
     console.error(error)
     process.exitCode = 1

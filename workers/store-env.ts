@@ -1,8 +1,8 @@
 // Workers: the store that SLUICE_STORE_URL and SLUICE_KEYS tell of.
 
-import { migrate } from '../src/store/migrations.ts'
+import { migrate, MigrationError } from '../src/store/migrations.ts'
 import { type Keyring, parseKeyring } from '../src/store/seal.ts'
-import { isStoreDown, openStore, type Store, storeDown } from '../src/store/store.ts'
+import { isStoreLost, openStore, type Store, storeDown } from '../src/store/store.ts'
 import { storeLines } from './commands/store-troubles.ts'
 import { ConfigError, requiredEnv, StartError } from './environment.ts'
 
@@ -29,21 +29,28 @@ export function storeAt(
 
 /**
  * Brings it to this version, the first that a process asks of it, and gives the numbers of the steps that were taken. Throws
- * `service_unreachable`, and what else Postgres says.
+ * `service_unreachable`, and StartError where the store is there and a step fails.
  */
 export async function migrateStore(store: Store): Promise<number[]> {
   // within the store's wait: the steps have none of their own where nothing answers
   await store.ask('Looking for the store', (sql) => sql`select 1`)
-  return await migrate(store).catch((error: unknown) => {
-    throw isStoreDown(error) ? storeDown('Migrating the store', error) : error
-  })
+  try {
+    return await migrate(store)
+  } catch (error) {
+    if (!(error instanceof MigrationError)) throw error
+    if (isStoreLost(error.cause)) throw storeDown('Migrating the store', error.cause)
+    throw new StartError(`the store cannot be brought to this version: ${error.message}`, {
+      cause: error,
+    })
+  }
 }
 
-/** The same for a process that starts: throws StartError where the store is unreachable. It tells no secret. */
+/** The same for a process that starts: throws StartError where the store is unreachable, too. It tells no secret. */
 export async function readyStore(store: Store): Promise<number[]> {
   try {
     return await migrateStore(store)
   } catch (cause) {
+    if (cause instanceof StartError) throw cause
     const lines = await storeLines(cause, { store, local: false })
     throw lines === null ? cause : new StartError(lines.join('. '), { cause })
   }

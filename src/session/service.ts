@@ -181,11 +181,20 @@ async function quoteMutation(
     const answer: unknown = JSON.parse(body)
     if (isQuote(answer)) return answer
     const problem = (answer as { fault?: unknown } | null)?.fault
-    throw isFaultData(problem) ? new Fault(problem) : new Error('The service answered no quote')
+    throw isFaultData(problem)
+      ? new Fault(hinted(problem))
+      : new Error('The service answered no quote')
   } catch (error) {
     if (error instanceof Fault) throw error
-    throw fault('service_unreachable', {}, { cause: error })
+    throw fault('service_unreachable', { hint: laterHint }, { cause: error })
   }
+}
+
+const laterHint = 'Try again; reads go on working.'
+
+/** What the service says of itself, with what it cannot know: who hears it here can read all the same. */
+function hinted(data: FaultData): FaultData {
+  return data.code === 'service_unreachable' ? { hint: laterHint, ...data } : data
 }
 
 /** A cancel may overtake its mutation: then it is sent again, so often and after so long. */
@@ -346,7 +355,9 @@ async function sendMutation(
       if (error instanceof Fault && tries === 1) return { state: 'refused', fault: error.data }
       const sent = !(error instanceof HttpFailure) || error.sent
       log.warn('mutation_reply_lost', { mutation: mutation.id, sent, tries, error })
-      if (!sent && tries === 1) return { state: 'refused', fault: faultData('service_unreachable') }
+      if (!sent && tries === 1) {
+        return { state: 'refused', fault: faultData('service_unreachable', { hint: laterHint }) }
+      }
       if (tries === 2) return { state: 'unknown', fault: unknownFault(mutation) }
     }
   }
@@ -372,7 +383,7 @@ function readOutcome(response: HttpResponse, mutation: Mutation): Answer {
   if (isFaultData(problem)) {
     const outcome: Outcome = mayBeSent.has(problem.code)
       ? { state: 'unknown', fault: unknownFault(mutation) }
-      : { state: 'refused', fault: problem }
+      : { state: 'refused', fault: hinted(problem) }
     return { kind: 'problem', outcome }
   }
   throw new Error(`The service answered ${response.status} without an outcome`)

@@ -56,7 +56,9 @@ export function rewordRefusal(frame: Frame, unread: Unread | null): Reworded | n
   const message = decodeBackend(frame)
   if (message.type !== 'ErrorResponse' || message.fields.get('C') !== outsideProxy) return null
   if (!message.fields.get('H')?.startsWith(usualHint)) return null
-  if (wroteWithin(message.fields.get('W') ?? '')) return { data: null, fields: hiddenWrite }
+  const context = message.fields.get('W') ?? ''
+  if (wroteWithin(context)) return { data: null, fields: hiddenWrite }
+  if (isTruncate(context)) return { data: null, fields: cascade }
   if (unread === null) return { data: null, fields: unseenWrite }
   return unread.kind === 'form' ? { data: null, fields: formWords(unread) } : limitWords(unread)
 }
@@ -75,6 +77,17 @@ function wroteWithin(context: string): boolean {
   return lines.some((line) => !/^COPY | with parameters: /.test(line))
 }
 
+/** Is it the trigger of TRUNCATE that refuses? CONTEXT's first line names it, in every language. */
+function isTruncate(context: string): boolean {
+  const [first = ''] = context.trim().split('\n')
+  return /\bbefore_truncate\(\)/.test(first)
+}
+
+/** A TRUNCATE that names the table is refused before it is sent, unless the sync is new or the text was not read. */
+const cascade = {
+  D: 'TRUNCATE reaches it, by CASCADE from another table say. Nothing was sent.',
+  H: 'Use DELETE in place of TRUNCATE: first for its rows, then for those of the other table.',
+}
 const itself = 'Send the INSERT, UPDATE or DELETE itself.'
 const hiddenWrite = {
   D: 'A function, DO, CALL, rule or trigger wrote to it, which Sluice does not see. Nothing was sent.',

@@ -2,6 +2,8 @@
 // and what the clients were told must agree, statement by statement and row by row.
 
 import type postgres from 'postgres'
+import { isInDoubt, makesRecords } from '../../src/mutation/doubt.ts'
+import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
 import type { Platform } from '../../src/mutation/table.ts'
 import type { Subject } from '../help/subjects.ts'
 import { type Entry, type Operation, truthOf } from './log.ts'
@@ -37,6 +39,7 @@ export async function judge(
 ): Promise<Findings> {
   const journal = await readJournal(world.plant.store, subjects)
   const violations: string[] = witness.sentTwice().map((mark) => `sent twice: ${mark}`)
+  violations.push(...await earlyEnds(world.plant.store))
   if (witness.missed > 0) violations.push(`${witness.missed} exchanges were not seen`)
   const unsettled: string[] = []
   let settled = 0
@@ -226,9 +229,39 @@ export async function openTables(store: postgres.Sql, since: number): Promise<st
   }
 }
 
+/** The soonest that any platform's request is surely over after its sending (SPEC.md, "Inquiries"), in milliseconds. */
+const overAfterMs = 210_000
+
+interface EndedRow {
+  readonly request: Mutation
+  readonly outcome: Outcome
+  readonly inquiries: number
+  readonly age_ms: number
+}
+
 /**
- * How many mutations are not at their end, or null when the store cannot be asked now. One that nobody can tell any more is
- * at its end.
+ * Doubts that were given up and must not have been, in words. Within a run's time only that of an update or upsert may be, by
+ * an inquiry after the request was surely over.
+ */
+export async function earlyEnds(store: postgres.Sql): Promise<string[]> {
+  const rows = await store<EndedRow[]>`
+    select request, outcome, inquiries, (extract(epoch from
+      coalesce(inquired_at, now()) - coalesce(sent_at, received_at)) * 1000)::float8 as age_ms
+    from sluice_store.mutations
+    where state in ('unknown', 'accepted', 'applied') and next_inquiry_at is null`
+  return rows.flatMap(({ request, outcome, inquiries, age_ms: ageMs }) => {
+    const { id, operation } = request
+    const mayEnd = operation !== 'delete' && !makesRecords(request) && inquiries > 0 &&
+      ageMs >= overAfterMs
+    if (!isInDoubt(outcome) || mayEnd) return []
+    const after = `after ${inquiries} inquiries, the last one at ${(ageMs / 1000).toFixed(1)} s`
+    return [`the doubt of ${operation} ${id} was given up ${after}`]
+  })
+}
+
+/**
+ * How many mutations are not at their end, or null when the store cannot be asked now. One that is given up is at its end:
+ * `earlyEnds` tells whether it may be.
  */
 export async function openMutations(store: postgres.Sql): Promise<Record<string, number> | null> {
   try {

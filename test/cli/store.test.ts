@@ -79,6 +79,51 @@ test('a store that was never migrated, or is of an older version, is said to be,
   assert.match(err, new RegExp(`is at step 3, and this version wants ${newestMigration}\nBring it`))
 })
 
+test('a step that fails is told with its number and what Postgres says, not as a store that is old or down', async () => {
+  const own = await cluster.createDatabase()
+  const env = { SLUICE_STORE_URL: own, SLUICE_KEYS: keys }
+  assert.equal((await sluice(['migrate'], env)).code, 0)
+  const sql = postgres(own, { max: 1 })
+  const last = `step ${newestMigration} \\([^)]+\\) failed: `
+  const toldAs = async (words: string) => {
+    for (const name of ['migrate', 'service', 'sync']) {
+      const { code, out, err } = await sluice([name], env)
+      assert.deepEqual([code, out], [1, ''], err)
+      assert.match(
+        err,
+        new RegExp(`^the store cannot be brought to this version: ${last}${words}\\n$`),
+      )
+    }
+  }
+  try {
+    await sql`delete from sluice_store.migrations where id = ${newestMigration}`
+    await sql`alter table sluice_store.buckets rename to aside`
+    await toldAs('relation "sluice_store.buckets" does not exist \\(42P01\\)')
+    await sql`alter table sluice_store.aside rename to buckets`
+    await sql`alter table sluice_store.buckets drop column told`
+    await sql.unsafe(`
+      create function public.fail() returns trigger language plpgsql as $$ begin
+        raise exception 'canceling statement due to statement timeout' using errcode = '57014';
+      end $$;
+      create trigger fail before insert on sluice_store.migrations
+        for each row execute function public.fail()`)
+    await toldAs('canceling statement due to statement timeout \\(57014\\)')
+    // one that goes away is as unreachable as one that is not there
+    await sql.unsafe(`
+      create or replace function public.fail() returns trigger language plpgsql as $$ begin
+        raise exception 'terminating connection' using errcode = '57P01';
+      end $$`)
+    const { code, err } = await sluice(['migrate'], env)
+    assert.equal(code, 1)
+    assert.match(
+      err,
+      /^the store at \S+ is unreachable: terminating connection \(57P01\)\nLook at /,
+    )
+  } finally {
+    await sql.end()
+  }
+})
+
 test('a store that is not there ends with 1 and says why, and a wrong key with 2', async () => {
   const port = await freePort()
   const env = { SLUICE_STORE_URL: `postgres://postgres:secret-of-pg@127.0.0.1:${port}/none` }

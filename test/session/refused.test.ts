@@ -291,6 +291,17 @@ describe('forms that are refused', () => {
           assert.equal(`${thrown.schema}.${thrown.table}`, 'salesforce.contacts')
         }
       }
+      // a cascade reaches it where the role may truncate it at all
+      await stage.sql.unsafe(`grant truncate on salesforce.contacts to ${stage.role}`)
+      const truncate = 'truncate public.parents cascade'
+      for (const query of [truncate, prepared(truncate), `select 1; ${truncate}`]) {
+        const thrown = await error(client.query(query), truncate)
+        assert.deepEqual([thrown.code, thrown.table], ['SL002', 'contacts'])
+        assert.match(thrown.detail ?? '', /^TRUNCATE reaches it, by CASCADE .*Nothing was sent\.$/)
+        assert.match(thrown.hint ?? '', /^Use DELETE in place of TRUNCATE: first for its rows/)
+      }
+      await client.query('delete from salesforce.contacts')
+      await client.query('delete from public.parents')
       // other errors are Postgres's own
       const own = await error(client.query(`do $$ begin raise 'SL002'; end $$`), 'a raise')
       assert.deepEqual([own.code, own.message, own.hint], ['P0001', 'SL002', undefined])

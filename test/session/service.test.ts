@@ -98,6 +98,8 @@ const accepted: Outcome = { state: 'accepted', rows: [{ ordinal: 1, id: '001', v
 const send = () => service.send(mutation, { waitMs: 1_000 })
 const codeOf = (outcome: Outcome): string =>
   outcome.state === 'accepted' ? 'accepted' : `${outcome.state} ${outcome.fault.code}`
+const hintOf = (outcome: Outcome): string | undefined =>
+  outcome.state === 'accepted' ? undefined : outcome.fault.hint
 
 test('a configuration is asked for with the key, kept fresh for seconds, then asked for by its etag', async () => {
   answers = [
@@ -284,10 +286,19 @@ test('two lost replies, or answers that are none, are an unknown outcome that na
 
 test('a service that cannot be reached refuses: nothing was sent', async () => {
   const nobody = connect(await freePort())
-  assert.equal(
-    codeOf(await nobody.send(mutation, { waitMs: 1_000 })),
-    'refused service_unreachable',
-  )
+  const outcome = await nobody.send(mutation, { waitMs: 1_000 })
+  assert.equal(codeOf(outcome), 'refused service_unreachable')
+  assert.equal(hintOf(outcome), 'Try again; reads go on working.')
+})
+
+test('what the service says of itself is told with what goes on, or with its own hint', async () => {
+  const hints = ['Try again; reads go on working.', 'Try again.']
+  for (const hint of hints) {
+    const own = hint === 'Try again.' ? { hint } : {}
+    answers = [json(503, { fault: faultData('service_unreachable', own) })]
+    const outcome = await send()
+    assert.deepEqual([codeOf(outcome), hintOf(outcome)], ['refused service_unreachable', hint])
+  }
 })
 
 test('lost, and then not to be reached: nobody knows', async () => {
@@ -347,6 +358,9 @@ test('a quote is asked for with the mutation; what is no quote is a fault', asyn
   const isFault = (code: string) => (error: unknown) =>
     error instanceof Fault && error.code === code
   await assert.rejects(ask, isFault('sync_disabled'))
-  await assert.rejects(ask, isFault('service_unreachable'))
-  await assert.rejects(ask, isFault('service_unreachable'))
+  for (let tries = 0; tries < 2; tries++) {
+    const told = await ask().catch((error: unknown) => error)
+    assert.ok(told instanceof Fault && told.code === 'service_unreachable')
+    assert.equal(told.data.hint, 'Try again; reads go on working.')
+  }
 })
