@@ -170,13 +170,19 @@ function byId([a = '']: unknown[], [b = '']: unknown[]): number {
   return String(a) < String(b) ? -1 : 1
 }
 
+/** Requests of a statement that a limit refuses, at most: each is waited for, and sent again. */
+const refusedMax = 3
+
 async function writes({ platform }: Script): Promise<Exchange[]> {
   const all = await system.exchanges()
   const mine = all.filter((exchange) => exchange.platform === platform)
-  assert.deepEqual(mine.filter(({ status }) => status === 429 || status === 403), [])
+  assert.deepEqual(mine.filter(({ status }) => status === 403), [])
+  // no more than bunch up where this machine stands still for a moment: what left apart arrives together
+  const refused = mine.filter(({ status }) => status === 429)
+  assert.ok(refused.length <= refusedMax, `${refused.length} requests were refused by a limit`)
   const changes = /mutation|batch\/(create|update|archive)/
-  return mine.filter(({ method, url, requestBody }) =>
-    method !== 'GET' && !/oauth|access_token|batch\/read/.test(url) &&
+  return mine.filter(({ status, method, url, requestBody }) =>
+    status !== 429 && method !== 'GET' && !/oauth|access_token|batch\/read/.test(url) &&
     (!url.endsWith('/graphql') || changes.test(requestBody.slice(0, 300)))
   )
 }
