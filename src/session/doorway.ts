@@ -7,7 +7,7 @@ import type { ListenerLimits } from './limits.ts'
 import { type Guest, Lobby } from './lobby.ts'
 import { addressKey, type Peer, peerOf, type Ranges, readRanges } from './peer.ts'
 import { type Place, Tally } from './tally.ts'
-import { Throttle, throttleDefaults } from './throttle.ts'
+import { Throttle, throttleDefaults, type ThrottleOptions } from './throttle.ts'
 
 export interface DoorwayOptions {
   readonly limits: ListenerLimits
@@ -15,7 +15,7 @@ export interface DoorwayOptions {
   readonly connectionsMax: number
   /** Ranges of the proxies in front, each of whose connections begins with a PROXY header. */
   readonly proxyFrom: readonly string[]
-  readonly throttle: { readonly freeMax?: number; readonly delayMaxMs?: number }
+  readonly throttle: Partial<ThrottleOptions>
   /** Milliseconds, of a clock that only goes forward. */
   readonly now: () => number
 }
@@ -43,7 +43,7 @@ export class Doorway {
       perAddressMax: limits.unauthenticatedPerAddressMax,
       now,
     })
-    this.#throttle = new Throttle({ ...throttleDefaults, ...throttle, now })
+    this.#throttle = new Throttle({ ...throttleDefaults, now, ...throttle })
     this.#proxies = readRanges(proxyFrom)
     this.#sessions = new Tally({ max: connectionsMax, perKeyMax: limits.connectionsPerSyncMax })
     this.#mutations = new Tally({

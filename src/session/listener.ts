@@ -8,6 +8,7 @@ import { Fault, fault, faultData } from '../mutation/fault.ts'
 import { encodeFault } from '../wire/fault.ts'
 import { Cancelling, keyText } from './cancelling.ts'
 import { Doorway, type Visit } from './doorway.ts'
+import type { ThrottleOptions } from './throttle.ts'
 import { type Handshake, handshake, keepAliveDefaultMs, lingerMs } from './handshake.ts'
 import { type ListenerLimits, listenerLimits } from './limits.ts'
 import { type Approach, DatabaseRefused, loginDatabase } from './login.ts'
@@ -39,7 +40,7 @@ export interface ListenerOptions {
   /** Ranges of addresses of the proxies in front, which must send a PROXY header; none when absent. */
   readonly proxyFrom?: readonly string[]
   /** What differs from the defaults of the throttle of failed logins. */
-  readonly throttle?: { readonly freeMax?: number; readonly delayMaxMs?: number }
+  readonly throttle?: Partial<ThrottleOptions>
   /** How long a session that is no longer welcome may finish what it is at, 30 s when absent, in milliseconds. */
   readonly expelWaitMs?: number
   /** Silence after which a client is probed, in milliseconds. */
