@@ -139,9 +139,14 @@ async function open(options: WriterOptions, waitMs: number): Promise<TableWriter
 async function onTable(deps: SliceDeps, given: Written): Promise<number> {
   const work = workOf(deps, given)
   try {
-    while (work.goesOn() && await step(work));
+    // one step at least: a database that is slow to open would take all the time again and again
+    let [isTime, isQuiet] = [!work.isStopped(), false]
+    while (isTime && !isQuiet) {
+      isQuiet = !await step(work)
+      isTime = work.goesOn()
+    }
     if (!given.options.signal.aborted) await endAhead(work)
-    return work.goesOn() ? dueInMs(work) : 0
+    return isQuiet ? dueInMs(work) : 0
   } catch (error) {
     await showTrouble(work, error)
     throw error

@@ -10,7 +10,7 @@ import { setSyncState } from '../../src/store/syncs.ts'
 import { requestLook, requestResync, type TableState } from '../../src/store/tables.ts'
 import type { Engine, EngineOptions } from '../../src/sync/engine.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
-import { areQuiet, eventually, type Mirror, startMirror } from '../help/mirror.ts'
+import { areQuiet, eventually, type Mirror, startMirror, takeAway } from '../help/mirror.ts'
 import { createModelPlatform, type ModelPlatform, refusal } from '../help/model-platform.ts'
 
 let cluster: TestCluster
@@ -28,14 +28,16 @@ beforeEach(async () => {
   await mirror.store.sql`delete from sluice_store.hints`
   await mirror.sql.unsafe('delete from sluice.seen')
 })
-afterEach(async () => {
-  await Promise.all(engines.map((engine) => engine.drain({ waitMs: 10_000 })))
-  engines = []
-})
+afterEach(stopAll)
 after(async () => {
   await mirror?.close()
   await cluster?.stop()
 })
+
+async function stopAll(): Promise<void> {
+  await Promise.all(engines.map((engine) => engine.drain({ waitMs: 60_000 })))
+  engines = []
+}
 
 function run(model: ModelPlatform, options: Partial<EngineOptions> = {}): Engine {
   const real = (platform: Platform) =>
@@ -94,10 +96,10 @@ test('a table is filled page by page, then follows: created, changed and deleted
   await eventually(rows, { holds: isEqual(model) })
   const { freshAt, phase, filledAt } = await state()
   assert.equal(phase, 'following')
-  assert.ok(filledAt !== null && freshAt !== null && Date.now() - freshAt < 10_000)
+  assert.ok(filledAt !== null && freshAt !== null && Date.now() - freshAt < 60_000)
   const [shown] = await mirror.sql`
     select state, seconds_behind from sluice.tables where table_name = 'contacts'`
-  assert.ok(Number(shown?.['seconds_behind']) < 30)
+  assert.ok(Number(shown?.['seconds_behind']) < 60)
 })
 
 test('what changes while a table is filled is there in the end, and what has gone is not', async () => {
@@ -130,9 +132,8 @@ test('a listing goes on where it was when its process is broken off, and nothing
   await eventually(() => Promise.resolve(hung), { holds: (is) => is })
   await eventually(state, { holds: ({ pass }) => (pass?.pages ?? 0) > 0 })
   await first.drain({ waitMs: 0 })
-  await mirror.store.sql`
-    update sluice_store.table_states set lease_until = now() - interval '1 second'`
   run(model)
+  await takeAway(mirror)
   await settled(model)
   const pages = model.calls.filter(({ call }) => call === 'page').map(({ about }) => about)
   assert.equal(pages.filter((about) => about === '').length, 1, 'the first page')
@@ -160,15 +161,13 @@ test('a process that was stalled can write nothing once another has the table', 
   const engine = mirror.engine({ adapterFor: () => slow, ...options })
   engines.push(engine)
   await eventually(() => Promise.resolve(stalls), { holds: (count) => count > 0 })
-  // its lease is over, as if it had been stopped for long
-  await mirror.store.sql`
-    update sluice_store.table_states set lease_until = now() - interval '1 second'`
   for (let n = 0; n < 5; n++) model.set(idOf(n), contact(n, `new${n}@dune.co`))
   const other = run(model)
+  await takeAway(mirror)
   await settled(model)
-  await other.drain({ waitMs: 5_000 })
+  assert.equal(await other.drain({ waitMs: 60_000 }), true)
   release()
-  await engine.drain({ waitMs: 10_000 })
+  await engine.drain({ waitMs: 60_000 })
   assert.deepEqual(await rows(), wanted(model))
 })
 
@@ -181,12 +180,10 @@ test('a hint is read by its id, also of a record that is new or gone, and it is 
   model.set(idOf(0), contact(0, 'hinted@dune.co'))
   model.set(idOf(1), null)
   model.set(idOf(50), contact(50))
-  const from = Date.now()
   const hints = [hint(idOf(0)), hint(idOf(1)), hint(idOf(50)), hint('nothing at all')]
   await noteHints(mirror.store, { syncId, hints })
-  await eventually(rows, { holds: isEqual(model) })
   // a machine that is busy with other tests may take longer; without the hint it would be ten minutes
-  assert.ok(Date.now() - from < 10_000, `${Date.now() - from} ms`)
+  await eventually(rows, { holds: isEqual(model), waitMs: 60_000 })
   await eventually(() => mirror.states(), { holds: areQuiet })
 })
 
@@ -211,7 +208,7 @@ test('a deletion that nobody tells is found by comparing ids; one that the list 
   const { follow } = model.adapter
   assert.ok(follow)
   const lacking = { ...follow, ids: () => Promise.resolve({ ids: [], next: null }) }
-  await Promise.all(engines.map((engine) => engine.drain({ waitMs: 5_000 })))
+  await stopAll()
   const before = model.calls.length
   run({ ...model, adapter: { ...model.adapter, follow: lacking } })
   const reads = () => model.calls.slice(before).filter(({ call }) => call === 'read').length
@@ -240,8 +237,11 @@ test('an adapter that cannot follow fills its tables, and deletes nothing that i
   await eventually(rows, { holds: has })
   const before = Object.keys(await rows()).length
   model.records.delete(idOf(1))
+  const first = await eventually(state, { holds: ({ filledAt }) => filledAt !== null })
   await requestResync(mirror.store, { syncId, table: null })
-  await eventually(state, { holds: ({ fence, pass }) => BigInt(fence) > 1n && pass === null })
+  await eventually(state, {
+    holds: ({ filledAt, pass }) => (filledAt ?? 0) > (first.filledAt ?? 0) && pass === null,
+  })
   assert.equal(Object.keys(await rows()).length, before)
 })
 
@@ -398,31 +398,47 @@ test('while a table is listed anew, what changes is followed; what was read befo
   await settled(model)
 })
 
+/** The model with a list that does not end before something has come about beside it, however slow the machine is. */
+function endless(model: ModelPlatform, given: { pageMs: number; until: () => boolean }) {
+  const list = {
+    /** Asked for, and of those on their way. */
+    pages: 0,
+    underWay: 0,
+    isOver: false,
+    adapter: {
+      ...model.adapter,
+      page: async (...args: Parameters<ModelPlatform['adapter']['page']>) => {
+        list.pages += 1
+        list.underWay += 1
+        await new Promise((done) => setTimeout(done, given.pageMs))
+        list.underWay -= 1
+        const page = await model.adapter.page(...args)
+        if (page.next !== null) return page
+        list.isOver = given.until()
+        // after the last record, and there is none
+        return list.isOver ? page : { ...page, next: `${page.rows.at(-1)?.id ?? args[1] ?? ''}~` }
+      },
+    },
+  }
+  return list
+}
+
 test('changes are asked for when what was read before is written, not while a page is under way', async () => {
   const model = createModelPlatform({ everyMs: 20 })
   fillModel(model, 120)
   run(model)
   await settled(model)
-  await Promise.all(engines.map((engine) => engine.drain({ waitMs: 5_000 })))
-  let [pages, underWay, between, beside] = [0, 0, 0, 0]
-  const slow: ModelPlatform['adapter'] = {
-    ...model.adapter,
-    page: async (...args) => {
-      pages += 1
-      underWay += 1
-      await new Promise((done) => setTimeout(done, 150))
-      underWay -= 1
-      return await model.adapter.page(...args)
-    },
-  }
+  await stopAll()
+  let [between, beside] = [0, 0]
+  const list = endless(model, { pageMs: 150, until: () => between > 0 })
   model.before = (call) => {
-    if (call !== 'changes' || pages === 0 || pages > 11) return
-    if (underWay > 0) beside += 1
+    if (call !== 'changes' || list.pages === 0 || list.isOver) return
+    if (list.underWay > 0) beside += 1
     else between += 1
   }
   await requestResync(mirror.store, { syncId, table: null })
-  run({ ...model, adapter: slow }, { sliceMs: 5_000 })
-  await eventually(() => Promise.resolve(pages), { holds: (count) => count >= 12 })
+  run({ ...model, adapter: list.adapter }, { sliceMs: 5_000 })
+  await eventually(() => Promise.resolve(list.isOver), { holds: (is) => is })
   await settled(model)
   assert.equal(beside, 0)
   assert.ok(between > 0)
@@ -433,16 +449,17 @@ test('a cursor that expires while a table is listed anew does not begin the list
   fillModel(model, 60)
   run(model)
   await settled(model)
+  await stopAll()
   let expired = false
-  model.before = async (call, about) => {
-    if (call === 'page') await new Promise((done) => setTimeout(done, 40))
-    if (call !== 'changes' || expired || model.calls.at(-2)?.call !== 'page') return
+  const list = endless(model, { pageMs: 40, until: () => expired })
+  model.before = (call) => {
+    if (call !== 'changes' || expired || list.pages === 0) return
     expired = true
-    void about
     throw refusal('bad_request')
   }
   const before = model.calls.length
   await requestResync(mirror.store, { syncId, table: null })
+  run({ ...model, adapter: list.adapter })
   await eventually(() => Promise.resolve(expired), { holds: (is) => is })
   model.set(idOf(0), contact(0, 'after@dune.co'))
   await settled(model)
@@ -454,8 +471,9 @@ test('a cursor that expires while a table is listed anew does not begin the list
 test('two processes at once work on one table one after the other, and its rows are right', async () => {
   const model = createModelPlatform({ everyMs: 20 })
   fillModel(model, 30)
-  run(model, { sliceMs: 30, leaseMs: 300 })
-  run(model, { sliceMs: 30, leaseMs: 300 })
+  // a lease that a machine which stands still outlasts would be lost again and again
+  run(model, { sliceMs: 30, leaseMs: 5_000 })
+  run(model, { sliceMs: 30, leaseMs: 5_000 })
   for (let n = 0; n < 60; n++) {
     model.set(idOf(n % 35), n % 7 === 0 ? null : contact(n))
     await new Promise((resolve) => setTimeout(resolve, 10))
@@ -463,13 +481,28 @@ test('two processes at once work on one table one after the other, and its rows 
   await settled(model)
 })
 
+test('a table is got on with though all the time that it has was gone before it was open', async () => {
+  const model = createModelPlatform({ everyMs: 20 })
+  fillModel(model, 35)
+  run(model, { sliceMs: 0 })
+  await settled(model)
+  model.set(idOf(1), contact(1, 'changed@dune.co'))
+  await settled(model)
+})
+
 test('a process that is drained ends its step, lets the table go and leaves nothing claimed', async () => {
   const model = createModelPlatform()
   fillModel(model, 200)
-  model.before = () => new Promise((resolve) => setTimeout(resolve, 20))
-  const engine = run(model)
+  let pages = 0
+  const gate = Promise.withResolvers<void>()
+  model.before = async (call) => {
+    if (call === 'page' && ++pages === 6) await gate.promise
+  }
+  const engine = run(model, { sliceMs: 600_000 })
   await eventually(state, { holds: ({ pass }) => (pass?.pages ?? 0) > 2 })
-  assert.equal(await engine.drain({ waitMs: 5_000 }), true)
+  const drained = engine.drain({ waitMs: 60_000 })
+  gate.resolve()
+  assert.equal(await drained, true)
   const left = await state()
   assert.equal(left.owner, null)
   assert.ok(left.pass !== null && left.pass.pages < 20)
@@ -500,7 +533,7 @@ test('a row that differs and cannot be told of the second time is read again unt
   fillModel(model, 60)
   const engine = run(model)
   await settled(model)
-  await engine.drain({ waitMs: 10_000 })
+  await engine.drain({ waitMs: 60_000 })
   model.set(idOf(7), contact(7, 'nobody told@dune.co'), { told: false })
   let reads = 0
   model.untold = (id) => id === idOf(7) && ++reads === 2
@@ -508,7 +541,7 @@ test('a row that differs and cannot be told of the second time is read again unt
     update sluice_store.table_states set asked = 5000, sampled_at = null, due_at = now()`
   run(model)
   // one sample a minute: nobody else would find it sooner
-  await eventually(rows, { holds: isEqual(model) })
+  await eventually(rows, { holds: isEqual(model), waitMs: 50_000 })
   assert.ok(reads >= 3, `${reads} reads`)
 })
 
@@ -523,9 +556,9 @@ test('connections to the store and to the database that are cut are made anew, a
     model.set(idOf(n), contact(n, `cut${n}@dune.co`))
     await mirror.sql.unsafe(cut)
     await mirror.store.sql.unsafe(cut).catch(() => {}) // its own connection is one of them
-    await eventually(rows, { holds: isEqual(model), waitMs: 40_000 })
+    await eventually(rows, { holds: isEqual(model) })
   }
   // this question, too, may get a connection that was cut
   const states = () => mirror.states().catch(() => [])
-  await eventually(states, { holds: areQuiet, waitMs: 40_000 })
+  await eventually(states, { holds: areQuiet })
 })
