@@ -26,6 +26,8 @@ export interface ServiceOptions {
   readonly http: Http
   readonly log: Log
   readonly now?: () => number
+  /** No request is given up before, in milliseconds; 0 when absent. */
+  readonly waitMinMs?: number
 }
 
 export interface SendOptions {
@@ -69,6 +71,8 @@ export interface Service {
 /** A configuration is not asked for again for so long. */
 const freshMs = 3_000
 const configWaitMs = 3_000
+/** One that is not known is waited for longer, within the time of a handshake: there is nothing to go on with. */
+const unknownConfigWaitMs = 7_000
 /** Configurations kept. */
 const configsMax = 10_000
 /** Ids kept of which there is no sync. */
@@ -107,7 +111,8 @@ export function createService(options: ServiceOptions): Service {
     try {
       const headers: Record<string, string> = known?.etag ? { 'if-none-match': known.etag } : {}
       const path = `/internal/syncs/${encodeURIComponent(syncId)}`
-      const response = await call({ method: 'GET', path, headers, waitMs: configWaitMs })
+      const waitMs = known ? configWaitMs : unknownConfigWaitMs
+      const response = await call({ method: 'GET', path, headers, waitMs })
       if (response.status === 304 && known) return keep(syncId, { ...known, at: now() })
       return keep(syncId, { ...readConfig(response), at: now() })
     } catch (error) {
@@ -269,7 +274,7 @@ interface Call {
 
 /** Calls the service. Throws HttpFailure; `listener_key_refused`. */
 function caller(
-  { url, listenerKey, http, log }: ServiceOptions,
+  { url, listenerKey, http, log, waitMinMs = 0 }: ServiceOptions,
 ): (call: Call) => Promise<HttpResponse> {
   const key = watchKey(log)
   return async ({ method, path, headers = {}, body, waitMs }) => {
@@ -282,7 +287,7 @@ function caller(
         ...headers,
       },
       ...(body === undefined ? {} : { body }),
-      waitMs,
+      waitMs: Math.max(waitMs, waitMinMs),
     })
     key.check(response)
     return response

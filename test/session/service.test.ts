@@ -28,6 +28,8 @@ let service: Service
 let heard: Heard[]
 let answers: Answer[]
 let now = 1_000_000
+/** The machine may stand still for longer than a listener waits. */
+const waitMinMs = 60_000
 
 const json =
   (status: number, body: unknown, headers: Record<string, string> = {}): Answer => (response) => {
@@ -52,6 +54,7 @@ before(async () => {
       answer(response, one, request.socket)
     })
   })
+  server.keepAliveTimeout = 0 // no connection ends by itself while the machine stands still
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
 })
@@ -68,6 +71,7 @@ const connect = (port: number): Service =>
     http,
     log: silentLog,
     now: () => now,
+    waitMinMs,
   })
 
 beforeEach(() => {
@@ -194,7 +198,7 @@ test('a key that the service refuses is told once, lets no session begin, and is
   const log = { ...silentLog, error: note, info: note, warn: note }
   const { port } = server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}`
-  const listener = createService({ url, listenerKey: 'key', http, log, now: () => now })
+  const listener = createService({ url, listenerKey: 'key', http, log, now: () => now, waitMinMs })
   const refusal = json(401, { fault: faultData('unauthorized', { hint: 'Send Authorization: …' }) })
   const isRefused = (error: unknown) =>
     error instanceof Fault && error.code === 'listener_key_refused' &&

@@ -43,7 +43,9 @@ test('with as many mutations under way as a listener takes, everything else gets
   const { port } = server.address() as AddressInfo
   const http = createHttp(serviceTransport({ ...listenerLimits, mutationsMax }))
   const url = `http://127.0.0.1:${port}`
-  const service = createService({ url, listenerKey: 'key', http, log: silentLog })
+  // the machine may stand still for longer than a listener waits
+  const options = { http, log: silentLog, waitMinMs: 30_000 }
+  const service = createService({ url, listenerKey: 'key', ...options })
   const sending = Array.from(
     { length: mutationsMax },
     (_, number) => service.send(mutation(number), { waitMs: 60_000 }),
