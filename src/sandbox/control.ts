@@ -25,7 +25,7 @@ interface Parts {
 }
 
 /**
- * GET, DELETE /_exchanges; GET, POST, DELETE /_mischief; POST /_reset; GET /_records/<platform>/<table>;
+ * GET, DELETE /_exchanges; GET, POST, DELETE /_mischief (what latency holds back is answered then); POST /_reset; GET /_records/<platform>/<table>;
  * POST /_seed/<platform>/<table> ({count}: so many more records); GET /_deliveries (webhooks called, and how that ended);
  * GET / lists the platforms.
  */

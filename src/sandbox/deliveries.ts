@@ -21,7 +21,8 @@ export interface Deliveries {
 }
 
 const triesMax = 5
-const answerWaitMs = 5_000
+/** As GitHub waits. */
+const answerWaitMs = 10_000
 const againMs = 200
 const waitingMax = 10_000
 const keptMax = 1_000

@@ -34,7 +34,10 @@ export interface Misfortune {
 export interface MischiefBox {
   add(mischief: Mischief): void
   pending(): readonly Mischief[]
+  /** Also answers at once what latency holds back. */
   clear(): void
+  /** Is called at each `clear`. */
+  onClear(act: () => void): void
   /** Takes what befalls the next exchange of a platform: of each sort the oldest piece. */
   take(platform: string, target: Mischief['target']): Misfortune
 }
@@ -81,6 +84,7 @@ function countOf(
 
 export function createMischiefBox(): MischiefBox {
   let pieces: Mischief[] = []
+  const acts: (() => void)[] = []
   const use = (piece: Mischief) => {
     pieces = pieces.flatMap((other) => {
       if (other !== piece) return [other]
@@ -97,7 +101,9 @@ export function createMischiefBox(): MischiefBox {
     pending: () => pieces,
     clear: () => {
       pieces = []
+      for (const act of acts) act()
     },
+    onClear: (act) => void acts.push(act),
     take: (platform, target) => {
       if (pieces.length === 0) return { latencyMs: 0, fate: null, expireTokens: false }
       const mine = pieces.filter((piece) => piece.platform === platform && piece.target === target)

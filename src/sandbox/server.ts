@@ -33,14 +33,21 @@ interface Ending {
 export async function listen(
   parts: ServerParts,
 ): Promise<{ port: number; close: () => Promise<void> }> {
-  const timers = new Set<ReturnType<typeof setTimeout>>()
+  const held = new Map<ReturnType<typeof setTimeout>, () => void>()
+  parts.mischief.onClear(() => {
+    for (const [timer, act] of held) {
+      clearTimeout(timer)
+      act()
+    }
+    held.clear()
+  })
   const server = createServer((request, response) => {
     const later = (waitMs: number, act: () => void) => {
       const timer = setTimeout(() => {
-        timers.delete(timer)
+        held.delete(timer)
         act()
       }, waitMs)
-      timers.add(timer)
+      held.set(timer, act)
     }
     receive(request, response, (body) => {
       const ending = endingOf(parts, request, body)
@@ -53,8 +60,8 @@ export async function listen(
   return {
     port,
     close: () => {
-      for (const timer of timers) clearTimeout(timer)
-      timers.clear()
+      for (const timer of held.keys()) clearTimeout(timer)
+      held.clear()
       return new Promise((resolve) => {
         server.close(() => resolve())
         server.closeAllConnections()

@@ -116,6 +116,17 @@ test('latency makes one answer late', async () => {
   assert.deepEqual((await ask(sandbox, '/_mischief')).json, [])
 })
 
+test('what latency holds back is answered when the mischief is cleared', async () => {
+  await ask(sandbox, '/_exchanges', { method: 'DELETE' })
+  await mischief({ platform: 'salesforce', kind: 'latency', latencyMs: 600_000 })
+  const held = api(sandbox, '/limits')
+  while ((await exchanges(sandbox)).length === 0) {
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await ask(sandbox, '/_mischief', { method: 'DELETE' })
+  assert.equal((await held).status, 200)
+})
+
 test('a sandbox made with latency is always late, and closes with an answer outstanding', async () => {
   const slow = await startSandbox({ port: 0, latencyMs: 60_000 })
   const asked = assert.rejects(api(slow, '/limits'))
