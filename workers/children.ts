@@ -12,7 +12,7 @@ export interface Child {
   readonly exited: Promise<number>
 }
 
-const startWaitMs = 30_000
+const startWaitMs = 90_000
 const stopWaitMs = 35_000
 
 /** Is the runtime Deno? It wants to be told to run and what a script may do. */

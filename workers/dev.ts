@@ -56,6 +56,8 @@ async function endWith(name: string, code: number): Promise<void> {
 
 /** Tables that are not filled after so long are filled while people begin, in milliseconds. */
 const fillWaitMs = 30_000
+/** Where the sync process ends with it, what is not filled would stay so. */
+const fillOnceWaitMs = 300_000
 
 /** The sync process, which listens nowhere. */
 function startSync(env: Record<string, string>): Child {
@@ -180,7 +182,8 @@ async function start(): Promise<() => Promise<void>> {
       ...log,
     },
   })
-  const unfilled = await waitForTables(demo, { syncs, waitMs: fillWaitMs, since })
+  const waitMs = syncsOnce ? fillOnceWaitMs : fillWaitMs
+  const unfilled = await waitForTables(demo, { syncs, waitMs, since })
   if (syncsOnce) await endSync(sync)
   // what is logged from now on, clients caused, and the sync process, which looks for changes now and then
   await fetch(`${sandboxUrl}/_exchanges`, { method: 'DELETE' })

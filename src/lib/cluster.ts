@@ -43,7 +43,7 @@ export interface Cluster {
 }
 
 const startWaitMs = 60_000
-const stopWaitMs = 20_000
+const stopWaitMs = 60_000
 
 /** The folder of the binaries that the npm package brought for this platform. */
 export function embeddedBinDir(): string {
