@@ -144,6 +144,6 @@ async function mischief(
   await fetch(`${world.sandboxUrl}/_mischief`, {
     method: 'POST',
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   })
 }

@@ -38,16 +38,18 @@ export interface ClientLog {
   readonly violations: string[]
   /** How often a client met what: `57P01`, `connection ended`. */
   readonly met: Map<string, number>
+  /** The same one by one, in milliseconds since 1970. */
+  readonly metAt: { readonly what: string; readonly at: number }[]
   reads: number
 }
 
 export function createClientLog(): ClientLog {
-  return { entries: [], violations: [], met: new Map(), reads: 0 }
+  return { entries: [], violations: [], met: new Map(), metAt: [], reads: 0 }
 }
 
-/** Longer than every wait of the system. */
-const hungMs = 60_000
-const connectWaitMs = 20_000
+/** Longer than every wait of the system, also where the machine stands still now and then. */
+const hungMs = 120_000
+const connectWaitMs = 60_000
 const connectAgainMs = 50
 const rowsKept = 40
 /** So many inserts are upserts, of records that are new. */
@@ -121,12 +123,13 @@ class Client {
 
   /** Counts what was met, and says what must not be. */
   #met(error: unknown): void {
-    const { met, violations } = this.#options.log
+    const { met, metAt, violations } = this.#options.log
     const known = error instanceof pg.DatabaseError
     if (!known && this.#dismissed) return
     if (known && error.severity === 'FATAL') this.#dismissed = true
     const what = known ? error.code ?? '' : 'connection ended'
     met.set(what, (met.get(what) ?? 0) + 1)
+    metAt.push({ what, at: Date.now() })
     if (known && isVague({ code: error.code ?? '', message: error.message })) {
       violations.push(`vague: ${error.code} "${error.message}"`)
     }

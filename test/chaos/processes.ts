@@ -31,8 +31,8 @@ export interface ProcOptions {
 }
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..')
-const startWaitMs = 60_000
-const stopWaitMs = 60_000
+const startWaitMs = 180_000
+const stopWaitMs = 120_000
 
 let count = 0
 

@@ -9,6 +9,7 @@ import { type ClientLog, createClientLog, runClient } from './clients.ts'
 import { truthOf } from './log.ts'
 import { type Options, readOptions } from './options.ts'
 import { pause } from './processes.ts'
+import { feelPulse, type Pulse } from './pulse.ts'
 import { createRandom } from './random.ts'
 import { runStranger } from './stranger.ts'
 import { createWitness, type Witness } from './witness.ts'
@@ -24,6 +25,8 @@ const timeoutsMs = [2_000, 4_000, 8_000]
 /** Nothing but the deployment is to be felt. */
 const deployTimeoutsMs = [50_000]
 const gatherEveryMs = 10_000
+/** While all settles only inquiries and the sync processes ask. */
+const gatherSeldomMs = 60_000
 /** What a person, or CI, is shown of a kind of finding. */
 const shownMax = 40
 /** GitHub takes 80 changes a minute, an Airtable base five requests a second. */
@@ -38,6 +41,8 @@ interface Ran {
   /** Made directly at the platforms. */
   readonly changes: number
   readonly settleMs: number
+  /** What clients met of a deployment while something stood still. */
+  readonly excused: readonly string[]
 }
 
 async function run(options: Options): Promise<Ran> {
@@ -54,21 +59,25 @@ async function run(options: Options): Promise<Ran> {
   try {
     const log = createClientLog()
     const acts = new Map<ActName, number>()
-    const changes = await load({ world, options, subjects, log, acts, witness })
+    const loading = { world, options, subjects, log, acts, witness, since: Date.now() }
+    const feeling = new AbortController()
+    const pulse = feelPulse(world, feeling.signal)
+    const changes = await load(loading).finally(() => feeling.abort())
     console.error('Settling …')
-    const settleMs = await settle(world, options)
+    const settleMs = await settle(world, { options, witness })
     await witness.gather()
     const found = await judge(world, { subjects, entries: log.entries, witness })
+    const { felt, excused } = untold(loading, pulse)
     const findings = {
       ...found,
       violations: [
         ...log.violations,
         ...world.accidents,
         ...found.violations,
-        ...untold(options, log),
+        ...felt,
       ],
     }
-    return { findings, log, acts, writes: witness.writes, changes, settleMs }
+    return { findings, log, acts, writes: witness.writes, changes, settleMs, excused }
   } finally {
     // what was found out must be told whatever cannot be stopped
     await world.close().catch((error: unknown) => console.error(error))
@@ -82,12 +91,15 @@ interface Load {
   readonly log: ClientLog
   readonly acts: Map<ActName, number>
   readonly witness: Witness
+  /** When it begins, milliseconds since 1970. */
+  readonly since: number
 }
 
 /** Clients, acts and a stranger at the same time, for as long as is asked for. Gives how much the stranger has changed. */
-async function load({ world, options, subjects, log, acts, witness }: Load): Promise<number> {
+async function load(
+  { world, options, subjects, log, acts, witness, since }: Load,
+): Promise<number> {
   const random = createRandom(options.seed)
-  const since = Date.now()
   const over = AbortSignal.timeout(options.seconds * 1000)
   const clients = subjects.flatMap((subject) =>
     Array.from({ length: subject.platform === 'github' ? 1 : options.clients }, () => subject)
@@ -135,8 +147,12 @@ async function gather(witness: Witness, over: AbortSignal): Promise<void> {
 }
 
 /** Waits until nothing is open, at most as long as is asked for. Gives how long it took, in milliseconds. */
-async function settle({ plant, sandboxUrl }: World, { settleSeconds }: Options): Promise<number> {
+async function settle(
+  { plant, sandboxUrl }: World,
+  { options: { settleSeconds }, witness }: Pick<Load, 'options' | 'witness'>,
+): Promise<number> {
   const since = Date.now()
+  let gatheredAt = since
   await fetch(`${sandboxUrl}/_mischief`, { method: 'DELETE' })
   let quietAt: number | null = null
   while (Date.now() - since < settleSeconds * 1000) {
@@ -146,25 +162,46 @@ async function settle({ plant, sandboxUrl }: World, { settleSeconds }: Options):
     else quietAt ??= Date.now()
     if (quietAt !== null && (await openTables(plant.store, quietAt))?.length === 0) break
     await pause(200)
+    if (Date.now() - gatheredAt < gatherSeldomMs) continue
+    await witness.gather()
+    gatheredAt = Date.now()
   }
   return Date.now() - since
 }
 
-/** During a deployment a client may meet nothing but 57P01. */
-function untold({ deploy }: Options, { met, entries }: ClientLog): string[] {
-  if (!deploy) return []
-  const others = [...met].filter(([code]) => code !== '57P01' && !refusals.has(code))
+/**
+ * During a deployment a client may meet nothing but 57P01, unless a process, or the whole machine, stood still just then: that is
+ * felt without a deployment as well.
+ */
+function untold(
+  { options: { deploy }, log: { metAt, entries }, since }: Load,
+  pulse: Pulse,
+): { felt: string[]; excused: string[] } {
+  if (!deploy) return { felt: [], excused: [] }
+  const others = metAt.filter(({ what }) => what !== '57P01' && !refusals.has(what))
   const told = entries.filter((entry) => truthOf(entry.told) === 'perhaps')
-  return [
-    ...others.map(([code, count]) => `during a deployment ${count} clients met: ${code}`),
-    ...told.map(({ platform, name }) => `during a deployment ${platform} ${name} had no answer`),
+  const all = [
+    ...others.map(({ what, at }) => ({ from: at, to: at, text: `a client met: ${what}` })),
+    ...told.map(({ platform, name, at, tookMs }) => ({
+      from: since + at,
+      to: since + at + tookMs,
+      text: `${platform} ${name} had no answer`,
+    })),
   ]
+  const line = ({ from, text }: typeof all[number]) =>
+    `during a deployment, at ${((from - since) / 1000).toFixed(1)} s, ${text}`
+  const stood = ({ from, to }: typeof all[number]) => pulse.stood(from, to)
+  return {
+    felt: all.filter((each) => !stood(each)).map(line),
+    excused: all.filter(stood).map(line),
+  }
 }
 
 /** What the platforms say of values that they do not take. */
 const refusals: ReadonlySet<string> = new Set(['23514', '22P02', '23503'])
 
-function report(options: Options, { findings, log, acts, writes, changes, settleMs }: Ran): string {
+function report(options: Options, ran: Ran): string {
+  const { findings, log, acts, writes, changes, settleMs, excused } = ran
   const told = new Map<string, number>()
   for (const { told: { kind }, ...entry } of log.entries) {
     void entry
@@ -186,6 +223,7 @@ function report(options: Options, { findings, log, acts, writes, changes, settle
     `  journal: ${list(Object.entries(findings.journal))}; settled after ${settleMs} ms`,
     `  in doubt and settled: ${findings.settled}`,
     ...shown('  in doubt and not settled', findings.unsettled),
+    ...(excused.length > 0 ? shown('  while something stood still', excused) : []),
     ...shown('  violations', findings.violations),
   ].join('\n')
 }
