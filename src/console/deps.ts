@@ -23,4 +23,6 @@ export interface ConsoleDeps {
   readonly log: Log
   /** Who asks, for the limit on logins. */
   readonly addressOf: (c: Context) => string
+  /** Waits so many milliseconds before a wrong token is answered, or until the signal; a timer when absent. */
+  readonly holdBack?: (ms: number, signal: AbortSignal) => Promise<void>
 }

@@ -42,12 +42,14 @@ export function addEntrance(app: Hono, base: string, rooms: Rooms): void {
   app.post(`${base}/logout`, (c) => logOut(c, rooms, guards))
 }
 
-function createLate({ ending }: Pick<Rooms, 'ending'>): Guards['late'] {
+function createLate(
+  { ending, holdBack = pause }: Pick<Rooms, 'ending' | 'holdBack'>,
+): Guards['late'] {
   let size = 0
   return async (ms, signal) => {
     if (ms === 0 || size >= lateMax) return
     size += 1
-    await pause(ms, AbortSignal.any([signal, ending]))
+    await holdBack(ms, AbortSignal.any([signal, ending]))
     size -= 1
   }
 }

@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer'
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto'
 import type { Hono } from 'hono'
 import { type Console, createConsole } from '../console/console.ts'
-import type { Sealer } from '../console/deps.ts'
+import type { ConsoleDeps as Deps, Sealer } from '../console/deps.ts'
 import type { Log } from '../lib/log.ts'
 import type { Keyring } from '../store/seal.ts'
 import { createClientOf, type HttpProxies } from './console-client.ts'
@@ -19,11 +19,12 @@ export interface ConsoleDeps {
   readonly log: Log
   /** Proxies in front that say who asks. */
   readonly httpProxies: HttpProxies
+  readonly holdBack?: Deps['holdBack']
 }
 
 /** Adds the routes below /console; `/` leads a browser there. */
 export function addConsole(app: Hono, deps: ConsoleDeps): Console {
-  const { publicUrl, now, random, log } = deps
+  const { publicUrl, now, random, log, holdBack } = deps
   const made = createConsole({
     api: async (request) => await app.fetch(request),
     sealer: createSealer(deps.store.keyring, random),
@@ -32,6 +33,7 @@ export function addConsole(app: Hono, deps: ConsoleDeps): Console {
     random,
     log,
     addressOf: createClientOf(deps.httpProxies),
+    ...(holdBack === undefined ? {} : { holdBack }),
   })
   const home = `${new URL(publicUrl).pathname.replace(/\/+$/, '')}/console`
   app.get('/', async (c, next) => {

@@ -90,6 +90,8 @@ export interface ServiceDeps {
   readonly baseUrlFlaw?: (url: string) => string | null
   /** Where clients and databases find this installation; this machine when absent. */
   readonly place?: Place
+  /** Waits so many milliseconds before the console answers a wrong token, or until the signal; a timer when absent. */
+  readonly holdBack?: NonNullable<ConsoleDeps['holdBack']>
 }
 
 export interface Watched {

@@ -41,6 +41,8 @@ export interface ListenerOptions {
   readonly proxyFrom?: readonly string[]
   /** What differs from the defaults of the throttle of failed logins. */
   readonly throttle?: Partial<ThrottleOptions>
+  /** The clock by which those wait who are not logged in, in milliseconds; the system's when absent. */
+  readonly now?: () => number
   /** How long a session that is no longer welcome may finish what it is at, 30 s when absent, in milliseconds. */
   readonly expelWaitMs?: number
   /** Silence after which a client is probed, in milliseconds. */
@@ -141,7 +143,7 @@ class Keeper {
       connectionsMax: options.connectionsMax,
       proxyFrom: options.proxyFrom ?? [],
       throttle: options.throttle ?? {},
-      now: () => performance.now(),
+      now: options.now ?? (() => performance.now()),
     })
     this.#metrics = options.metrics ?? createListenerMetrics(createMetrics(options))
     this.#metrics.watch(() => this.#states())

@@ -124,7 +124,7 @@ test('sluice service is the service, and ends by SIGTERM with 0', async () => {
       const response = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null)
       await response?.body?.cancel()
       return response?.status === 200
-    }, { waitMs: 60_000 })
+    }, { waitMs: 180_000 })
     process.kill(child.pid ?? 0, 'SIGTERM') // child.kill on Deno forgets the exit code
     assert.equal(await ended, 0, err)
   } finally {
@@ -152,8 +152,14 @@ test('a mutation that is sent again is written once at the platform and in the t
   const rows = await system.sql`
     select last_name from salesforce.contacts where email = 'again@dune.co'`
   assert.deepEqual(rows.map((row) => row['last_name']), ['Again'])
-  const { out } = await sluice(['mutations', 'list', '--text', 'again@dune.co', '--json'], { env })
-  const states = (JSON.parse(out) as { state: string }[]).map(({ state }) => state)
+  // that it is applied, the journal is told after the answer
+  const states = await until('the journal to be told', async () => {
+    const { out } = await sluice(['mutations', 'list', '--text', 'again@dune.co', '--json'], {
+      env,
+    })
+    const all = (JSON.parse(out) as { state: string }[]).map(({ state }) => state)
+    return all.includes('accepted') ? null : all
+  })
   assert.deepEqual(states, ['applied', 'refused'])
 })
 

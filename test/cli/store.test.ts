@@ -17,6 +17,7 @@ import { openStore, type Store } from '../../src/store/store.ts'
 import { readSync } from '../../src/store/syncs.ts'
 import { silentLog } from '../../src/lib/log.ts'
 import { freePort, type TestCluster, testCluster } from '../help/cluster.ts'
+import { until } from '../help/system.ts'
 import { seed } from '../store/help.ts'
 import { onTerminal, type Ran, sluice as run } from './ran.ts'
 
@@ -302,6 +303,16 @@ test('a sync is paused and resumed by its name alone, and one that there is not 
   )
 })
 
+/** Resolves when Postgres has ended every session whose application_name begins so: it does after the client. */
+async function nobodyNamed(name: string): Promise<void> {
+  await until(`nobody to be called ${name}`, async () => {
+    const left = await store.sql`
+      select from pg_stat_activity
+      where datname = current_database() and application_name like ${`${name}%`}`
+    return left.length === 0
+  })
+}
+
 interface State {
   readonly store: { step: number }
   readonly services: { name: string; underWay: number }[]
@@ -323,11 +334,12 @@ interface State {
 test('the state tells who is alive, who holds what, what is left to do and what may be sent', async () => {
   const gone = await announce(store, { name: 'gone:1', log: silentLog })
   await gone.leave()
+  await nobodyNamed(`sluice presence ${gone.service}`)
   const alive = await announce(store, { name: 'here:2', log: silentLog })
   try {
     await store.sql`
       insert into sluice_store.table_states (sync_id, name, owner, fence, lease_until)
-      values (${sync}, 'contacts', 'there:3', 1, now() + interval '5 minutes')`
+      values (${sync}, 'contacts', 'there:3', 1, now() + interval '1 day')`
     const state = await json<State>('state')
     assert.equal(state.store.step, newestMigration)
     assert.deepEqual(state.services.map(({ name, underWay }) => [name, underWay]), [['here:2', 0]])
@@ -368,6 +380,7 @@ test('a sync process that has no table at work is alive all the same', async () 
     assert.match(text, /^sync +idle:4 {2}waits for work\n +there:3 {2}at work on 1 table\n/m)
   } finally {
     await notices.stop()
+    await nobodyNamed('sluice sync')
   }
 })
 
@@ -383,6 +396,7 @@ test('a sync process of an older version, which tells no name, is alive too', as
     assert.match(await ok('state'), /^sync +\(an older version\)\n +there:3 {2}at work/m)
   } finally {
     await older.end({ timeout: 2 })
+    await nobodyNamed('sluice sync')
   }
 })
 
@@ -394,7 +408,7 @@ test('places that a process has reserved are not told as used', async () => {
     holder: 'here:2',
     busy: 0,
     want: limit,
-    keepMs: 60_000,
+    keepMs: 600_000,
   })
   const { buckets } = await json<State>('state')
   const bucket = buckets.find(({ rule }) => rule === 'concurrent')

@@ -5,7 +5,7 @@ import type { Client } from './clients.ts'
 import { folders, type Output, run } from './program.ts'
 import { assertLeft, assertSeen, type Seen } from './scenario.ts'
 
-const clientWaitMs = 60_000
+const clientWaitMs = 240_000
 
 /** Runs a client's scenario. Resolves with the version that it gave, if any; rejects where anything is other than it must be. */
 export async function attempt(client: Client, system: System): Promise<string | undefined> {

@@ -16,11 +16,11 @@ import { hasCommand } from '../../src/lib/cluster.ts'
 import type { Client } from './clients.ts'
 import { cache, folders, here, run } from './program.ts'
 
-const npmWaitMs = 300_000
-const generateWaitMs = 60_000
-const updateWaitMs = 180_000
+const npmWaitMs = 600_000
+const generateWaitMs = 240_000
+const updateWaitMs = 360_000
 const aptWaitMs = 600_000
-const probeWaitMs = 60_000
+const probeWaitMs = 240_000
 /** What fetches is tried so often. */
 const triesMax = 3
 

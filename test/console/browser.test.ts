@@ -391,6 +391,7 @@ describe('the console in a browser', { skip: withoutBrowser }, () => {
     await page.goto(`${base}/console/syncs/sync_salesforce`)
     const tables = page.getByRole('table', { name: 'Tables' })
     const row = tables.getByRole('row').filter({ hasText: 'salesforce.contacts' })
+    await row.getByText('following').waitFor() // it may still be filled
     assert.match(await row.innerText(), /salesforce\.contacts\s[^]*Contact[^]*following/)
     assert.equal(await row.getByRole('cell').first().getAttribute('data-label'), 'Object')
     assert.equal(await tables.getByRole('columnheader').count(), 8)

@@ -130,7 +130,7 @@ async function connect(url: string): Promise<Session> {
   const sql = postgres(url, {
     max: 1,
     fetch_types: false,
-    connection: { statement_timeout: 20_000 }, // a test that hangs fails
+    connection: { statement_timeout: 120_000 }, // a test that hangs fails
     onnotice: (notice) => notices.push(notice as unknown as Notice),
   })
   const run = async (text: string, params: (string | null)[] = []) =>
@@ -180,7 +180,8 @@ export interface Fixture {
 let count = 0
 
 export async function makeDatabase(server: Started): Promise<{ name: string; url: string }> {
-  const name = `database_${process.pid}_${Date.now().toString(36)}_${++count}`
+  // test files of one process that run at the same time count each for themselves
+  const name = `database_${process.pid}_${randomUUID().slice(0, 8)}_${++count}`
   const sql = postgres(server.url('postgres'), { max: 1 })
   await sql.unsafe(`create database ${name}`)
   await sql.end()

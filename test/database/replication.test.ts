@@ -47,7 +47,7 @@ test('the apply worker of a subscription is refused like anybody else', async ()
     const [row] = await to`select apply_error_count::int as n from pg_stat_subscription_stats`
     return Number(row?.['n'])
   }
-  const until = Date.now() + 20_000
+  const until = Date.now() + 60_000
   while (await refusals() === 0 && Date.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

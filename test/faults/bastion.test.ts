@@ -8,6 +8,7 @@ import pg from 'pg'
 import { processTunnels } from '../../src/session/tunnel.ts'
 import { noBastion, startBastion, type TestBastion } from '../help/bastion.ts'
 import { countMutations, type Ground } from '../help/ground.ts'
+import type { Action } from '../help/relay.ts'
 import { until } from '../help/stage-hooks.ts'
 import { subjects } from '../help/subjects.ts'
 import { startWired } from '../help/wired.ts'
@@ -54,13 +55,14 @@ test('what the platform accepted while the bastion died is recovered through it,
   skip: noBastion,
 }, async () => {
   assert.equal(await statement(insert, ['Before']), 'ok 1')
-  await fetch(`${ground.sandboxUrl}/_mischief`, {
-    method: 'POST',
-    body: JSON.stringify({ platform: 'salesforce', kind: 'latency', latencyMs: 1_500, times: 1 }),
-  })
+  // the platform's answer is held back until the bastion is dead
+  const of = (action: Action) => action.link === 'platform' && action.way === 'back'
+  ground.ledger.restart({ at: 1, deed: 'stall', of })
   const told = statement(insert, ['Between'])
-  await until(async () => await countMutations(ground.plant, ['sent']) === 1)
+  await until(() => ground.ledger.struck !== null)
+  assert.equal(await countMutations(ground.plant, ['sent']), 1)
   await bastion.kill()
+  ground.ledger.release()
   assert.equal(await told, 'SL001')
   assert.equal(await named('Between'), 0)
   assert.equal(await countMutations(ground.plant, ['accepted']), 1)

@@ -23,7 +23,7 @@ const env = {
 /** For an action after the client has its answer. */
 const deathWaitMs = 150
 /** For recovery, which is in the service. */
-const recoverWaitMs = 30_000
+const recoverWaitMs = 60_000
 
 export async function startKilledGround(subjects: readonly Subject[]): Promise<KilledGround> {
   const ledger = createLedger()
@@ -53,8 +53,10 @@ export async function startKilledGround(subjects: readonly Subject[]): Promise<K
       await until('the action', () => ledger.struck !== null || Date.now() > end)
       ledger.disarm() // no death may come into the next case
       await starting
-      await until('sessions to end', async () => await sessions() === 0)
-      await until('mutations to end', async () => await count(['received', 'sent']) === 0)
+      await until('sessions to end', async () => await sessions() === 0, { waitMs: recoverWaitMs })
+      await until('mutations to end', async () => await count(['received', 'sent']) === 0, {
+        waitMs: recoverWaitMs,
+      })
     },
     recover: async () => {
       await until('recovery', async () => await count(['accepted']) === 0, {

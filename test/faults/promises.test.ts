@@ -191,7 +191,8 @@ test('a cancel before the mutation is sent stops it, one after does not', async 
     const update = `update salesforce.contacts set email = 'a@x.org' where last_name = 'Cancel'`
     const cancelled = errorOf(client.query(update))
     await until('the update to wait', async () => {
-      const rows = await stage.sql`select from pg_stat_activity where wait_event_type = 'Lock'`
+      const rows = await stage.sql`
+        select from pg_stat_activity where usename = ${stage.role} and wait_event_type = 'Lock'`
       return rows.length > 0
     })
     await cancel(client)

@@ -144,7 +144,7 @@ test('a mutation that commits while recovery waits for its row is newer and stay
 
 /** Until somebody waits for a row of the customer's database. */
 async function waiting(): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 6_000; tries++) {
     const [found] = await sql`
       select count(*)::int as count from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`
@@ -190,7 +190,8 @@ test('recovery that is ended before its commit leaves nothing behind, and is don
     await waiting()
     const ended = await sql`
       select pg_cancel_backend(pid) from pg_stat_activity
-      where datname = current_database() and application_name = 'sluice recovery'`
+      where datname = current_database() and application_name = 'sluice recovery'
+        and wait_event_type = 'Lock'`
     assert.equal(ended.count, 1)
     assert.deepEqual(await recovering, { applied: 0, failed: 1 })
   } finally {

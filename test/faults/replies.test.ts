@@ -41,7 +41,7 @@ async function sendTwice(status: number, second: unknown): Promise<Outcome> {
   const url = `http://127.0.0.1:${port}`
   const service = createService({ url, listenerKey: 'k', http, log: silentLog })
   try {
-    return await service.send(mutation, { waitMs: 5_000 })
+    return await service.send(mutation, { waitMs: 30_000 })
   } finally {
     await http.close()
     server.close()

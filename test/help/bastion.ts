@@ -39,7 +39,7 @@ export interface TestBastion {
   stop(): Promise<void>
 }
 
-const startWaitMs = 20_000
+const startWaitMs = 60_000
 const pollMs = 20
 
 export async function startBastion(config: readonly string[] = []): Promise<TestBastion> {

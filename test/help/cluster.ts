@@ -1,6 +1,6 @@
 // A real Postgres for tests: one cluster a run, a database of its own for each test file.
 
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,7 @@ const password = 'postgres'
 /** The cluster to test against. Call `stop` in `after`. */
 export async function testCluster(): Promise<TestCluster> {
   const shared = process.env['SLUICE_TEST_CLUSTER_PORT']
-  if (shared !== undefined) return wrap(Number(shared), async () => {})
+  if (shared !== undefined) return clusterAt(Number(shared))
   const own = await startTestCluster()
   return wrap(own.port, () => own.stop())
 }
@@ -51,16 +51,31 @@ export async function startTestCluster(
   }
 }
 
-/** A port of loopback that nobody listened on a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * A port of loopback that nobody listened on a moment ago. None of those that the system gives to connections (from 32768
+ * on): one of them may take it before a slow machine has started what is to listen there.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < portTriesMax; tries++) {
+    const port = randomInt(10_000, 32_000)
+    if (await isFree(port)) return port
+  }
+  throw new Error('There is no free port')
+}
+
+const portTriesMax = 100
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
+}
+
+/** A cluster that somebody else starts and stops. */
+export function clusterAt(port: number): TestCluster {
+  return wrap(port, async () => {})
 }
 
 let count = 0

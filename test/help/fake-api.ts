@@ -71,7 +71,7 @@ export async function fakeApi(): Promise<FakeApi> {
       baseUrl: url,
       settings: {},
       http,
-      deadline: deadlineIn(10_000),
+      deadline: deadlineIn(60_000),
       signal: new AbortController().signal,
       log: silentLog,
       token: (refused) => Promise.resolve(refused === undefined ? 'first' : 'second'),
@@ -82,5 +82,18 @@ export async function fakeApi(): Promise<FakeApi> {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     },
+  }
+}
+
+const triesMax = 10
+
+/**
+ * Runs `attempt`, which has a short deadline, until it has come so far that `begun` holds; a machine that stands still may
+ * take all the time that there is before anything is sent. Gives the outcome of the last.
+ */
+export async function untilBegun<T>(attempt: () => Promise<T>, begun: () => boolean): Promise<T> {
+  for (let tries = 1;; tries++) {
+    const outcome = await attempt()
+    if (begun() || tries === triesMax) return outcome
   }
 }

@@ -12,7 +12,7 @@ import { encodeSASLInitialResponse, encodeSASLResponse } from '../../src/wire/fr
 import { proveScramClient, startScramClient } from '../../src/wire/scram-client.ts'
 import { encodeStartupMessage, sslRequest } from '../../src/wire/startup.ts'
 
-const knockWaitMs = 15_000
+const knockWaitMs = 60_000
 
 export interface KnockOptions {
   readonly port: number

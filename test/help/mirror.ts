@@ -184,7 +184,7 @@ function addressOf(url: string, given: { user?: string; password?: string }) {
 /** Waits until the condition holds; fails with what it saw last. */
 export async function eventually<T>(
   look: () => Promise<T>,
-  { holds, waitMs = 20_000, everyMs = 25 }: {
+  { holds, waitMs = 60_000, everyMs = 25 }: {
     holds: (seen: T) => boolean
     waitMs?: number
     everyMs?: number
@@ -199,6 +199,24 @@ export async function eventually<T>(
     }
     await new Promise((done) => setTimeout(done, everyMs))
   }
+}
+
+/** Ends the claims of all tables, as if their processes had been stopped for long, until others have taken them. */
+export async function takeAway(mirror: Mirror): Promise<void> {
+  const before = new Map((await mirror.states()).map(({ syncId, name, fence }) => [
+    `${syncId}.${name}`,
+    fence,
+  ]))
+  await eventually(async () => {
+    // again: whoever has it may have been renewing it just then
+    await mirror.store.sql`
+      update sluice_store.table_states set lease_until = now() - interval '1 second'
+      where fence::text in ${mirror.store.sql([...before.values()])}`
+    return await mirror.states()
+  }, {
+    holds: (states) =>
+      states.every(({ syncId, name, fence }) => before.get(`${syncId}.${name}`) !== fence),
+  })
 }
 
 /** Every table is filled and follows, and nothing is to be read again. */

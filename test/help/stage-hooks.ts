@@ -35,7 +35,7 @@ export function stageHooks({ use }: StageHooks): () => Promise<RawClient> {
   }
 }
 
-const untilWaitMs = 10_000
+const untilWaitMs = 60_000
 
 /** Waits for the condition, looking as often as the event loop allows. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {

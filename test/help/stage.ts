@@ -15,7 +15,7 @@ import { type DatabaseLink, loginDatabase } from '../../src/session/login.ts'
 import type { Service } from '../../src/session/service.ts'
 import { createFrameReader, frameSizeMax } from '../../src/wire/frames.ts'
 import { makeVerifier } from '../../src/wire/scram.ts'
-import { testCluster } from './cluster.ts'
+import { type TestCluster, testCluster } from './cluster.ts'
 
 export type Carry = (mutation: Mutation, options: { waitMs: number }) => Promise<Outcome>
 
@@ -109,9 +109,12 @@ export function acceptAll(): Carry {
 const rolePassword = 'stage'
 
 export async function createStage(
-  options: Partial<Omit<ListenerOptions, 'service'>> = {},
+  { cluster: own, ...options }: Partial<Omit<ListenerOptions, 'service'>> & {
+    /** Another one than that of the run. */
+    readonly cluster?: TestCluster
+  } = {},
 ): Promise<Stage> {
-  const cluster = await testCluster()
+  const cluster = own ?? await testCluster()
   const url = await cluster.createDatabase()
   const database = new URL(url).pathname.slice(1)
   const sql = postgres(url, { max: 4, onnotice: () => {} })
@@ -158,7 +161,7 @@ export async function createStage(
     port: 0,
     tlsRequired: false,
     connectionsMax: 100,
-    handshakeWaitMs: 5_000,
+    handshakeWaitMs: 30_000,
     mockSecret: randomBytes(32),
     log: process.env['STAGE_LOG']
       ? createLog({ level: 'debug', write: (line) => console.error(line) })
@@ -229,7 +232,7 @@ export interface RawClient {
   readonly parameters: ReadonlyMap<string, string>
   readonly socket: DatabaseLink['socket']
   send(...messages: readonly Uint8Array[]): void
-  /** The next frame, a copy. Null: the connection has ended. Rejects after ten seconds. */
+  /** The next frame, a copy. Null: the connection has ended. Rejects after a minute. */
   next(): Promise<Uint8Array | null>
   /** Frames up to one of these types, that one included; up to the end of the connection otherwise. */
   until(letters: string): Promise<Uint8Array[]>
@@ -289,4 +292,4 @@ export async function rawClient(
   }
 }
 
-const rawWaitMs = 10_000
+const rawWaitMs = 60_000

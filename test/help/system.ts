@@ -99,9 +99,9 @@ export interface SystemOptions {
 }
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..')
-const startWaitMs = 90_000
-const stopWaitMs = 60_000
-const portWaitMs = 30_000
+const startWaitMs = 180_000
+const stopWaitMs = 120_000
+const portWaitMs = 90_000
 const pollMs = 25
 const outputMax = 64 * 1024
 
@@ -237,7 +237,7 @@ const postedReads = /\/composite\/sobjects\/\w+$|\/(batch\/read|search)$/
 export async function until<T>(
   what: string,
   look: () => Promise<T | false | null | undefined> | T | false | null | undefined,
-  { waitMs = 15_000 }: { waitMs?: number } = {},
+  { waitMs = 60_000 }: { waitMs?: number } = {},
 ): Promise<T> {
   const end = Date.now() + waitMs
   for (;;) {
@@ -269,6 +269,7 @@ function startWorker(file: string, env: Readonly<Record<string, string>>): Worke
       SLUICE_EXIT_WITH_STDIN: '1',
       SLUICE_LOG_LEVEL: 'warn',
       SLUICE_PRIVATE_ADDRESSES: 'allow', // all of it is on loopback
+      SLUICE_HANDSHAKE_WAIT_MS: '60000', // a busy machine may take much of it
       SLUICE_SYNC: 'once', // who counts what the sandbox was asked wants to be alone with it
       ...env,
     },
@@ -355,7 +356,7 @@ function createPart(port: number, file: string, env: Record<string, string>): Pa
 function sandboxClient(port: number) {
   const base = `http://127.0.0.1:${port}`
   const ask = async (path: string, init: RequestInit = {}): Promise<string> => {
-    const response = await fetch(base + path, { ...init, signal: AbortSignal.timeout(30_000) })
+    const response = await fetch(base + path, { ...init, signal: AbortSignal.timeout(60_000) })
     const text = await response.text()
     if (!response.ok) throw new Error(`The sandbox answered ${response.status}: ${text}`)
     return text
@@ -426,7 +427,7 @@ async function assertNothingLeft(
 ): Promise<void> {
   const alive = () =>
     processes().filter(({ pid, state }) => pids.includes(pid) && !state.startsWith('Z'))
-  await until('the processes of npm start to end', () => alive().length === 0, { waitMs: 5_000 })
+  await until('the processes of npm start to end', () => alive().length === 0, { waitMs: 30_000 })
     .catch((error: unknown) => {
       const left = alive()
       for (const { pid } of left) process.kill(pid, 'SIGKILL')

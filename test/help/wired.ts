@@ -124,7 +124,7 @@ async function start(
     port: 0,
     tlsRequired: false,
     connectionsMax: 100,
-    handshakeWaitMs: 5_000,
+    handshakeWaitMs: 30_000,
     mockSecret: randomBytes(32),
     service: createServiceClient({ url, listenerKey: plant.listenerKey, http, log }),
     log,

@@ -11,7 +11,8 @@ let system: System
 let client: pg.Client
 
 before(async () => {
-  system = await startSystem()
+  // what can be found out is, however slow the machine
+  system = await startSystem({ env: { SLUICE_INQUIRY_WAIT_MS: '60000' } })
   client = new pg.Client({ connectionString: system.urlOf('github') })
   await client.connect()
 })

@@ -23,7 +23,9 @@ const listenerEnv = () => ({
 
 before(async () => {
   monitorPort = await freePort()
-  parts = await startParts({ env: { SLUICE_RECOVERY_AFTER_MS: '3600000' } })
+  parts = await startParts({
+    env: { SLUICE_RECOVERY_AFTER_MS: '3600000', SLUICE_INQUIRY_WAIT_MS: '60000' },
+  })
   await Promise.all([parts.listener.terminate(), parts.service.terminate()])
   await parts.service.start({ SLUICE_METRICS_TOKEN: token, SLUICE_LOG_LEVEL: 'debug' })
   await startListener(listenerEnv())
@@ -39,7 +41,7 @@ type Process = 'listener' | 'service'
 const get = (process: Process, path: string, headers: Record<string, string> = {}) =>
   fetch(`http://127.0.0.1:${process === 'listener' ? monitorPort : parts.servicePort}${path}`, {
     headers,
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   })
 
 async function scrape(process: Process): Promise<Exposed> {
@@ -63,7 +65,7 @@ async function startListener(env: Readonly<Record<string, string>>): Promise<voi
 }
 
 async function withClient<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: parts.url(), connectionTimeoutMillis: 10_000 })
+  const client = new pg.Client({ connectionString: parts.url(), connectionTimeoutMillis: 60_000 })
   client.on('error', () => {})
   await client.connect()
   try {
@@ -210,12 +212,12 @@ test('connections are counted by what they do, and by why they were refused', as
   }
   await until('the last client to have gone', async () => Object.keys(await states()).length === 0)
   await withClient(async (first) => {
-    assert.deepEqual(await states(), { idle: 1 })
+    await until('it to be idle', async () => JSON.stringify(await states()) === '{"idle":1}')
     await first.query('begin')
-    assert.deepEqual(await states(), { transaction: 1 })
+    await until('its block', async () => JSON.stringify(await states()) === '{"transaction":1}')
     await withClient(async (second) => {
       const [row] = (await second.query('select pg_backend_pid() as pid')).rows as { pid: number }[]
-      const asleep = second.query('select pg_sleep(60)')
+      const asleep = second.query('select pg_sleep(600)')
       asleep.catch(() => {})
       await until(
         'the sleeper to be seen',
@@ -232,7 +234,11 @@ test('connections are counted by what they do, and by why they were refused', as
   const nowhere = new pg.Client({ connectionString: parts.url().replace('/demo?', '/nowhere?') })
   nowhere.on('error', () => {})
   await assert.rejects(nowhere.connect(), /does not exist/)
-  const after = await scrape('listener')
+  const after = await until('all to be counted', async () => {
+    const now = await scrape('listener')
+    const counts = changes('sluice_connections_refused_total', before, now)
+    return Object.values(counts).reduce((sum, count) => sum + count, 0) >= 2 ? now : null
+  })
   assert.deepEqual(changes('sluice_sessions_opened_total', before, after), { all: 2 })
   assert.deepEqual(changes('sluice_connections_accepted_total', before, after), { all: 4 })
   assert.deepEqual(changes('sluice_connections_refused_total', before, after), {
@@ -281,11 +287,15 @@ interface Line {
   readonly [field: string]: unknown
 }
 
-/** The lines of one process that hold the text: what grep finds. */
+/** The lines of one process that hold the text and have come whole: what grep finds. */
 function grep(process: Process, text: string): Line[] {
-  return parts[process].output().split('\n').filter((line) => line.includes(text))
+  return parts[process].output().split('\n')
+    .filter((line) => line.includes(text) && line.startsWith('{') && line.endsWith('}'))
     .map((line) => JSON.parse(line) as Line)
 }
+
+/** The last mutation that is at its end, by the log of a process. */
+const lastEnded = (process: Process) => grep(process, '"mutation.done"').at(-1)?.['mutation']
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
 const comment = `/*action='x',traceparent='00-${traceId}-00f067aa0ba902b7-01'*/`
@@ -299,7 +309,9 @@ test('one mutation is followed by its id through both processes, in its trace', 
   const id = String(row?.['id'])
   await until(
     'the apply to be told',
-    () => grep('service', id).at(-1)?.event === 'mutation.applied',
+    () =>
+      grep('service', id).at(-1)?.event === 'mutation.applied' &&
+      grep('listener', id).at(-1)?.event === 'mutation.done',
   )
   const listener = grep('listener', id)
   const service = grep('service', id)
@@ -345,11 +357,13 @@ test('one mutation is followed by its id through both processes, in its trace', 
 })
 
 test('a refused mutation says in both logs which fault it was', async () => {
+  const before = { listener: lastEnded('listener'), service: lastEnded('service') }
   await withClient(async (client) => {
     const bad = `insert into salesforce.contacts (last_name, email) values ('Refused', 'x')`
     assert.equal(await refused(client.query(`-- traceparent=garbage\n${bad}`)), '23514')
   })
   for (const process of ['listener', 'service'] as const) {
+    await until('the line to come', () => lastEnded(process) !== before[process])
     const line = grep(process, '"mutation.done"').at(-1)
     assert.deepEqual([line?.['state'], line?.['fault']], ['refused', 'validation_error'], process)
     assert.equal(line?.['trace_id'], undefined)
@@ -359,7 +373,9 @@ test('a refused mutation says in both logs which fault it was', async () => {
 test('a prepared statement is in the trace of its text, and its comment does not hide it', async () => {
   const text = `${comment.replace('4bf9', 'aaaa')} update salesforce.contacts set title = $1
     where last_name = 'Traced' -- traceparent='00-${'b'.repeat(32)}-00f067aa0ba902b7-01'`
+  const before = lastEnded('listener')
   await withClient((client) => client.query({ name: 'traced', text, values: ['Dr'] }))
+  await until('the line to come', () => lastEnded('listener') !== before)
   const line = grep('listener', '"mutation.done"').at(-1)
   assert.deepEqual(
     [line?.['trace_id'], line?.['state'], line?.['operation']],
@@ -388,7 +404,7 @@ test('the HTTP door takes the trace of the request', async () => {
     () =>
       grep('service', id).some(({ event, level, ...line }) =>
         event === 'mutation.applied' && level === 'debug' && line['applyMs'] === undefined
-      ),
+      ) && grep('service', id).filter(({ event }) => event === 'mutation.done').length >= 2,
   )
   const done = grep('service', id).filter(({ event }) => event === 'mutation.done')
   assert.deepEqual(done.map((line) => `${line.level} ${String(line['state'])}`).sort(), [
@@ -429,6 +445,7 @@ test('a listener with a wrong key is not ready', async () => {
   const { checks } = await response.json() as { checks: Record<string, string> }
   assert.deepEqual([response.status, checks['service']], [503, 'unauthorized'])
   assert.equal(await refused(withClient((client) => client.query('select 1'))), '58030')
+  await until('it to be told', () => grep('listener', 'listener_key_refused').length > 0)
   const told = grep('listener', 'listener_key_refused').map(({ level, event }) => [level, event])
   assert.deepEqual(told, [['error', 'listener_key_refused']], 'once, whoever asks')
   await parts.listener.terminate()
@@ -440,7 +457,7 @@ for (const process of ['listener', 'service'] as const) {
     const part = parts[process]
     await part.terminate()
     const more = process === 'listener' ? listenerEnv() : { SLUICE_METRICS_TOKEN: token }
-    await part.start({ ...more, SLUICE_DRAIN_NOTICE_MS: '5000' })
+    await part.start({ ...more, SLUICE_DRAIN_NOTICE_MS: '20000' })
     await until('it to be ready', async () => (await ready(process)).status === 200)
     const ended = part.terminate()
     await until('it to say that it ends', async () => {

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { hasCommand } from '../../src/lib/cluster.ts'
 import { withDeadline } from '../../src/lib/deadline.ts'
 
-const psqlWaitMs = 60_000
+const psqlWaitMs = 180_000
 
 /** Throws with what to do when there is no psql. */
 export function requirePsql(): void {

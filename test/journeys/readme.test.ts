@@ -97,7 +97,7 @@ function withPorts(command: string): string {
   return command.replaceAll(/\b(6432|6433|8787|8788)\b/g, (port) => String(ports[port]))
 }
 
-const shellWaitMs = 60_000
+const shellWaitMs = 240_000
 
 async function runShell(script: string): Promise<{ code: number | null; output: string }> {
   const env = {

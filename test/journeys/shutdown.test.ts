@@ -28,6 +28,11 @@ async function connect(system: System): Promise<{ client: pg.Client; ended: Prom
   return { client, ended }
 }
 
+/** The platform answers its next request when its mischief is cleared, not before. */
+async function hold(system: System): Promise<void> {
+  await system.mischief({ kind: 'latency', latencyMs: 600_000 })
+}
+
 /** What the database of a system that has been stopped holds. */
 async function committed(system: System, query: string): Promise<postgres.Row[]> {
   const cluster = await startCluster({
@@ -55,7 +60,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       await inBlock.client.query('begin')
       await inBlock.client.query(`insert into public.local_notes values ('x', 'uncommitted')`)
       await system.clearExchanges()
-      await system.mischief({ kind: 'latency', latencyMs: 1_500 })
+      await hold(system)
       const work = mutating.client.query(
         `insert into salesforce.contacts (last_name) values ('Last Words') returning id, name`,
       )
@@ -72,6 +77,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
         assert.equal(error.code, '57P01')
         assert.equal(error.severity, 'FATAL')
       }
+      await system.clearMischief()
       const { rows: [row], command, rowCount } = await work
       assert.deepEqual([command, rowCount, row.name], ['INSERT', 1, 'Last Words'])
       assert.equal((await mutating.ended as pg.DatabaseError).code, '57P01')
@@ -91,7 +97,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 test('a mutation refused during the shutdown is told its error', async () => {
   await withSystem(async (system) => {
     const { client, ended } = await connect(system)
-    await system.mischief({ kind: 'latency', latencyMs: 1_000 })
+    await hold(system)
     const work = client.query(
       `insert into salesforce.contacts (last_name, email) values ('Bad', 'bad')`,
     ).then(() => null, (error: unknown) => error)
@@ -99,7 +105,10 @@ test('a mutation refused during the shutdown is told its error', async () => {
       'the platform to hear of the mutation',
       async () => writesOf(await system.exchanges()).length > 0,
     )
+    const idle = await connect(system)
     const ending = system.terminate()
+    await idle.ended // it has begun to end
+    await system.clearMischief()
     const error = await work
     assert.ok(error instanceof pg.DatabaseError, String(error))
     assert.equal(error.code, '23514')

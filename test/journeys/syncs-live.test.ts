@@ -46,9 +46,9 @@ test('a sync is set up over HTTP, filled, written to, examined, and dropped', as
   assert.match(made.body.login.url, new RegExp(`@localhost:${system.listenerPort}/`))
   await until('every table is filled', async () => {
     const { body: { tables } } = await ask<Status>('GET', `/syncs/${id}`)
-    assert.ok(tables.every(({ problem }) => problem === null), JSON.stringify(tables))
-    return tables.every(({ filledAt }) => filledAt !== null)
-  }, { waitMs: 30_000 }).catch(async (error: unknown) => {
+    // what a busy machine was too slow for is tried again
+    return tables.every(({ filledAt, problem }) => filledAt !== null && problem === null)
+  }, { waitMs: 180_000 }).catch(async (error: unknown) => {
     const { body } = await ask('GET', `/syncs/${id}`)
     const doctor = await ask('GET', `/syncs/${id}/doctor`)
     throw new Error(JSON.stringify([body, doctor.body]), { cause: error })

@@ -15,7 +15,7 @@ describe('a read after a mutation', () => {
   let ground: Ground
   let client: pg.Client
   before(async () => {
-    ground = await startWired({ subjects: wanted, storeWaitMs: 5_000 })
+    ground = await startWired({ subjects: wanted, storeWaitMs: 60_000 })
     client = new pg.Client({ connectionString: ground.plant.url('salesforce', ground.port) })
     await client.connect()
   })

@@ -369,8 +369,9 @@ test('platforms that have no upsert say so, with the way round, and the way roun
 
 const textOf = (value: Json | undefined): string => typeof value === 'string' ? value : ''
 
-function isWrite({ method, url }: Exchange): boolean {
-  return method !== 'GET' && !/oauth|access_token|batch\/read/.test(url)
+/** One that a limit refused is sent again: what left apart arrives together where this machine stands still for a moment. */
+function isWrite({ method, url, status }: Exchange): boolean {
+  return method !== 'GET' && status !== 429 && !/oauth|access_token|batch\/read/.test(url)
 }
 
 function sorted(map: ReadonlyMap<string, string>): [string, string][] {

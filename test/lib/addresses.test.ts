@@ -278,7 +278,7 @@ function guarded(allowed: string, resolve?: Resolve): Http {
 }
 
 const get = (http: Http, host: string) =>
-  http.send({ method: 'GET', url: url(host), waitMs: 5_000 })
+  http.send({ method: 'GET', url: url(host), waitMs: 60_000 })
 
 async function refused(work: Promise<unknown>, pattern: RegExp): Promise<void> {
   await assert.rejects(work, (error: unknown) => {
@@ -371,7 +371,7 @@ test('a database address is held to the same, before a byte is sent to it', asyn
   const login = (host: string, allowed: string) =>
     loginDatabase({ host, port, database: 'd', user: 'u', password: 'p', sslmode: 'disable' }, {
       parameters: new Map(),
-      waitMs: 5_000,
+      waitMs: 60_000,
       log: silentLog,
       approach: { guard: parseGuard(allowed) },
     })

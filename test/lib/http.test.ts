@@ -97,9 +97,9 @@ function readRequests(socket: Socket, onRequest: (seen: Seen) => void): void {
   })
 }
 
-/** Waits until the condition holds; fails after five seconds. */
+/** Waits until the condition holds; fails after a minute. */
 async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = Date.now() + 5000
+  const end = Date.now() + 60_000
   while (!condition()) {
     assert.ok(Date.now() < end, `waited too long for ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
@@ -137,12 +137,13 @@ describe('http', () => {
     url: `${server.url}/path?q=1`,
     headers: { 'content-type': 'application/json', 'x-test': 'yes' },
     body: '{"name":"Zoë"}',
-    waitMs: 5000,
+    waitMs: 60_000,
     ...more,
   })
 
   async function withHttp(work: () => Promise<void>, options = {}): Promise<void> {
-    http = createHttp(options)
+    // a connection stays open, however slow the machine is
+    http = createHttp({ idleMs: 120_000, ...options })
     try {
       await work()
     } finally {
@@ -199,15 +200,26 @@ describe('http', () => {
     stalledBody,
     garbage,
   }
+  /** How a request fails; where the server stays silent it is given up once it is there. */
+  async function mishap(name: string, method: HttpRequest['method']): Promise<HttpFailure> {
+    const heard = server.requests.length
+    const stop = new AbortController()
+    const { body, ...bare } = post({ method, signal: stop.signal })
+    const request = method === 'GET' || body === undefined ? bare : { ...bare, body }
+    const failing = failureOf(http.send(request))
+    if (name.startsWith('stall')) {
+      await until(() => server.requests.length > heard, 'the request')
+      stop.abort()
+    }
+    return await failing
+  }
+
   for (const [name, act] of Object.entries(mishaps)) {
     for (const method of methods) {
       test(`sends a ${method} once when a fresh connection meets: ${name}`, () =>
         withHttp(async () => {
           server.play(act, good)
-          const waits = name.startsWith('stall') ? 300 : 5000
-          const { body: _, ...bare } = post({ method, waitMs: waits })
-          const request = method === 'GET' ? bare : post({ method, waitMs: waits })
-          const failure = await failureOf(http.send(request))
+          const failure = await mishap(name, method)
           assert.equal(failure.sent, true)
           assert.equal(server.requests.length, 1)
         }))
@@ -215,12 +227,9 @@ describe('http', () => {
       test(`sends a ${method} once when a used connection meets: ${name}`, () =>
         withHttp(async () => {
           server.play(good, act, good)
-          const waits = name.startsWith('stall') ? 300 : 5000
           await http.send(post())
           await turns()
-          const { body: _, ...bare } = post({ method, waitMs: waits })
-          const request = method === 'GET' ? bare : post({ method, waitMs: waits })
-          const failure = await failureOf(http.send(request))
+          const failure = await mishap(name, method)
           assert.equal(failure.sent, true)
           assert.equal(server.requests.length, 2)
           assert.equal(server.connections, 1, 'the second request used the first connection')
@@ -247,7 +256,9 @@ describe('http', () => {
       const start = Date.now()
       const failure = await failureOf(http.send(post({ waitMs: 200 })))
       assert.match(failure.message, /no answer within 200 ms/)
-      assert.ok(Date.now() - start < 10_000)
+      // a slow machine may not have come so far as to send it
+      if (server.requests.length > 0) assert.equal(failure.sent, true)
+      assert.ok(Date.now() - start < 30_000)
     }))
 
   test('says not sent when nobody listens', () =>

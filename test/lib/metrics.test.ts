@@ -182,7 +182,7 @@ test('the delay of the event loop is seen', async () => {
       const exposed = readExposition(await metrics.expose())
       return exposed.value('sluice_event_loop_delay_seconds_sum') ?? 0
     }
-    const end = performance.now() + 5_000
+    const end = performance.now() + 60_000
     while (await sum() < 0.2) {
       assert.ok(performance.now() < end, 'the delay was never seen')
       await new Promise((resolve) => setImmediate(resolve))

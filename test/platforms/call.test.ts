@@ -9,6 +9,7 @@ import { createLog } from '../../src/lib/log.ts'
 import { fault } from '../../src/mutation/fault.ts'
 import { type Attempt, callThrough, type Reply, type SdkRequest } from '../../src/platforms/call.ts'
 import type { Caller } from '../../src/platforms/platform.ts'
+import { untilBegun } from '../help/fake-api.ts'
 
 const request: SdkRequest = { method: 'POST', url: 'http://x.test/records' }
 const never = () => new Promise<never>(() => {})
@@ -33,7 +34,7 @@ function bench(more: Partial<Caller> & { status?: number } = {}): Bench {
     baseUrl: 'http://x.test',
     settings: {},
     http,
-    deadline: deadlineIn(10_000),
+    deadline: deadlineIn(60_000),
     signal: new AbortController().signal,
     log: createLog({ level: 'debug', write: (line) => logged.push(line) }),
     token: () => Promise.resolve('token'),
@@ -174,12 +175,18 @@ describe('the SDK', () => {
   }
 
   test('that never sends is given up at the deadline, and cannot send any more', async () => {
-    const at = bench({ deadline: deadlineIn(30) })
+    let at = bench()
     let kept: Attempt | undefined
-    const reply = await callWith(at, async (attempt) => {
-      kept = attempt
-      await never()
-    })
+    const reply = await untilBegun(
+      () => {
+        at = bench({ deadline: deadlineIn(30) })
+        return callWith(at, async (attempt) => {
+          kept = attempt
+          await never()
+        })
+      },
+      () => kept !== undefined,
+    )
     assert.equal(unsent(reply).code, 'unreachable')
     await assert.rejects(async () => await kept?.send(request), /in time/)
     assert.equal(at.sent.length, 0)

@@ -28,7 +28,7 @@ after(async () => {
 
 const grant = () => ({
   http,
-  deadline: deadlineIn(5_000),
+  deadline: deadlineIn(60_000),
   tokenUrl: `${api.url}/token`,
   refreshToken: 'old refresh',
   clientId: 'client',

@@ -266,7 +266,9 @@ test('a database that lets nobody in, and processes that die', async () => {
   await parts.service.start()
   await parts.listener.terminate()
   await parts.listener.start()
-  await until('a mutation', async () => (await statement(insert('B'))).startsWith('ok'))
+  await until('a mutation', async () => (await statement(insert('B'))).startsWith('ok'), {
+    waitMs: 90_000,
+  })
 })
 
 test('after all of that no secret and no value of a row is in what was written, and no credential in an answer', async () => {

@@ -49,7 +49,7 @@ export async function startProxy(
     port: 0,
     tlsRequired: false,
     connectionsMax: 20,
-    handshakeWaitMs: 10_000,
+    handshakeWaitMs: 60_000,
     mockSecret: randomBytes(32),
     service: {
       findSync: (id) => Promise.resolve(id === syncId ? config : null),

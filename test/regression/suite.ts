@@ -101,7 +101,7 @@ export interface SuiteDoor {
   readonly password: string
 }
 
-const fileWaitMs = 300_000
+const fileWaitMs = 900_000
 
 /** Runs one file; gives the name of the file with psql's output. */
 export async function runFile(

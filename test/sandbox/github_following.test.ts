@@ -54,7 +54,7 @@ beforeEach(() => {
 async function calls(count: number): Promise<readonly Called[]> {
   while (called.length < count) {
     const waiting = new Promise<void>((resolve) => void (arrived = resolve))
-    await withDeadline(waiting, { waitMs: 20_000, what: `waiting for call ${called.length + 1}` })
+    await withDeadline(waiting, { waitMs: 60_000, what: `waiting for call ${called.length + 1}` })
   }
   return called
 }

@@ -378,7 +378,7 @@ describe('deliveries', () => {
   test('are made over sockets, and the control endpoint shows how they ended', async () => {
     await listen({ eventType: 'contact.creation' })
     await create()
-    const until = Date.now() + 20_000
+    const until = Date.now() + 60_000
     let ended: { platform: string; status: number; url: string }[] = []
     while (ended.length === 0 && Date.now() < until) {
       ended = (await ask(sandbox, '/_deliveries')).json
@@ -470,7 +470,7 @@ describe('many records', () => {
     for (let i = 0; i < 200; i++) await searched()
     for (let i = 0; i < 200; i++) await page(`&after=${BigInt(first.results[0].id) + 199_000n}`)
     // what is linear in the table takes minutes
-    assert.ok(performance.now() - begun < 60_000)
+    assert.ok(performance.now() - begun < 120_000)
   })
 
   test('no such table cannot be seeded', async () => {

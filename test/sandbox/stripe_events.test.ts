@@ -62,7 +62,7 @@ async function refusal(query: string): Promise<string> {
 }
 
 async function until(isThere: () => boolean): Promise<void> {
-  const giveUpAt = Date.now() + 10_000
+  const giveUpAt = Date.now() + 60_000
   while (!isThere()) {
     assert.ok(Date.now() < giveUpAt, 'it did not come')
     await new Promise((resolve) => setTimeout(resolve, 5))
@@ -323,6 +323,6 @@ describe('many objects', () => {
     assert.equal(count, 100_003)
     assert.equal((await records('customers')).length, 100_003)
     const tookMs = performance.now() - began
-    assert.ok(tookMs < 30_000, `${tookMs} ms`)
+    assert.ok(tookMs < 180_000, `${tookMs} ms`)
   })
 })

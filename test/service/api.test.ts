@@ -364,7 +364,7 @@ test('over a socket: a client that goes away does not stop its mutation', async 
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const mutation = update()
-  const body = JSON.stringify({ mutation, waitMs: 10_000 })
+  const body = JSON.stringify({ mutation, waitMs: 60_000 })
   const socket = connect((server.address() as { port: number }).port, '127.0.0.1')
   socket.write(
     `POST /internal/mutations HTTP/1.1\r\nHost: a\r\nAuthorization: ${headers.authorization}\r\n` +

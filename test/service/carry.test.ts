@@ -88,7 +88,7 @@ test('until the store is back, the same mutation hears the same, and the process
   down = false
   back.open()
   await until(async () => (await row(mutation.id))?.[0] === 'refused')
-  assert.equal(await service.drain({ waitMs: 5_000 }), true)
+  assert.equal(await service.drain({ waitMs: 60_000 }), true)
   assert.equal(adapter.writes.length, 0)
 })
 

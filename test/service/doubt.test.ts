@@ -12,7 +12,7 @@ import { inquiryLeaseMs } from '../../src/store/doubts.ts'
 import { createJournal, type Journal, requestHash } from '../../src/store/journal.ts'
 import { readSync } from '../../src/store/syncs.ts'
 import { testCluster } from '../help/cluster.ts'
-import { seed, testStore, update } from '../store/help.ts'
+import { seed, testStore, untilGone, update } from '../store/help.ts'
 import { accept, fakeAdapter, gate, post, type TestService, testService, until } from './help.ts'
 
 const cluster = await testCluster()
@@ -38,6 +38,12 @@ after(async () => {
 
 const lost: Outcome = { state: 'unknown', fault: faultData('outcome_unknown') }
 const refusal: Outcome = { state: 'refused', fault: faultData('platform_failed') }
+
+/** A clock of the test, so that what an inquiry may take does not depend on the machine. */
+function handClock() {
+  let now = Date.now()
+  return { now: () => now, pass: (ms: number) => void (now += ms) }
+}
 
 type Play = (doubt: Doubt, times: number) => Inquiry | Promise<Inquiry>
 
@@ -103,13 +109,14 @@ test('it is inquired about again while the platform fails or shows nothing yet',
 })
 
 test('what is not found out in time is 40003, and the worker is to go on', async () => {
-  const { service } = await start(({ outcome }) => ({ outcome, seen: [] }), { inquiryWaitMs: 600 })
+  const { service, doubts } = await start(
+    ({ outcome }) => ({ outcome, seen: [] }),
+    { inquiryWaitMs: 600 },
+  )
   const mutation = update()
-  const started = performance.now()
   const { body } = await post(service, mutation)
-  const tookMs = performance.now() - started
   assert.deepEqual([body.state, body.fault?.sqlstate], ['unknown', '40003'])
-  assert.ok(tookMs < 4_000, `${tookMs} ms`)
+  assert.ok(doubts.length <= 3, `in ${doubts.length} tries; all there are would take 13 seconds`)
   const { state, open } = await row(mutation.id)
   assert.deepEqual([state, open], ['unknown', true])
 })
@@ -160,11 +167,12 @@ test('an answer that does not fit what was known is not believed', async () => {
 })
 
 test('an insert hears of the records that others have made, and does not take one of them', async () => {
-  const { service, doubts } = await start(
-    (doubt) =>
-      doubt.others.has('new 1') ? { outcome: doubt.outcome, seen: [] } : found('new 1', 'a@x.org'),
-    { inquiryWaitMs: 300 },
-  )
+  const clock = handClock()
+  const { service, doubts } = await start((doubt) => {
+    clock.pass(300)
+    if (doubt.others.has('new 1')) return { outcome: doubt.outcome, seen: [] }
+    return found('new 1', 'a@x.org')
+  }, { inquiryWaitMs: 300, now: clock.now })
   const other = await testService(url, fakeAdapter())
   services.push(other)
   await post(other, insert('somebody@else.org'))
@@ -210,11 +218,15 @@ test('asked again after its process died, the mutation is looked up and told, an
   const dead = await testService(url, fakeAdapter({ write: () => buried.promise }))
   const mutation = update()
   void post(dead, mutation).catch(() => {})
-  await until(async () => {
-    const [found] = await store.sql`select from sluice_store.mutations where state = 'sent'`
-    return found !== undefined
-  })
+  const sentBy = async () => {
+    const [found] = await store.sql<{ service: number }[]>`
+      select service from sluice_store.mutations where state = 'sent'`
+    return found?.service
+  }
+  await until(async () => await sentBy() !== undefined)
+  const gone = await sentBy() ?? assert.fail()
   await dead.close()
+  await untilGone(store, gone)
   buried.open(lost) // it has no store any more
   // late enough for the watch over cancelled mutations to look
   const { service, adapter, doubts } = await start((doubt, times) => ({
@@ -266,11 +278,14 @@ test('where nobody inquires any more, whoever asks again is answered at once', a
   await store.sql`update sluice_store.mutations set inquiries = 9, next_inquiry_at = null
     where id = ${mutation.id}`
   const play: Play = () => assert.fail('inquired')
-  const { service } = await start(play, { inquiryWaitMs: 20_000 })
-  const started = performance.now()
+  let recalls = 0
+  const watched: Journal = {
+    ...journal,
+    recall: (...given) => (recalls++, journal.recall(...given)),
+  }
+  const { service } = await start(play, { journal: watched })
   assert.equal((await post(service, mutation)).body.state, 'unknown')
-  const tookMs = performance.now() - started
-  assert.ok(tookMs < 10_000, `${tookMs} ms`)
+  assert.ok(recalls <= 2, `it was waited for, and looked at ${recalls} times`)
 })
 
 test('a drain ends the inquiries; what is in doubt is in the journal as such', async () => {
@@ -278,18 +293,23 @@ test('a drain ends the inquiries; what is in doubt is in the journal as such', a
   const mutation = update()
   const answer = post(service, mutation)
   await until(() => doubts.length > 0)
-  assert.equal(await service.drain({ waitMs: 1_000 }), true)
+  // in half of that time they end; what came of it may reach the journal later
+  await service.drain({ waitMs: 1_000 })
+  assert.equal(await service.drain({ waitMs: 60_000 }), true)
   assert.equal((await answer).body.state, 'unknown')
+  assert.ok(doubts.length <= 3, `${doubts.length} tries`)
   assert.equal((await row(mutation.id)).state, 'unknown')
 })
 
 test('what somebody else has found out meanwhile is told instead', async () => {
+  const clock = handClock()
   const { service } = await start(async ({ mutation, outcome }) => {
+    clock.pass(150)
     await store.sql`update sluice_store.mutations set state = 'unknown',
       outcome = ${JSON.stringify(lost)}::text::json where id = ${mutation.id}`
     const journal = createJournal(store, { service: 999 })
     await journal.settle(mutation.id, accept(mutation))
     return { outcome, seen: [] }
-  }, { inquiryWaitMs: 150 })
+  }, { inquiryWaitMs: 150, now: clock.now })
   assert.equal((await post(service, update())).body.state, 'accepted')
 })

@@ -64,6 +64,9 @@ export function fakeAdapter(
   }
 }
 
+/** A question under way while the machine stands still is no store that is down. */
+const storeWaitMs = 30_000
+
 export interface TestService extends Service {
   readonly store: Store
   readonly lines: string[]
@@ -77,7 +80,7 @@ export async function testService(
   adapter: Adapter,
   deps: Partial<ServiceDeps> = {},
 ): Promise<TestService> {
-  const store = openStore({ url, keyring, connectionsMax: 8, waitMs: 2_000 })
+  const store = openStore({ url, keyring, connectionsMax: 8, waitMs: storeWaitMs })
   const lines: string[] = []
   const log = createLog({ level: 'debug', write: (line) => lines.push(line) })
   const presence = await announce(store, { name: 'test', log })
@@ -101,7 +104,7 @@ export const headers = { authorization: `Bearer ${listenerKey}` }
 export async function post(
   { app }: { app: Hono },
   mutation: unknown,
-  { waitMs = 10_000 }: { waitMs?: number } = {},
+  { waitMs = 60_000 }: { waitMs?: number } = {},
 ): Promise<{ status: number; body: Answer }> {
   const body = JSON.stringify({ mutation, waitMs })
   const response = await app.request('/internal/mutations', { method: 'POST', headers, body })
@@ -124,10 +127,10 @@ export interface Answer {
   }
 }
 
-/** Waits until the condition holds; fails after `waitMs`, ten seconds by default. */
+/** Waits until the condition holds; fails after `waitMs`, a minute by default. */
 export async function until(
   holds: () => boolean | Promise<boolean>,
-  waitMs = 10_000,
+  waitMs = 60_000,
 ): Promise<void> {
   const end = Date.now() + waitMs
   while (!await holds()) {

@@ -20,7 +20,7 @@ import { readSync } from '../../src/store/syncs.ts'
 import { limitOf } from '../../src/service/limits/limit.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
 import { seed, testStore } from '../store/help.ts'
-import { accept, fakeAdapter, headers, type TestService, testService } from './help.ts'
+import { accept, fakeAdapter, headers, type TestService, testService, until } from './help.ts'
 
 let cluster: TestCluster
 let service: TestService
@@ -123,7 +123,7 @@ async function write(
       ...headers,
       ...(by === undefined ? {} : { 'sluice-login': encodeURIComponent(by) }),
     },
-    body: JSON.stringify({ mutation, waitMs: 5_000 }),
+    body: JSON.stringify({ mutation, waitMs: 60_000 }),
   })
   return id
 }
@@ -213,8 +213,8 @@ test('buckets say what is used, and what is promised to those who wait', async (
     { connectionId: '' }
   const read = async () => (await ask('/buckets')).body.connections[0].buckets[0]
   assert.deepEqual([(await read()).limit, (await read()).ahead], [5, 0])
-  const requests = Array.from({ length: 12 }, () => [[0, 1] as const])
-  const job = { leadMs: 0, waitMs: 60_000, background: false, confirm: false, back: [], requests }
+  const requests = Array.from({ length: 300 }, () => [[0, 1] as const])
+  const job = { leadMs: 0, waitMs: 120_000, background: false, confirm: false, back: [], requests }
   assert.ok(await takeTurns(service.store, connectionId, { buckets: [bucket], jobs: [job] }))
   const full = await read()
   assert.ok(full.ahead > 0 && full.aheadMs > 0, JSON.stringify(full))
@@ -322,6 +322,11 @@ test('two search at a time, the third is told so, and lists are not searches', a
   await ready.promise
   try {
     const searches = [ask('/mutations?q=x'), ask('/mutations?q=y')]
+    await until(async () =>
+      (await service.store.sql`
+        select from pg_locks where not granted and locktype = 'relation'
+          and relation = 'sluice_store.mutations'::regclass`).count >= 2
+    )
     const third = await ask('/mutations?q=z')
     assert.equal(third.status, 429)
     assert.match(third.body.title, /2 searches of the journal are under way/)

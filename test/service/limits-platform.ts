@@ -6,6 +6,9 @@ import { Fault, faultData } from '../../src/mutation/fault.ts'
 import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
 import type { Adapter, Caller } from '../../src/platforms/platform.ts'
 import type { Charge, RateAnswer, RateRule } from '../../src/platforms/rates.ts'
+import { limitOf } from '../../src/service/limits/limit.ts'
+import { takeTurns } from '../../src/store/buckets.ts'
+import type { Store } from '../../src/store/store.ts'
 import { accept, fakeAdapter } from './help.ts'
 
 export interface Arrival {
@@ -80,6 +83,67 @@ export async function countingPlatform(
   return platform
 }
 
+/** A request that has left, and when, by performance.now(). */
+export interface Left {
+  readonly at: number
+  readonly method: string
+}
+
+/** An Http that notes when each request leaves: that is what turns are for; what comes then is the way's. */
+export function notingHttp(http: Http): Http & { readonly left: Left[] } {
+  const left: Left[] = []
+  const send: Http['send'] = (request) => {
+    left.push({ at: performance.now(), method: request.method })
+    return http.send(request)
+  }
+  return { ...http, send, left }
+}
+
+/** The most requests that left in any window of so many milliseconds. */
+export function fullest(left: readonly Pick<Left, 'at'>[], windowMs: number): number {
+  const counts = left.map(({ at: end }) =>
+    left.filter(({ at }) => at > end - windowMs && at <= end).length
+  )
+  return Math.max(0, ...counts)
+}
+
+/** How long the event loop or a store stood still or was slow, in milliseconds: a bound on a time is longer by so much. */
+export interface Stillness {
+  readonly ms: number
+  end(): void
+}
+
+const tickMs = 20
+const usualMs = 50
+
+export function watchStillness(stores: readonly Store[]): Stillness {
+  let stood = 0
+  let at = performance.now()
+  const timer = setInterval(() => {
+    const now = performance.now()
+    stood += Math.max(0, now - at - usualMs)
+    at = now
+  }, tickMs)
+  for (const store of stores) {
+    const ask = store.ask.bind(store)
+    const timed: Store['ask'] = async (what, work) => {
+      const from = performance.now()
+      try {
+        return await ask(what, work)
+      } finally {
+        stood += Math.max(0, performance.now() - from - usualMs)
+      }
+    }
+    Object.assign(store, { ask: timed })
+  }
+  return {
+    get ms() {
+      return stood
+    },
+    end: () => clearInterval(timer),
+  }
+}
+
 export const second: RateRule = {
   name: 'second',
   limit: 5,
@@ -147,4 +211,18 @@ async function writeRow(url: string, { http, signal }: Caller): Promise<Outcome 
     if (error instanceof Fault) return { state: 'refused', fault: error.data }
     throw error
   }
+}
+
+/**
+ * Takes turns of the bucket of `second` of the seeded connection, as others would, so that none is free for so many times a
+ * fifth of a second.
+ */
+export async function takeAhead(store: Store, count: number): Promise<void> {
+  const { bucket } = limitOf(second)
+  const requests = Array.from({ length: count }, () => [[0, 1] as const])
+  const job = { leadMs: 0, waitMs: 120_000, background: false, confirm: false, back: [], requests }
+  const question = { buckets: [bucket], jobs: [job] }
+  const taken = await takeTurns(store, 'connection of sync_test01', question)
+  const [turned] = taken?.jobs ?? []
+  if (turned == null || !('moments' in turned)) throw new Error('The turns were not to be had')
 }

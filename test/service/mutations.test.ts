@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { deadlineIn } from '../../src/lib/deadline.ts'
 import { faultData } from '../../src/mutation/fault.ts'
 import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
 import { readSync, setSyncState } from '../../src/store/syncs.ts'
@@ -10,7 +11,7 @@ import type { Store } from '../../src/store/store.ts'
 import { testCluster } from '../help/cluster.ts'
 import { seed, testStore, update } from '../store/help.ts'
 import { startLink } from '../store/link.ts'
-import { accept, fakeAdapter, gate, post, testService, until } from './help.ts'
+import { accept, fakeAdapter, gate, post, type TestService, testService, until } from './help.ts'
 
 let url: string
 let store: Store
@@ -27,6 +28,15 @@ after(async () => {
   await store?.close()
   await cluster.stop()
 })
+
+/** A clock that stands still: the time that a mutation has does not pass before it is sent, however slow the machine is. */
+const still = { now: ((at) => () => at)(Date.now()) }
+
+/** Has the service know the token, which a mutation with little time may not wait for. */
+async function warm(service: TestService): Promise<void> {
+  const deadline = deadlineIn(60_000)
+  await (await service.callerFor('connection of sync_test01', { deadline })).token()
+}
 
 /** What is heard of a mutation that is accepted: the adapter of these tests makes no request. */
 const heard = (mutation: Mutation) => ({ ...accept(mutation), requests: 0 })
@@ -188,7 +198,8 @@ test('an adapter that answers for other rows is not believed', async () => {
 test('an adapter that never answers is given up, and its late answer is kept', async () => {
   const late = gate<Outcome>()
   const adapter = fakeAdapter({ write: () => late.promise })
-  const service = await testService(url, adapter)
+  const service = await testService(url, adapter, still)
+  await warm(service)
   const mutation = update()
   const { body } = await post(service, mutation, { waitMs: 1_000 })
   assert.equal(body.state, 'unknown')
@@ -202,13 +213,15 @@ test('a late answer is kept although the store is down when it comes, and a drai
   const link = await startLink(cluster.port)
   const late = gate<Outcome>()
   const adapter = fakeAdapter({ write: () => late.promise })
-  const service = await testService(url.replace(String(cluster.port), String(link.port)), adapter)
+  const through = url.replace(String(cluster.port), String(link.port))
+  const service = await testService(through, adapter, still)
+  await warm(service)
   const mutation = update()
   assert.equal((await post(service, mutation, { waitMs: 1_000 })).body.state, 'unknown')
   link.cut()
   late.open(accept(mutation))
   await until(() => service.lines.some((line) => line.includes('mutation.settle_again')))
-  const drained = service.drain({ waitMs: 30_000 })
+  const drained = service.drain({ waitMs: 120_000 })
   assert.equal(await stateOf(mutation.id), 'unknown')
   link.mend()
   assert.equal(await drained, true)
@@ -219,12 +232,13 @@ test('a late answer is kept although the store is down when it comes, and a drai
 
 test('a drain says so when an adapter that was given up may still answer', async () => {
   const late = gate<Outcome>()
-  const service = await testService(url, fakeAdapter({ write: () => late.promise }))
+  const service = await testService(url, fakeAdapter({ write: () => late.promise }), still)
+  await warm(service)
   const mutation = update()
   assert.equal((await post(service, mutation, { waitMs: 1_000 })).body.state, 'unknown')
   assert.equal(await service.drain({ waitMs: 100 }), false)
   late.open(accept(mutation))
-  assert.equal(await service.drain({ waitMs: 10_000 }), true)
+  assert.equal(await service.drain({ waitMs: 60_000 }), true)
   assert.equal(await stateOf(mutation.id), 'accepted')
   await service.close()
 })
@@ -268,7 +282,7 @@ test('a store that goes down while the platform works does not lose what the pla
   link.mend()
   await until(async () => await stateOf(mutation.id) === 'accepted')
   assert.equal(adapter.writes.length, 1)
-  assert.equal(await service.drain({ waitMs: 1_000 }), true)
+  assert.equal(await service.drain({ waitMs: 60_000 }), true)
   await service.close()
   await link.close()
 })
@@ -334,7 +348,9 @@ test('draining takes nothing new, finishes what is under way, and gives up what 
   const drained = service.drain({ waitMs: 400 })
   const { status, body } = await post(service, update())
   assert.deepEqual([status, body.title], [503, 'mutation service is stopping, nothing was sent'])
-  assert.equal(await drained, true)
+  // in half of that time it gives up what waits; what came of that may reach the journal later
+  await drained
+  assert.equal(await service.drain({ waitMs: 60_000 }), true)
   assert.deepEqual([(await quick).body.state, (await waiting).body.state], ['refused', 'refused'])
   await service.close()
 })

@@ -122,7 +122,7 @@ test('of two processes one renews, and the other uses what it brought', async ()
   assert.equal(counts.reduce((sum, count) => sum + count), 1)
   assert.equal(grants.length, 1)
   for (const service of both) {
-    const caller = await service.callerFor(id, { deadline: deadlineIn(5_000) })
+    const caller = await service.callerFor(id, { deadline: deadlineIn(60_000) })
     assert.equal(await caller.token(), 'fresh 1')
   }
   assert.equal(grants.length, 1)
@@ -183,7 +183,7 @@ test('an installation gets its token once, however many ask, and another when th
   const none: Adapter['refresh'] = () => Promise.reject(new Error('nothing to refresh'))
   const both = [await start(none, options), await start(none, options)]
   const ask = async (service: TestService) =>
-    await (await service.callerFor(id, { deadline: deadlineIn(5_000, now) })).token()
+    await (await service.callerFor(id, { deadline: deadlineIn(60_000, now) })).token()
   const askAll = async () =>
     new Set(await Promise.all(both.flatMap((each) => Array.from({ length: 20 }, () => ask(each)))))
   assert.deepEqual(await askAll(), new Set(['minted 1']))

@@ -453,7 +453,7 @@ describe('several statements in a Query', () => {
       const { host, port } = stage.through()
       assert.ok(client.key !== null)
       const address = { ...stage.config.database, host: String(host), port: Number(port) }
-      await cancelDatabase(address, client.key, { waitMs: 5_000 })
+      await cancelDatabase(address, client.key, { waitMs: 60_000 })
       assert.deepEqual(codes(await client.until('Z')), ['C', 'T', '57014', 'I'])
       assert.deepEqual(await plain(), [])
     })

@@ -212,14 +212,14 @@ describe('a mutation in its session and transaction', () => {
       return accept(mutation, options)
     }
     await withClient(stage, async (client) => {
-      await client.query(`set statement_timeout = '4s'`)
+      await client.query(`set statement_timeout = '40s'`)
       await client.query(insert('a'))
       await client.query('begin')
-      await client.query(`set local statement_timeout = '3s'`)
+      await client.query(`set local statement_timeout = '30s'`)
       await client.query(insert('b'))
       await client.query('commit')
     })
-    assert.deepEqual(waits, [4_000, 3_000])
+    assert.deepEqual(waits, [40_000, 30_000])
   })
 
   test('lock_timeout and statement_timeout end a wait for a row before anything is sent', async () => {
@@ -236,7 +236,8 @@ describe('a mutation in its session and transaction', () => {
           if (block === 'begin') await client.query('rollback')
           await client.query('reset lock_timeout')
           await client.query(block)
-          await client.query(`set statement_timeout = '50ms'`)
+          // it holds for what undoes it, too
+          await client.query(`set statement_timeout = '1s'`)
           assert.equal((await error(client.query(update))).code, '57014')
           if (block === 'begin') await client.query('rollback')
           await client.query('reset statement_timeout')
@@ -249,17 +250,18 @@ describe('a mutation in its session and transaction', () => {
 
   test('idle_in_transaction_session_timeout does not end a session that waits for the platform', async () => {
     await withClient(stage, async (client) => {
-      await client.query(`set idle_in_transaction_session_timeout = '100ms'`)
+      // a slow machine may take some of it for nothing between two statements
+      await client.query(`set idle_in_transaction_session_timeout = '5s'`)
       const slow = acceptAll()
       stage.carry = async (mutation, options): Promise<Outcome> => {
         // longer than the limit, by the database's own clock
-        await stage.sql`select pg_sleep(0.3)`
+        await stage.sql`select pg_sleep(5.5)`
         return await slow(mutation, options)
       }
       await client.query('begin')
       assert.equal((await client.query(insert('a'))).rowCount, 1)
       const { rows } = await client.query('show idle_in_transaction_session_timeout')
-      assert.deepEqual(rows, [{ idle_in_transaction_session_timeout: '100ms' }])
+      assert.deepEqual(rows, [{ idle_in_transaction_session_timeout: '5s' }])
       await client.query('commit')
       assert.equal((await client.query(insert('b'))).rowCount, 1)
     })

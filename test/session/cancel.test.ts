@@ -203,7 +203,7 @@ describe('cancel', () => {
     await withClient(stage, async (client) => {
       for (const inBlock of [false, true]) {
         if (inBlock) await client.query('begin')
-        await client.query('set statement_timeout = 100')
+        await client.query('set statement_timeout = 1000')
         await stage.sql.begin(async (sql) => {
           await sql`lock table salesforce.contacts in exclusive mode`
           const thrown = await client.query(insert).catch((error: pg.DatabaseError) => error)
@@ -222,7 +222,7 @@ describe('cancel', () => {
     await stage.sql.unsafe(`
       create sequence public.calls; grant all on public.calls to ${stage.role};
       create function public.slow() returns trigger language plpgsql as $$ begin
-        if nextval('public.calls') % 2 = 0 then perform pg_sleep(0.5); end if; return new; end $$;
+        if nextval('public.calls') % 2 = 0 then perform pg_sleep(5.5); end if; return new; end $$;
       create trigger slow before insert on salesforce.contacts for each row execute function public.slow()`)
     let waited = 0
     const accept = stage.carry
@@ -232,11 +232,12 @@ describe('cancel', () => {
     }
     try {
       await withClient(stage, async (client) => {
-        await client.query('set statement_timeout = 250')
+        // a slow machine may take much of it for the plan
+        await client.query('set statement_timeout = 5000')
         assert.equal((await client.query(insert)).rowCount, 1)
-        assert.equal(waited, 250)
+        assert.equal(waited, 5_000)
         const shown = await client.query('show statement_timeout')
-        assert.deepEqual(shown.rows, [{ statement_timeout: '250ms' }])
+        assert.deepEqual(shown.rows, [{ statement_timeout: '5s' }])
       })
     } finally {
       await stage.sql.unsafe(

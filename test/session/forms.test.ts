@@ -41,7 +41,7 @@ const scripts: Record<string, Script> = {
       `insert into TABLE (last_name, score) select 'e' || i, i from generate_series(1, 3) i returning last_name, score`,
       `insert into TABLE (last_name, email) (select body, contact_id from public.local_notes order by body limit 2) returning *`,
       `insert into TABLE (last_name, email) table public.local_notes`,
-      `insert into TABLE (last_name) select last_name || '2' from TABLE where score > 1 returning last_name`,
+      `insert into TABLE (last_name) select last_name || '2' from TABLE where score > 1 order by score returning last_name`,
       [
         `insert into TABLE (last_name, seen, tags) values ($1, $2, $3) returning last_name, seen, tags`,
         [

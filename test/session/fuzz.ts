@@ -76,7 +76,7 @@ const queries: readonly [string, ...string[]] = [
   'release a',
   'commit and chain',
   `set application_name = 'fuzz'`,
-  `set local statement_timeout = '9s'`,
+  `set local statement_timeout = '90s'`,
   'set search_path to public',
   'set search_path to salesforce, public',
   'reset search_path',

@@ -206,7 +206,9 @@ test('connections that are not logged in, in all and of one address, do not keep
     [{ unauthenticatedPerAddressMax: 3 }, 'too many connections that are not logged in yet'],
   ]
   for (const [limits = {}, words] of cases) {
-    await withStage({ limits, connectionsMax: 1 }, async (stage, knock) => {
+    let clock = 0
+    const options = { limits, connectionsMax: 1, handshakeWaitMs: 120_000, now: () => clock }
+    await withStage(options, async (stage, knock) => {
       const session = await enter(knock) // it is no longer one of them
       const idle = [await knock(), await knock(), await knock()]
       const fourth = await knock()
@@ -218,12 +220,8 @@ test('connections that are not logged in, in all and of one address, do not keep
       session.close()
       await until('the session has gone', () => stage.listener.sessions === 0)
       // once they have had a second, whoever has waited longest makes room
-      await until('a client gets in', async () => {
-        const client = await knock()
-        const entered = await client.login(demo).catch(() => 'refused') === null
-        client.close()
-        return entered
-      })
+      clock += 1_000
+      await enter(knock)
       assert.equal(await idle[0]?.message(), null)
       assert.deepEqual(idle.map(({ closed }) => closed), [true, false, false])
     })
@@ -420,7 +418,7 @@ test('closing is bounded by its grace: a mutation that does not end is cut off, 
     await assert.rejects(knock(), { code: 'ECONNREFUSED' })
     await closed
     const tookMs = performance.now() - start
-    assert.ok(tookMs > 600 && tookMs < 5_000, `${tookMs} ms`)
+    assert.ok(tookMs > 600 && tookMs < 30_000, `${tookMs} ms`)
     assert.equal(await client.message(), null)
     release()
     await until('no backend is left', async () => await backends(stage) === 0)
@@ -428,15 +426,15 @@ test('closing is bounded by its grace: a mutation that does not end is cut off, 
 })
 
 test('connections that are not logged in do not hold up the closing', async () => {
-  await withStage({ handshakeWaitMs: 60_000 }, async (stage, knock) => {
+  await withStage({ handshakeWaitMs: 300_000 }, async (stage, knock) => {
     const [silent, session] = [await knock(), await enter(knock)]
     const start = performance.now()
-    const closed = stage.listener.close({ graceMs: 30_000 })
+    const closed = stage.listener.close({ graceMs: 300_000 })
     const told = await session.message()
     assert.equal(told?.type === 'ErrorResponse' && refusedBy(told.fields).code, '57P01')
     assert.equal(await silent.message(), null)
     await closed
-    assert.ok(performance.now() - start < 10_000)
+    assert.ok(performance.now() - start < 60_000)
   })
 })
 
@@ -455,7 +453,8 @@ test(
       )
       await until(
         'the connection to the database is probed',
-        () => timersOf(row?.['client_port']).join() === '02',
+        // a connection to elsewhere may have the same port
+        () => timersOf(row?.['client_port']).includes('02'),
       )
       assert.equal(await ask(client, 'select 1'), null)
     })

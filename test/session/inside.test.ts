@@ -72,7 +72,7 @@ describe('inside', () => {
     stage.applied.length = 0
     await stage.empty()
   })
-  afterEach(() => statements.close({ graceMs: 5_000 }))
+  afterEach(() => statements.close({ graceMs: 30_000 }))
 
   test('a mutation goes to the platform first, under the id it was given, and RETURNING has its answer', async () => {
     const mutationId = randomUUID()
@@ -175,7 +175,8 @@ describe('inside', () => {
   })
 
   test('a statement that takes too long is cancelled', async () => {
-    statements = open({ statementWaitMs: 50 })
+    // a cancel that comes before its statement is none: the machine may stand still for some of it
+    statements = open({ statementWaitMs: 3_000 })
     assert.equal((await failing(run('select pg_sleep(60)'))).code, 'statement_timed_out')
   })
 
@@ -186,6 +187,7 @@ describe('inside', () => {
     const second = failing(run('select 2'))
     assert.equal((await failing(run('select 3'))).code, 'too_many_connections')
     assert.equal((await second).code, 'too_many_connections')
+    await until(async () => (await sleeping()).length === 1)
     gone.abort()
     await first
     statements = open({ perSyncMax: 1 })

@@ -196,6 +196,8 @@ describe('a mutation whose connections break', () => {
       for (let turns = 0; turns < round / 2; turns++) {
         await new Promise<void>((resolve) => setImmediate(resolve))
       }
+      // however slow the database is, some come so far
+      if (round > 75) await until(() => stage.sent.length > 0)
       client.destroy()
     }
     await until(() => stage.listener.sessions === 0)
@@ -379,19 +381,20 @@ describe('a mutation whose connections break', () => {
   test('idle_in_transaction_session_timeout does not end a client whose mutation waits', async () => {
     await withClient(stage, async (client) => {
       for (const inBlock of [false, true]) {
-        await client.query(`set idle_in_transaction_session_timeout = 150`)
+        // a slow machine may take some of it for nothing between two statements
+        await client.query(`set idle_in_transaction_session_timeout = '5s'`)
         if (inBlock) await client.query('begin')
         const service = heldService(stage)
         const work = client.query(insert)
         await service.called
-        const [row] = await stage.sql`select clock_timestamp() + interval '400 ms' as then`
+        const [row] = await stage.sql`select clock_timestamp() + interval '5500 ms' as then`
         await until(async () =>
           (await stage.sql`select clock_timestamp() > ${row?.['then']} as over`)[0]?.['over']
         )
         service.answer('accept')
         assert.equal((await work).rowCount, 1)
         const shown = await client.query('show idle_in_transaction_session_timeout')
-        assert.deepEqual(shown.rows, [{ idle_in_transaction_session_timeout: '150ms' }])
+        assert.deepEqual(shown.rows, [{ idle_in_transaction_session_timeout: '5s' }])
         if (inBlock) await client.query('commit')
       }
     })
@@ -466,7 +469,7 @@ describe('a mutation whose connections break', () => {
     const idle = await rawClient(own.through())
     busy.send(encodeQuery(insert))
     await service.called
-    const closed = own.close()
+    const closed = own.listener.close({ graceMs: 60_000 })
     const [fatal] = errorsOf(await idle.until('Z'))
     assert.equal(fatal?.get('C'), '57P01')
     assert.equal(await idle.next(), null)
@@ -476,6 +479,7 @@ describe('a mutation whose connections break', () => {
     assert.equal(errorsOf(frames)[0]?.get('C'), '57P01')
     await closed
     assert.equal(own.applied.length, 1)
+    await own.close()
   })
 
   test('closing the listener waits neither for a client that looks at nothing, nor says that it was cut', async () => {
@@ -487,13 +491,13 @@ describe('a mutation whose connections break', () => {
       for (const { socket } of clients) socket.pause()
       clients[0]?.send(encodeQuery('select 1')) // answered, and the answer not read
       await until(async () =>
-        (await own.sql`select from pg_stat_activity where query = 'select 1' and state = 'idle'`)
-          .length === 1
+        (await own.sql`select from pg_stat_activity
+          where usename = ${own.role} and query = 'select 1' and state = 'idle'`).length === 1
       )
       const startedAt = performance.now()
-      await own.listener.close({ graceMs: 25_000 })
+      await own.listener.close({ graceMs: 120_000 })
       const tookMs = performance.now() - startedAt
-      assert.ok(tookMs < 15_000, `${tookMs} ms`)
+      assert.ok(tookMs < 25_000, `${tookMs} ms`)
       assert.ok(!lines.some((line) => line.includes('sessions_cut')), lines.join())
       for (const client of clients) {
         client.socket.resume()
@@ -531,10 +535,11 @@ describe('a mutation whose connections break', () => {
     const client = await rawClient(own.through())
     client.send(encodeQuery(`select repeat('x', 100000) from generate_series(1, 200)`))
     await client.next()
-    const closed = own.close()
+    const closed = own.listener.close({ graceMs: 60_000 })
     const frames = await client.until('!')
     assert.match(letters(frames), /^D{200}CZE$/)
     await closed
+    await own.close()
   })
 
   test('bytes that are no protocol end the session without a word, as Postgres does', async () => {

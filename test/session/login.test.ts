@@ -91,7 +91,7 @@ const address = (more: Partial<DatabaseAddress> = {}): DatabaseAddress => ({
 })
 
 const login = (where: DatabaseAddress, more: Partial<LoginOptions> = {}) =>
-  loginDatabase(where, { parameters: new Map(), waitMs: 5000, log: silentLog, ...more })
+  loginDatabase(where, { parameters: new Map(), waitMs: 60_000, log: silentLog, ...more })
 
 /** The messages of one simple query on a link, up to ReadyForQuery. */
 async function query(link: DatabaseLink, sql: string): Promise<BackendMessage[]> {
@@ -225,7 +225,7 @@ test('a cancel ends the statement of the session with that key, in the clear and
     const running = query(link, 'select pg_sleep(60)')
     assert.ok(link.key !== null)
     await waitForSleep(link.key.pid)
-    await cancelDatabase(where, link.key, { waitMs: 5000 })
+    await cancelDatabase(where, link.key, { waitMs: 60_000 })
     const failed = (await running).find((message) => message.type === 'ErrorResponse')
     assert.ok(failed?.type === 'ErrorResponse')
     assert.equal(failed.fields.get('C'), '57014')
@@ -244,7 +244,7 @@ test('a cancel goes where a login may go, and nowhere else', async () => {
       pid: 1,
       secret: Buffer.alloc(4),
       ...(remoteAddress === undefined ? {} : { remoteAddress }),
-    }, { waitMs: 5_000, approach: { guard: parseGuard(allowed) } })
+    }, { waitMs: 60_000, approach: { guard: parseGuard(allowed) } })
   try {
     assert.match(await faultOf(cancel('')), /not allowed|not on the public internet/)
     assert.match(await faultOf(cancel('', '127.0.0.1')), /not allowed|not on the public internet/)
@@ -277,7 +277,7 @@ test('what cannot be reached is named with host, port and reason', async () => {
     /^Cannot connect to no-such-host\.invalid:5432: host name (not found|cannot be looked up at present)\.$/,
   )
   const cancel = cancelDatabase(address({ port }), { pid: 1, secret: Buffer.alloc(4) }, {
-    waitMs: 1000,
+    waitMs: 60_000,
   })
   assert.equal(await faultOf(cancel), `Cannot connect to 127.0.0.1:${port}: connection refused.`)
 })

@@ -214,11 +214,11 @@ describe('mutations through the listener', () => {
       await client.query(`insert into salesforce.contacts (last_name) values ('L')`)
       await client.query('begin')
       await client.query('select * from salesforce.contacts for update')
-      const started = Date.now()
+      const started = performance.now()
       const thrown = await error(client.query(`update salesforce.contacts set email = 'e'`))
       assert.equal(thrown.code, '55P03')
       assert.ok(thrown.hint)
-      assert.ok(Date.now() - started < 5000)
+      assert.ok(performance.now() - started < 60_000) // not when the plan's own time is up
       await client.query('rollback')
       assert.equal((await client.query(`update salesforce.contacts set email = 'e'`)).rowCount, 1)
     })

@@ -60,7 +60,7 @@ describe('an id that the client chooses', () => {
         baseUrl: sandbox.platformUrl('stripe'),
         settings: {},
         http,
-        deadline: deadlineIn(20_000),
+        deadline: deadlineIn(120_000),
         signal: new AbortController().signal,
         log: silentLog,
         token: () => Promise.resolve('sandbox'),

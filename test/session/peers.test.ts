@@ -50,6 +50,10 @@ import { until } from '../help/stage-hooks.ts'
 const sealKey = questionKey('a secret that the listeners of one region share')
 const insert = `insert into salesforce.contacts (last_name) values ('C') returning last_name`
 
+/** The machine may stand still for longer than a listener waits for its peers: then a cancel is lost. */
+const patienceMs = 30_000
+const patientTransport = { ...peersTransport, connectWaitMs: patienceMs }
+
 interface Member {
   readonly listener: Listener
   /** Of its HTTP port. */
@@ -92,16 +96,16 @@ async function startMember(
 ): Promise<Member> {
   const registry = createMetrics({ log: silentLog })
   const metrics = createListenerMetrics(registry)
-  const http = createHttp(peersTransport)
+  const http = createHttp(patientTransport)
   const listener = await startListener({
     host: '127.0.0.1',
     port: 0,
     tlsRequired: false,
     connectionsMax: 100,
-    handshakeWaitMs: 5_000,
+    handshakeWaitMs: 30_000,
     mockSecret: randomBytes(32),
     service: stage.service,
-    peers: createPeers({ origins, sealKey, http, log: silentLog }),
+    peers: createPeers({ origins, sealKey, http, log: silentLog, waitMs: patienceMs }),
     metrics,
     log: silentLog,
   })
@@ -305,7 +309,7 @@ for (const count of [2, 3]) {
           and query like '%of_psql'`).length === 1
       )
       process.kill(psql.pid ?? assert.fail('no psql'), 'SIGINT')
-      const code = await withDeadline(closed, { waitMs: 20_000, what: 'The end of psql' })
+      const code = await withDeadline(closed, { waitMs: 60_000, what: 'The end of psql' })
       assert.equal(code, 1)
       assert.match(
         told,
@@ -533,7 +537,7 @@ test('a peer that hangs is waited for no longer than the bound, and nothing is l
   const start = performance.now()
   assert.equal(await peers.ask(unknownKey), 'nowhere')
   const took = performance.now() - start
-  assert.ok(took >= 145 && took < 10_000, String(took))
+  assert.ok(took >= 145 && took < 30_000, String(took))
   await until(() => open.size === 0)
 })
 
@@ -556,13 +560,13 @@ test('no peer, or none that is up, is nowhere, at once', async () => {
 
 test('a peer with another secret refuses, and no other answer counts as found', async () => {
   const { origin, cancelled, key } = await openDoor()
-  const http = createHttp(peersTransport)
+  const http = createHttp(patientTransport)
   ends.push(() => http.close())
   const warned: string[] = []
   const log = { ...silentLog, warn: (event: string) => void warned.push(event) }
   const origins = () => Promise.resolve([origin])
   const other = questionKey('a secret of another deployment')
-  const peers = createPeers({ origins, sealKey: other, http, log })
+  const peers = createPeers({ origins, sealKey: other, http, log, waitMs: patienceMs })
   assert.equal(await peers.ask(key), 'nowhere')
   assert.deepEqual([cancelled, warned], [[], ['peer_refuses']])
 })
@@ -722,7 +726,9 @@ describe('the addresses of the peers', () => {
   test('are the system’s', async () => {
     const log = silentLog
     const origins = createAddresses({ names: parsePeers('localhost:9'), log, now: () => 0 })
-    const found = await origins()
+    let found: readonly string[] = []
+    // a name that takes longer than a second is not waited for
+    await until(async () => (found = await origins()).length > 0)
     assert.ok(found.includes('http://127.0.0.1:9') || found.includes('http://[::1]:9'))
   })
 
@@ -768,7 +774,7 @@ describe('the workers', () => {
     })
     const closed = new Promise<number | null>((done) => child.once('close', done))
     const ended = async (): Promise<number | null> =>
-      await withDeadline(closed, { waitMs: 20_000, what: 'The end of a worker' })
+      await withDeadline(closed, { waitMs: 60_000, what: 'The end of a worker' })
         .catch((error: unknown) => {
           child.kill('SIGKILL')
           throw error
@@ -808,14 +814,17 @@ describe('the workers', () => {
         (await stage.sql`select from pg_stat_activity
           where pid = ${keyOf(client).pid} and wait_event = 'PgSleep'`).length === 1
       )
-      await cancelAt(there, keyOf(client))
+      // a peer that takes longer than two seconds is not heard: then one sends it again, as with any Postgres
+      await until(async () => {
+        await cancelAt(there, keyOf(client))
+        const response = await fetch(`http://127.0.0.1:${httpPorts[1]}/metrics`, {
+          headers: { connection: 'close' },
+        })
+        const shown = readExposition(await response.text())
+        return shown.value('sluice_cancels_total', { result: 'elsewhere' }) === 1
+      })
       assert.deepEqual(codes(await client.until('Z')), ['T', '57014', 'I'])
       client.destroy()
-      const response = await fetch(`http://127.0.0.1:${httpPorts[1]}/metrics`, {
-        headers: { connection: 'close' },
-      })
-      const shown = readExposition(await response.text())
-      assert.equal(shown.value('sluice_cancels_total', { result: 'elsewhere' }), 1)
       assert.match(workers[1]?.output() ?? '', /"cancel_request".*"elsewhere"/)
     } finally {
       const codes = await Promise.all(workers.map((worker) => worker.stop()))

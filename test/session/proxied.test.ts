@@ -94,8 +94,9 @@ for (const [name, header, address] of headers) {
         const other = await knock({ from: proxy, header })
         if (encrypted) await other.encrypt(tls.cert)
         assert.equal((await other.login(demo))?.code, '28P01')
-        const logged = events.splice(0)
-        assert.deepEqual(logged.map(({ event, client }) => [event, client]), [
+        // the first one may have been told to go by now
+        const refusals = events.splice(0).filter(({ event }) => event !== 'session_not_welcome')
+        assert.deepEqual(refusals.map(({ event, client }) => [event, client]), [
           ['address_not_allowed', address],
           ['login_refused', address],
           ['handshake refused', address],
@@ -194,9 +195,12 @@ test('connections through a proxy are counted and held back by the address of th
   }
   await withStage(async (_, { knock, events }) => {
     const [one, two] = [textHeader('192.0.2.1'), textHeader('192.0.2.2')]
-    const three = [1, 2, 3].map(() => knock({ from: proxy, header: one }))
-    const told = await Promise.race(three.map(async (each) => await (await each).message()))
-    assert.equal(told?.type === 'ErrorResponse' && refusedBy(told.fields).code, '53300')
+    const crowd = Array.from({ length: 12 }, async () => {
+      const told = await (await knock({ from: proxy, header: one })).message()
+      return told?.type === 'ErrorResponse' ? refusedBy(told.fields).code : assert.fail('it went')
+    })
+    // a third one is kept out, unless the machine stood still for so long that it has another one leave
+    assert.equal(await Promise.any(crowd), '53300')
     const wrong = { ...demo, password: 'wrong' }
     assert.equal((await (await knock({ from: proxy, header: two })).login(wrong))?.code, '28P01')
     const heldBack = () => events.filter(({ event }) => event === 'login_held_back')
@@ -287,6 +291,6 @@ test('a list that changes ends the sessions it no longer allows: a mutation is f
     assert.equal((await stage.sql`select from salesforce.contacts`).length, 1)
     welcome.send(encodeQuery('select 1'))
     assert.equal((await welcome.until('ReadyForQuery')).at(-1)?.type, 'ReadyForQuery')
-    assert.equal(stage.listener.sessions, 1)
+    await until('one session to be left', () => stage.listener.sessions === 1)
   })
 })

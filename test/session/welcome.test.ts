@@ -41,7 +41,7 @@ async function withEntrance(
     port: 0,
     tlsRequired: false,
     connectionsMax: 100,
-    handshakeWaitMs: 5_000,
+    handshakeWaitMs: 30_000,
     mockSecret: randomBytes(32),
     log: createLog({ level: 'info', write }),
     ...options,

@@ -104,7 +104,7 @@ test('one is claimed at a time, whatever plan Postgres makes', async () => {
       `alter role current_user in database ${database} set enable_${way} = off`,
     )
   }
-  const other = openStore({ url: databaseUrl, keyring, connectionsMax: 1, waitMs: 5_000 })
+  const other = openStore({ url: databaseUrl, keyring, connectionsMax: 1, waitMs: 30_000 })
   try {
     const [row] = await other.sql`select current_setting('enable_hashjoin') as way`
     assert.equal(row?.['way'], 'off')

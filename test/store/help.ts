@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { migrate } from '../../src/store/migrations.ts'
 import { parseKeyring } from '../../src/store/seal.ts'
+import { type Presence, presenceClass } from '../../src/store/presence.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { saveConnection } from '../../src/store/connections.ts'
 import { saveDatabase } from '../../src/store/databases.ts'
@@ -23,7 +24,7 @@ export const address = {
 
 /** Opens a migrated store at a URL. */
 export async function testStore(url: string): Promise<Store> {
-  const store = openStore({ url, keyring, connectionsMax: 8, waitMs: 5_000 })
+  const store = openStore({ url, keyring, connectionsMax: 8, waitMs: 30_000 })
   await migrate(store)
   return store
 }
@@ -89,5 +90,47 @@ export function update(fields: Partial<Mutation> = {}): Mutation {
     operation: 'update',
     rows: [{ ordinal: 1, id: '003A', values: { email: 'paul@dune.co' } }],
     ...fields,
+  }
+}
+
+/** The store's clock, which stands still until the test moves it. */
+export interface HeldClock {
+  /** Milliseconds. */
+  pass(ms: number): Promise<void>
+  /** It goes on by itself, as it was before. */
+  free(): Promise<void>
+}
+
+/** Stops the clock by which the store gives turns: a machine that stands still then changes nothing. */
+export async function holdClock({ sql }: Store): Promise<HeldClock> {
+  const define = (body: string) =>
+    sql.unsafe(`create or replace function sluice_store.clock_ms() returns bigint
+      language sql volatile return ${body}`)
+  const [row] = await sql<{ now: string }[]>`select sluice_store.clock_ms()::text as now`
+  let now = BigInt(row?.now ?? 0)
+  await define(`${now}::bigint`)
+  return {
+    pass: async (ms) => void await define(`${now += BigInt(ms)}::bigint`),
+    free: async () =>
+      void await define('floor(extract(epoch from clock_timestamp()) * 1000)::bigint'),
+  }
+}
+
+/** Lets go of a presence, and waits until others take it for gone. */
+export async function leaveFully(store: Store, presence: Presence): Promise<void> {
+  await presence.leave()
+  await untilGone(store, presence.service)
+}
+
+/** Waits until the session of a presence is gone at Postgres too: only then do others take its process for gone. */
+export async function untilGone({ sql }: Store, service: number): Promise<void> {
+  const holds = async () =>
+    (await sql`
+      select from pg_locks where locktype = 'advisory' and granted
+        and classid = ${presenceClass} and objid = ${service}
+        and database = (select oid from pg_database where datname = current_database())`).count > 0
+  for (const end = Date.now() + 60_000; await holds();) {
+    if (Date.now() > end) throw new Error('The session of the presence did not end')
+    await new Promise((go) => setTimeout(go, 20))
   }
 }

@@ -79,7 +79,7 @@ test('when too many wait, a listing of all records takes their place', async () 
   await noteHints(store, { syncId, hints })
   assert.equal(await countHints(store, { syncId, table }), hintsMax)
   const without = { connections: [], databases: [], syncs: [] }
-  const claim = await claimTable(store, { owner: 't', leaseMs: 1_000, without, hinted: true })
+  const claim = await claimTable(store, { owner: 't', leaseMs: 30_000, without, hinted: true })
   assert.equal(claim?.progress.wanted, 'too many records to read one by one')
 })
 

@@ -9,7 +9,7 @@ import { createIdempotencyKeys, type KeyedRequest } from '../../src/store/idempo
 import { announce, type Presence } from '../../src/store/presence.ts'
 import type { Store } from '../../src/store/store.ts'
 import { testCluster } from '../help/cluster.ts'
-import { seed, testStore } from './help.ts'
+import { leaveFully, seed, testStore } from './help.ts'
 
 const cluster = await testCluster()
 let store: Store
@@ -79,7 +79,7 @@ test('what a process leaves, one other takes over, under the same mutation', asy
   const one = request()
   const mutationId = randomUUID()
   await createIdempotencyKeys(store, gone).take(one, { mutationId })
-  await gone.leave()
+  await leaveFully(store, gone)
   const processes = [mine, other].map((presence) => createIdempotencyKeys(store, presence))
   const takes = [...processes, ...processes].map((keys) =>
     keys.take(one, { mutationId: randomUUID() })

@@ -12,7 +12,7 @@ import { announce, type Presence, presenceClass } from '../../src/store/presence
 import type { Store } from '../../src/store/store.ts'
 import { readSync, setSyncState } from '../../src/store/syncs.ts'
 import { testCluster } from '../help/cluster.ts'
-import { seed, testStore, update } from './help.ts'
+import { leaveFully, seed, testStore, update } from './help.ts'
 
 let store: Store
 let presence: Presence
@@ -138,7 +138,7 @@ test('what a process that is gone had sent is unknown, and what it had not sent 
   await begin(createJournal(store, gone), sent)
   await begin(createJournal(store, gone), received, 'received')
   assert.deepEqual(await begin(journal, sent), { kind: 'elsewhere' })
-  await gone.leave()
+  await leaveFully(store, gone)
   const found = [await begin(journal, sent), await begin(journal, received)]
   assert.deepEqual(found.map((each) => each.kind === 'settled' && each.outcome.state), [
     'unknown',
@@ -159,7 +159,7 @@ test('a mutation is still sent by the process that sent it, while that is seen a
   assert.equal(await journal.isStillSent(sent.id), false)
   assert.equal(await ours.isStillSent(received.id), false)
   assert.equal(await ours.isStillSent(told.id), false)
-  await one.leave()
+  await leaveFully(store, one)
   assert.equal(await ours.isStillSent(sent.id), false)
 })
 
@@ -176,7 +176,7 @@ test('who looks whether a mutation is still sent waits for the one that is settl
     const waits = async () =>
       (await store.sql`
         select from pg_locks where not granted and locktype = 'transactionid'`).count > 0
-    for (const end = Date.now() + 10_000; !await waits() && Date.now() < end;) {
+    for (const end = Date.now() + 60_000; !await waits() && Date.now() < end;) {
       await new Promise((go) => setTimeout(go, 20))
     }
     assert.equal(await waits(), true)
@@ -188,7 +188,7 @@ test('a process that comes back just before its mutation is taken over keeps it'
   const gone = await announce(store, { name: 'back', log: silentLog })
   const mutation = update()
   await begin(createJournal(store, gone), mutation)
-  await gone.leave()
+  await leaveFully(store, gone)
   const session = await store.sql.reserve()
   const ask: Store['ask'] = async (what, work) => {
     if (what === 'Recording the outcome') {
@@ -212,7 +212,7 @@ test('sweep settles what gone processes left and leaves the rest alone', async (
   await begin(createJournal(store, gone), left)
   await begin(journal, mine)
   await journal.sweep() // what other tests left
-  await gone.leave()
+  await leaveFully(store, gone)
   assert.equal(await journal.sweep(), 1)
   assert.equal((await row(left.id))['state'], 'unknown')
   assert.equal((await row(mine.id))['state'], 'sent')
@@ -272,7 +272,7 @@ test('a presence whose session was cut announces itself again', async () => {
   const name = `sluice presence ${cut.service}`
   const backends = () =>
     store
-      .sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity
+      .sql`select pg_terminate_backend(pid, 30000) from pg_stat_activity
         where application_name = ${name} and datname = current_database()`
   assert.equal((await backends()).count, 1)
   const held = async () =>
@@ -280,7 +280,7 @@ test('a presence whose session was cut announces itself again', async () => {
       select from pg_locks where locktype = 'advisory' and objid = ${cut.service} and granted
         and pid in (select pid from pg_stat_activity
           where application_name = ${name} and datname = current_database())`).count
-  const until = Date.now() + 10_000
+  const until = Date.now() + 60_000
   while (await held() === 0 && Date.now() < until) await new Promise((go) => setTimeout(go, 50))
   assert.equal((await begin(journal, mutation)).kind, 'elsewhere')
   await cut.leave()

@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from 'node:net'
 
 export interface Link {
   readonly port: number
-  /** Ends every connection and refuses new ones. */
+  /** Ends every connection and resets new ones: whoever asks is told so at once. */
   cut(): void
   mend(): void
   close(): Promise<void>
@@ -22,7 +22,7 @@ export async function startLink(
     sockets.clear()
   }
   const server = createServer((near) => {
-    if (!up) return near.destroy()
+    if (!up) return near.resetAndDestroy()
     const far = connect(target, '127.0.0.1')
     near.on('data', (chunk: Uint8Array) => {
       if (cutAt !== undefined && Buffer.from(chunk).includes(cutAt)) near.destroy()

@@ -20,7 +20,7 @@ before(async () => {
   const url = new URL(await cluster.createDatabase())
   database = url.pathname.slice(1)
   url.port = String(link.port)
-  store = openStore({ url: url.href, keyring, connectionsMax: 1, waitMs: 5_000 })
+  store = openStore({ url: url.href, keyring, connectionsMax: 1, waitMs: 30_000 })
 })
 after(async () => {
   await store?.close()

@@ -2,7 +2,7 @@
 // a sync against the sandbox's Stripe, broken in one way at a time.
 
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, beforeEach, test } from 'node:test'
 import { silentLog } from '../../src/lib/log.ts'
 import { createCallers } from '../../src/service/callers.ts'
 import { readConnection, revokeConnection, saveConnection } from '../../src/store/connections.ts'
@@ -30,8 +30,8 @@ before(async () => {
   }
   sync = (await stage.admin.create(body)).sync
   await saveListenerKey(stage.store, { id: 'iad', key: 'a key of a listener' })
-  await worked()
 })
+beforeEach(worked)
 after(async () => {
   await stage?.close()
   await cluster.stop()

@@ -147,7 +147,7 @@ test('another sync of the database keeps the role, the tables and the entry', as
 test('mutations under way are waited for, and nothing new is taken meanwhile', async () => {
   const sync = await create(await stage.database())
   const id = await note(sync, 'accepted')
-  const dropping = stage.admin.drop({ syncId: sync, tables: 'keep', waitMs: 20_000 })
+  const dropping = stage.admin.drop({ syncId: sync, tables: 'keep', waitMs: 300_000 })
   await until(async () => (await readSync(stage.store, sync)).state === 'disabled')
   await new Promise((resolve) => setImmediate(resolve))
   assert.equal((await readSync(stage.store, sync)).id, sync)

@@ -12,7 +12,7 @@ import type { Store } from '../../src/store/store.ts'
 import { requestResync } from '../../src/store/tables.ts'
 import type { Engine, EngineOptions } from '../../src/sync/engine.ts'
 import { type TestCluster, testCluster } from '../help/cluster.ts'
-import { areQuiet, eventually, type Mirror, startMirror } from '../help/mirror.ts'
+import { areQuiet, eventually, type Mirror, startMirror, takeAway } from '../help/mirror.ts'
 import { createModelPlatform, type ModelPlatform } from '../help/model-platform.ts'
 
 let cluster: TestCluster
@@ -34,7 +34,7 @@ beforeEach(async () => {
   await mirror.sql.unsafe('delete from sluice.seen')
 })
 afterEach(async () => {
-  await Promise.all(engines.map((engine) => engine.drain({ waitMs: 10_000 })))
+  await Promise.all(engines.map((engine) => engine.drain({ waitMs: 60_000 })))
   engines = []
 })
 after(async () => {
@@ -43,7 +43,7 @@ after(async () => {
 })
 
 function run(model: ModelPlatform, options: Partial<EngineOptions> & { store?: Store } = {}) {
-  const given = { lookMs: 25, sliceMs: 500, leaseMs: 1_000, ...options }
+  const given = { lookMs: 25, sliceMs: 500, leaseMs: 600_000, ...options }
   const engine = mirror.engine({ adapterFor: () => model.adapter, ...given })
   engines.push(engine)
   return engine
@@ -91,6 +91,7 @@ test('a process that wakes up after another has filled the table takes away none
   run(model, { store: stalled.store })
   await eventually(async () => stalled.isAsleep(), { holds: (asleep) => asleep })
   run(model)
+  await takeAway(mirror)
   await eventually(() => mirror.states(), { holds: areQuiet })
   const session = await mirror.sql.reserve()
   try {
@@ -100,7 +101,7 @@ test('a process that wakes up after another has filled the table takes away none
     await noteHints(mirror.store, { syncId, hints: [{ table: 'contacts', id: idOf(3), keys: {} }] })
     await eventually(() => mirror.states(), { holds: ([state]) => (state?.hints ?? 0) > 0 })
     stalled.wake()
-    await engines[0]?.drain({ waitMs: 10_000 })
+    await engines[0]?.drain({ waitMs: 60_000 })
     assert.deepEqual(await hints(), [idOf(3)])
   } finally {
     await session`rollback`
@@ -114,7 +115,7 @@ test('a process that dies at the end of a listing leaves nothing to be read one 
   const model = modelOf(40)
   run(model)
   await eventually(() => mirror.states(), { holds: areQuiet })
-  await engines.pop()?.drain({ waitMs: 10_000 })
+  await engines.pop()?.drain({ waitMs: 60_000 })
   await requestResync(mirror.store, { syncId, table: null })
   const isEnd = async (what: string) => {
     if (what !== 'Saving the progress of a table') return false
@@ -127,6 +128,7 @@ test('a process that dies at the end of a listing leaves nothing to be read one 
     run(model, { store: dying.store })
     await eventually(async () => dying.isAsleep(), { holds: (asleep) => asleep })
     run(model)
+    await takeAway(mirror)
     await eventually(() => mirror.states(), { holds: areQuiet })
     assert.equal(model.calls.filter(({ call }) => call === 'read').length, 0)
     assert.equal(model.calls.filter(({ call }) => call === 'page').length, 8, 'listed twice')
@@ -145,7 +147,7 @@ test('a database that has lost what was committed is filled anew', async () => {
   await eventually(async () => (await mirror.sql`select fence from sluice.synced`)[0]?.['fence'], {
     holds: (fence) => BigInt(fence) > BigInt(before?.['fence']),
   })
-  await engines.pop()?.drain({ waitMs: 10_000 })
+  await engines.pop()?.drain({ waitMs: 60_000 })
   // a replica takes its place that had not got the last commits
   const { ticketKey } = await readDatabase(mirror.store, 'database')
   const rows = [{ id: idOf(5), values: contact('old') }]

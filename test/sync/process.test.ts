@@ -164,13 +164,13 @@ test('killed again and again, two at once, the processes fill every table, and e
   }
   await stripe('POST', `customers/${String(customer)}`, { email: 'late@dune.co' })
   const last = startWorker({ ...env, SLUICE_POLL_MS: '500' })
-  await eventually(() => mirror.states(), { holds: areQuiet, waitMs: 90_000 })
+  await eventually(() => mirror.states(), { holds: areQuiet, waitMs: 180_000 })
   await eventually(async () => {
     const [row] = await mirror.sql`select email from stripe.customers where id = ${
       String(customer)
     }`
     return row?.['email']
-  }, { holds: (email) => email === 'late@dune.co', waitMs: 60_000 })
+  }, { holds: (email) => email === 'late@dune.co', waitMs: 120_000 })
   await assertEqualTables()
   for (const worker of [steady, last]) {
     worker.kill('SIGTERM')
@@ -188,7 +188,7 @@ test('what is made, changed and deleted directly at a platform is in the table a
   }
   const id = String((await stripe('POST', 'customers', { email: 'made@dune.co' }))['id'])
   const become = (wanted: string) =>
-    eventually(() => email(id), { holds: (seen) => seen === wanted, waitMs: 60_000 })
+    eventually(() => email(id), { holds: (seen) => seen === wanted, waitMs: 120_000 })
   await become('made@dune.co')
   await stripe('POST', `customers/${id}`, { email: 'changed@dune.co' })
   await become('changed@dune.co')
@@ -205,7 +205,10 @@ test('the process tells those who watch it that it is there, that it is ready, a
     const response = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => null)
     return { status: response?.status ?? 0, text: await response?.text() ?? '' }
   }
-  await eventually(() => look('/readyz'), { holds: ({ status }) => status === 200, waitMs: 60_000 })
+  await eventually(() => look('/readyz'), {
+    holds: ({ status }) => status === 200,
+    waitMs: 120_000,
+  })
   assert.equal((await look('/healthz')).status, 200)
   const { names } = readExposition((await look('/metrics')).text)
   assert.deepEqual([...names].sort(), metricsOf('sync').map(({ name }) => name).sort())
@@ -225,7 +228,7 @@ test('a process that was stopped for longer than its lease writes nothing of wha
   await eventually(async () => {
     const [row] = await mirror.sql`select email from stripe.customers where id = ${id}`
     return row?.['email']
-  }, { holds: (seen) => seen === 'twice@dune.co', waitMs: 60_000 })
+  }, { holds: (seen) => seen === 'twice@dune.co', waitMs: 120_000 })
   worker.kill('SIGCONT')
   worker.kill('SIGTERM')
   assert.notEqual(await worker.exited, null)

@@ -97,7 +97,7 @@ const repair = `sluice syncs repair --sync ${id}`
 async function filledSince(since: number): Promise<void> {
   await eventually(() => mirror.states(), {
     holds: (states) =>
-      areQuiet(states) &&
+      areQuiet(states) && states.every(({ failure }) => failure === null) &&
       states.some(({ name, filledAt }) => name === 'customers' && (filledAt ?? 0) > since),
   })
 }

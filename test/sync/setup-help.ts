@@ -106,9 +106,9 @@ export async function runAs(url: string, statement: string): Promise<void> {
   }
 }
 
-/** Waits until it holds; fails after ten seconds. */
+/** Waits until it holds; fails after a minute. */
 export async function until(holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000
+  const end = Date.now() + 60_000
   while (!await holds()) {
     if (Date.now() > end) throw new Error('The condition never held')
     await new Promise((resolve) => setTimeout(resolve, 20))

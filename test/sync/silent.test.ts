@@ -220,13 +220,12 @@ test('a database that falls silent in mid-slice costs one wait, and its session 
     })
     const model = createModelPlatform({ everyMs: 20 })
     model.set('0031', { last_name: 'n', email: 'e' }, { told: false })
-    const engine = mirror.engine({
-      adapterFor: () => model.adapter,
-      databaseWaitMs: 1_000,
-      lookMs: 20,
-    })
+    const adapterFor = () => model.adapter
+    const patient = mirror.engine({ adapterFor, lookMs: 20 })
     await eventually(() => mirror.states(), { holds: areQuiet })
+    assert.equal(await patient.drain({ waitMs: 60_000 }), true)
     model.before = () => void (relay.isMute = true)
+    const engine = mirror.engine({ adapterFor, databaseWaitMs: 3_000, lookMs: 20 })
     await eventually(() => mirror.states(), {
       holds: ([state]) => state?.failure?.code === 'database_unreachable' && state.owner === null,
     })
@@ -295,11 +294,13 @@ test('a schema that is never described keeps no other from being, and the proces
     await eventually(chores, { holds: (count) => count === 2 })
     await sql`update sluice_store.chores set due_at = now()`
     try {
-      await eventually(() => Promise.resolve(begun.length), { holds: (count) => count === 2 })
+      await eventually(() => Promise.resolve(new Set(begun).size), {
+        holds: (count) => count === 2,
+      })
       assert.equal(await tending.stop({ waitMs: 200 }), false)
     } finally {
       never.reject(new Error('over'))
-      assert.equal(await tending.stop({ waitMs: 10_000 }), true)
+      assert.equal(await tending.stop({ waitMs: 60_000 }), true)
     }
   } finally {
     await mirror.close()

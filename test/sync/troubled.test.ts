@@ -38,7 +38,7 @@ after(async () => {
 })
 
 async function stopAll(): Promise<void> {
-  await Promise.all(engines.map((engine) => engine.drain({ waitMs: 10_000 })))
+  await Promise.all(engines.map((engine) => engine.drain({ waitMs: 60_000 })))
   engines = []
 }
 
@@ -202,8 +202,9 @@ test('a record that the platform cannot tell of begins no listing, and people ar
   const polls = model.calls.length
   await eventually(() => Promise.resolve(model.calls.length), { holds: (n) => n > polls + 5 })
   assert.equal(pages(), before)
-  const { freshAt } = await state()
-  assert.ok(Date.now() - (freshAt ?? 0) < 10_000, 'it does not count as being behind for ever')
+  // it does not count as being behind for ever
+  const from = Date.now()
+  await eventually(state, { holds: ({ freshAt }) => (freshAt ?? 0) > from })
 })
 
 test('a listing that nobody asked for waits for the end of the one under way', async () => {

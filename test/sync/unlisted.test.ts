@@ -63,7 +63,7 @@ async function becomesEqual(): Promise<void> {
   }
   await eventually(look, {
     holds: ({ quiet, differences }) => quiet && differences.length === 0,
-    waitMs: 60_000,
+    waitMs: 180_000,
     everyMs: 250,
   })
 }

@@ -33,7 +33,7 @@ beforeEach(async () => {
   await mirror.sql.unsafe(toStep3)
 })
 afterEach(async () => {
-  await engine?.drain({ waitMs: 10_000 })
+  await engine?.drain({ waitMs: 60_000 })
   engine = null
   await mirror?.close()
 })
@@ -85,7 +85,7 @@ test('a database of an older Sluice is brought up to date, and its tables are fi
 test('an older one that is put back under a running process is brought up to date again', async () => {
   run()
   await eventually(() => mirror.states(), { holds: areQuiet })
-  await engine?.drain({ waitMs: 10_000 })
+  await engine?.drain({ waitMs: 60_000 })
   run()
   await eventually(() => mirror.states(), { holds: areQuiet })
   await mirror.sql.unsafe(toStep3)
@@ -125,10 +125,10 @@ test('mutations that hold its tables put it off, and it is tried again', async (
   await holder`begin`
   await holder`lock table sluice.synced in row exclusive mode`
   run()
-  const seen = await eventually(failure, { holds: (found) => found !== null, waitMs: 40_000 })
+  const seen = await eventually(failure, { holds: (found) => found !== null })
   assert.match(seen?.hint ?? '', /tried again by itself/)
   await holder`rollback`
   holder.release()
   await requestResync(mirror.store, { syncId: 'sync_salesforce', table: null })
-  await eventually(() => mirror.states(), { holds: areQuiet, waitMs: 40_000 })
+  await eventually(() => mirror.states(), { holds: areQuiet, waitMs: 120_000 })
 })

@@ -69,7 +69,7 @@ test('what waits for its turn hears at once that the connection is lost', async 
   await until(async () => (await sleeping()).length === 1)
   await ground.owner`select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and wait_event = 'PgSleep'`
-  const errors = await withDeadline(Promise.all(asked), { waitMs: 10_000, what: 'Hearing of it' })
+  const errors = await withDeadline(Promise.all(asked), { waitMs: 40_000, what: 'Hearing of it' })
   for (const error of errors) assert.equal(kindOf(error), 'database', String(error))
   session.release()
 })

@@ -46,7 +46,7 @@ export const record = (id: string, email: string | null, more: Values = {}) => (
 
 /** Resolves when it is so. */
 export async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 60_000
   while (!await isSo()) {
     if (Date.now() > deadline) throw new Error('It is still not so')
     await new Promise((resolve) => setTimeout(resolve, 10))

@@ -374,9 +374,9 @@ export class World {
   async settle(): Promise<void> {
     for (let turns = 0; this.running.length > 0; turns++) {
       assert.ok(turns < 200, 'mutations do not end')
-      if (this.running.every(({ step }) => step === 'planning')) {
-        await new Promise((resolve) => setTimeout(resolve, 5))
-      }
+      await until(async () =>
+        this.running.length === 0 || this.running.some(({ step }) => step !== 'planning')
+      )
       await this.advance(0, 'well')
     }
     while (this.unknown.length > 0) await this.learn()

@@ -98,7 +98,7 @@ describe('client encodings', () => {
         await withBoth(stage, async (both) => {
           assert.equal(both.through.parameters.get('client_encoding'), encoding)
           assert.deepEqual([...both.through.parameters], [...both.direct.parameters])
-          await assertSame(both, turns, send)
+          await assertSame(both, turns, { send })
         }, { client_encoding: encoding })
         assert.equal(stage.sent.length, 0)
       })

@@ -129,36 +129,42 @@ test('rest gives what was not read, and takes nothing away', () => {
   assert.deepEqual(drain(reader), expected.slice(1))
 })
 
-test('a frame of a million pieces costs about as much a byte as one of a few', () => {
-  const measure = (size: number, piece: number): number => {
-    const reader = createFrameReader({ sizeMax: 1 << 30 })
-    const bytes = encodeQuery('x'.repeat(size))
+/** A tenth of a second is usual; a copy of all there is, with each piece, takes a minute. */
+const longMs = 10_000
+
+/** The shortest of three times, which a machine that stands still now and then does not decide. */
+function shortestMs(work: () => void): number {
+  let shortest = Infinity
+  for (let tries = 0; tries < 3 && shortest > longMs; tries++) {
     const start = performance.now()
-    for (let at = 0; at < bytes.length; at += piece) {
-      reader.push(bytes.subarray(at, at + piece))
+    work()
+    shortest = Math.min(shortest, performance.now() - start)
+  }
+  return shortest
+}
+
+test('a frame of half a million pieces costs linear time', () => {
+  const took = shortestMs(() => {
+    const reader = createFrameReader({ sizeMax: 1 << 30 })
+    const bytes = encodeQuery('x'.repeat(500_000))
+    for (let at = 0; at < bytes.length; at += 1) {
+      reader.push(bytes.subarray(at, at + 1))
       reader.next()
     }
     assert.equal(reader.rest().length, 0)
-    return performance.now() - start
-  }
-  measure(100_000, 1) // warm up
-  const small = measure(100_000, 1)
-  const large = measure(1_000_000, 1)
-  // ten times the pieces: linear is 10, quadratic is 100
-  assert.ok(large < small * 50 + 100, `${small} ms for 100 kB, ${large} ms for 1 MB`)
+  })
+  assert.ok(took < longMs, `${took} ms`)
 })
 
 test('many small frames pushed before any is read cost linear time', () => {
-  const measure = (count: number): number => {
+  const count = 120_000
+  const chunk = encodeQuery('x'.repeat(600))
+  const took = shortestMs(() => {
     const reader = createFrameReader({ sizeMax: 1000 })
-    const chunk = encodeQuery('x'.repeat(600))
-    const start = performance.now()
     for (let index = 0; index < count; index += 1) reader.push(chunk)
-    assert.equal(drain(reader).length, count)
-    return performance.now() - start
-  }
-  measure(1000)
-  const small = measure(1000)
-  const large = measure(20_000)
-  assert.ok(large < small * 100 + 200, `${small} ms for 1000, ${large} ms for 20000`)
+    let frames = 0
+    while (reader.next() !== undefined) frames += 1
+    assert.equal(frames, count)
+  })
+  assert.ok(took < longMs, `${took} ms`)
 })

@@ -205,7 +205,7 @@ export function modesSuite(context: Context): void {
   test('plan: two sessions that plan inserts do not wait for each other', async () => {
     const { client } = context.fixture
     const other = await context.fixture.connect()
-    await other.run(`set lock_timeout = '2s'`)
+    await other.run(`set lock_timeout = '60s'`)
     await client.run('begin')
     await client.open('plan')
     await client.run(insert)

@@ -50,7 +50,7 @@ export async function startRig() {
     baseUrl: sandbox.platformUrl('airtable'),
     settings: { base: 'appSandbox0000001' },
     http: counting,
-    deadline: deadlineIn(20_000),
+    deadline: deadlineIn(60_000),
     signal: new AbortController().signal,
     log: silentLog,
     token: () => Promise.resolve('sandbox'),
@@ -63,7 +63,7 @@ export async function startRig() {
       url: `${sandbox.url}${prefix}/v0/appSandbox0000001/${path}`,
       headers: { authorization: 'Bearer sandbox', 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      waitMs: 10_000,
+      waitMs: 60_000,
     })
     assert.equal(response.status, 200, response.body)
     return JSON.parse(response.body)

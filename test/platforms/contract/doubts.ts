@@ -68,13 +68,14 @@ export async function inquireAfter(
   return await adapter.inquire(asked, await stage.table(place), { ...caller, http })
 }
 
-/** Answers as of that time, by the platform's clock. */
+/** Answers as of that time, by the platform's clock, which goes on from now. */
 export function datedHttp(http: Http, timeMs: number): Http {
-  const date = new Date(timeMs).toUTCString()
+  const beganAt = performance.now()
   return {
     close: () => http.close(),
     send: async (request) => {
       const response = await http.send(request)
+      const date = new Date(timeMs + performance.now() - beganAt).toUTCString()
       return { ...response, headers: { ...response.headers, date } }
     },
   }

@@ -43,7 +43,7 @@ const operations: Readonly<Record<string, Operation>> = {
 export async function meaningOf(error: RealError, api: FakeApi): Promise<string> {
   const { platform, request } = error
   const table = await tableOf(error)
-  const caller = api.caller({ settings: settingsOf(platform), deadline: deadlineIn(10_000) })
+  const caller = api.caller({ settings: settingsOf(platform), deadline: deadlineIn(60_000) })
   api.play(() => answerOf(error))
   if (/oauth/.test(request?.path ?? '')) {
     return await thrown('tokens', () => refresh(platform, caller))

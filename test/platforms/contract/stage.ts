@@ -67,7 +67,7 @@ export class Stage {
       baseUrl: this.sandbox.platformUrl(adapter.platform),
       settings,
       http: this.http,
-      deadline: deadlineIn(20_000),
+      deadline: deadlineIn(60_000),
       signal: new AbortController().signal,
       log: silentLog,
       token: () => Promise.resolve('sandbox'),
@@ -147,7 +147,7 @@ export class Stage {
   async control(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<string> {
     const text = body === undefined ? {} : { body: JSON.stringify(body) }
     const url = `${this.sandbox.url}${path}`
-    const answer = await this.http.send({ method, url, ...text, waitMs: 10_000 })
+    const answer = await this.http.send({ method, url, ...text, waitMs: 60_000 })
     assert.ok(answer.status < 300, answer.body)
     return answer.body
   }

@@ -19,7 +19,7 @@ export function tokensFor(
     try {
       const tokens = await adapter.refresh({
         http: stage.http,
-        deadline: deadlineIn(5000),
+        deadline: deadlineIn(60_000),
         tokenUrl: `${stage.sandbox.platformUrl(adapter.platform)}${tokenPath}`,
         refreshToken: next,
         clientId: 'sandbox',

@@ -149,7 +149,7 @@ test('every delivery fits the official description of its event and action', asy
   formats.default(ajv)
   const { definitions } = open(schema) as { definitions: Record<string, object> }
   const check = (name: string) => ajv.compile({ definitions, $ref: `#/definitions/${name}` })
-  await withDeadline(last, { waitMs: 20_000, what: 'waiting for the last delivery' })
+  await withDeadline(last, { waitMs: 60_000, what: 'waiting for the last delivery' })
   const seen = new Set<string>()
   const wrong = new Set<string>()
   for (const { headers, body } of sent) {

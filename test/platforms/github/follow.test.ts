@@ -386,7 +386,7 @@ describe('many repositories', () => {
 test('an installation of an app is followed in the repositories that it has', async () => {
   const token = await github.mint?.({
     http: stage.caller({}).http,
-    deadline: deadlineIn(10_000),
+    deadline: deadlineIn(60_000),
     baseUrl: stage.sandbox.platformUrl('github'),
     appId: 'sandbox',
     privateKey: appPrivateKey,

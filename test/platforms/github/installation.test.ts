@@ -28,7 +28,7 @@ after(async () => {
 
 const grant = () => ({
   http,
-  deadline: deadlineIn(5_000),
+  deadline: deadlineIn(60_000),
   baseUrl: sandbox.platformUrl('github'),
   appId,
   privateKey: appPrivateKey,
@@ -51,7 +51,7 @@ test('the token of an installation works at the API, and its end is known', asyn
     method: 'GET',
     url: `${sandbox.platformUrl('github')}/repos/octo/hello`,
     headers: { authorization: `Bearer ${accessToken}`, 'user-agent': 'test' },
-    waitMs: 5_000,
+    waitMs: 60_000,
   })
   assert.equal(status, 200)
 })

@@ -78,7 +78,7 @@ async function callFor(event: string, action?: string): Promise<Call> {
     )
     if (found !== undefined) return found
     const waiting = new Promise<void>((resolve) => void (heard = resolve))
-    await withDeadline(waiting, { waitMs: 20_000, what: `waiting for ${event} ${action ?? ''}` })
+    await withDeadline(waiting, { waitMs: 60_000, what: `waiting for ${event} ${action ?? ''}` })
   }
 }
 

@@ -50,7 +50,7 @@ function caller(): Caller {
     baseUrl: sandbox.platformUrl('salesforce'),
     settings: {},
     http,
-    deadline: deadlineIn(10_000),
+    deadline: deadlineIn(60_000),
     signal: new AbortController().signal,
     log: silentLog,
     token: () => Promise.resolve('sandbox'),

@@ -67,7 +67,7 @@ describe('an insert at salesforce', () => {
     await stage.quiet()
     const startedAt = performance.now()
     const { outcome } = await inquireAfter(stage, contacts, { ...lost, afterMs: soonMs })
-    assert.ok(performance.now() - startedAt < 5_000)
+    assert.ok(performance.now() - startedAt < 60_000)
     assert.equal(outcome.state, 'accepted', JSON.stringify(outcome).slice(0, 500))
     assert.equal((await stage.exchanges()).length, 2)
     for (const { ordinal, values } of rowsOf(outcome)) {

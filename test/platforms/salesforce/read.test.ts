@@ -179,7 +179,7 @@ describe('describe', () => {
 describe('refresh', () => {
   const grant = (more: Partial<RefreshGrant> = {}): RefreshGrant => ({
     http: org.caller().http,
-    deadline: deadlineIn(5000),
+    deadline: deadlineIn(60_000),
     tokenUrl: `${org.url}/services/oauth2/token`,
     refreshToken: 'r&1',
     clientId: 'client',

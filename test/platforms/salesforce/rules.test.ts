@@ -43,7 +43,7 @@ function caller(more: Partial<Caller> = {}): Caller {
     baseUrl: sandbox.platformUrl('salesforce'),
     settings: {},
     http,
-    deadline: deadlineIn(10_000),
+    deadline: deadlineIn(60_000),
     signal: new AbortController().signal,
     log: silentLog,
     token: () => Promise.resolve('sandbox'),
@@ -89,7 +89,7 @@ async function heard(): Promise<number> {
   const { body } = await http.send({
     method: 'GET',
     url: `${sandbox.url}/_exchanges`,
-    waitMs: 5000,
+    waitMs: 60_000,
   })
   return body.split('\n').filter((line) => line !== '').length
 }

@@ -35,7 +35,7 @@ function caller(more: Partial<Caller> = {}): Caller {
     baseUrl: sandbox.platformUrl('salesforce'),
     settings: {},
     http,
-    deadline: deadlineIn(10_000),
+    deadline: deadlineIn(60_000),
     signal: new AbortController().signal,
     log: silentLog,
     token: () => Promise.resolve('sandbox'),
@@ -219,7 +219,7 @@ describe('salesforce and its sandbox', () => {
   test('an expired token is replaced through the refresh grant, and the write is then done once', async () => {
     const grant = {
       http,
-      deadline: deadlineIn(5000),
+      deadline: deadlineIn(60_000),
       tokenUrl: `${sandbox.platformUrl('salesforce')}/services/oauth2/token`,
       refreshToken: 'sandbox',
       clientId: 'sandbox',
@@ -243,7 +243,7 @@ describe('salesforce and its sandbox', () => {
   test('a refresh token that is not known is a credential that is refused', async () => {
     const grant = {
       http,
-      deadline: deadlineIn(5000),
+      deadline: deadlineIn(60_000),
       tokenUrl: `${sandbox.platformUrl('salesforce')}/services/oauth2/token`,
       refreshToken: 'revoked',
       clientId: 'sandbox',

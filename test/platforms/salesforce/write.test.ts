@@ -10,6 +10,7 @@ import { answerBytesMax } from '../../../src/mutation/limits.ts'
 import type { Outcome } from '../../../src/mutation/mutation.ts'
 import { salesforce } from '../../../src/platforms/salesforce/index.ts'
 import { isOutcomeOf } from '../../../src/service/check.ts'
+import { untilBegun } from '../../help/fake-api.ts'
 import {
   type Answer,
   composite,
@@ -488,8 +489,10 @@ describe('unknown outcomes', () => {
 
   test('an answer that never comes is unknown at the deadline', async () => {
     org.play(() => undefined)
-    const caller = org.caller({ deadline: deadlineIn(1_000) })
-    const outcome = await salesforce.write(insertOne, contacts, caller)
+    const outcome = await untilBegun(
+      () => salesforce.write(insertOne, contacts, org.caller({ deadline: deadlineIn(1_000) })),
+      () => org.asked.length > 0,
+    )
     assert.equal(faultIn(outcome, 'unknown').code, 'outcome_unknown')
     assert.equal(org.asked.length, 1)
   })

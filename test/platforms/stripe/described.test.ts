@@ -33,7 +33,7 @@ async function seeded(table: string): Promise<void> {
     method: 'POST',
     url: `${world.sandbox.url}/_seed/stripe/${table}`,
     body: '{"count":3}',
-    waitMs: 5000,
+    waitMs: 60_000,
   })
 }
 
@@ -41,7 +41,7 @@ async function said(): Promise<Spoken[]> {
   const { body } = await world.caller.http.send({
     method: 'GET',
     url: `${world.sandbox.url}/_exchanges`,
-    waitMs: 5000,
+    waitMs: 60_000,
   })
   return body.trim().split('\n').map((line) => {
     const { url, ...rest } = JSON.parse(line)

@@ -91,7 +91,7 @@ export async function fakeStripe(): Promise<FakeStripe> {
       baseUrl: `http://127.0.0.1:${port}${prefix}`,
       settings: {},
       http,
-      deadline: deadlineIn(10_000),
+      deadline: deadlineIn(60_000),
       signal: new AbortController().signal,
       log: silentLog,
       token: (refused) => Promise.resolve(refused === undefined ? 'first' : 'second'),

@@ -279,7 +279,7 @@ describe('what Stripe has no event for', () => {
     if (count === 0) return
     const url = `${world.sandbox.url}/_seed/stripe/${name}`
     const body = JSON.stringify({ count })
-    await world.caller.http.send({ method: 'POST', url, body, waitMs: 10_000 })
+    await world.caller.http.send({ method: 'POST', url, body, waitMs: 60_000 })
   }
 
   const paths = [
@@ -316,9 +316,9 @@ describe('a quiet Stripe', () => {
       const url = `${world.sandbox.url}/_exchanges`
       let cursor = await follower().start(table, world.caller)
       for (let poll = 0; poll < 3; poll += 1) {
-        await world.caller.http.send({ method: 'DELETE', url, waitMs: 5000 })
+        await world.caller.http.send({ method: 'DELETE', url, waitMs: 60_000 })
         const { touched, next, more } = await follower().changes(table, cursor, world.caller)
-        const { body } = await world.caller.http.send({ method: 'GET', url, waitMs: 5000 })
+        const { body } = await world.caller.http.send({ method: 'GET', url, waitMs: 60_000 })
         assert.equal(body.trim().split('\n').length, requests)
         assert.equal(more, false)
         if (poll > 0) assert.deepEqual(touched, [])

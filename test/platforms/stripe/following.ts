@@ -37,7 +37,7 @@ export async function followed(): Promise<Followed> {
       settings: {},
       http,
       get deadline() {
-        return deadlineIn(20_000)
+        return deadlineIn(60_000)
       },
       signal: new AbortController().signal,
       log: silentLog,
@@ -54,7 +54,7 @@ export async function followed(): Promise<Followed> {
         url: `${baseUrl}/v1/${path}`,
         headers,
         ...(method === 'GET' ? {} : { body: form }),
-        waitMs: 20_000,
+        waitMs: 60_000,
       })
       if (status !== 200) throw new Error(`${call} ${form}: ${body}`)
       return JSON.parse(body)

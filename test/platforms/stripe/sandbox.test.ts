@@ -32,7 +32,7 @@ function caller(more: Partial<Caller> = {}): Caller {
     baseUrl: sandbox.platformUrl('stripe'),
     settings: {},
     http,
-    deadline: deadlineIn(10_000),
+    deadline: deadlineIn(60_000),
     signal: new AbortController().signal,
     log: silentLog,
     token: () => Promise.resolve('sandbox'),
@@ -100,7 +100,7 @@ async function all(name: string): Promise<Page['rows']> {
 async function control(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown) {
   const text = body === undefined ? {} : { body: JSON.stringify(body) }
   const headers = { 'content-type': 'application/json' }
-  return await http.send({ method, url: sandbox.url + path, headers, ...text, waitMs: 5000 })
+  return await http.send({ method, url: sandbox.url + path, headers, ...text, waitMs: 60_000 })
 }
 
 const mischief = (kind: string, times = 1) =>
@@ -401,7 +401,7 @@ describe('stripe and its sandbox', () => {
     assert.equal(faultOf(refused).sqlstate, '28000')
     const grant = {
       http,
-      deadline: deadlineIn(5000),
+      deadline: deadlineIn(60_000),
       tokenUrl: `${sandbox.platformUrl('stripe')}/v1/oauth/token`,
       refreshToken: 'sandbox',
       clientId: 'sandbox',

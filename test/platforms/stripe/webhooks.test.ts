@@ -264,7 +264,7 @@ async function endpoints(): Promise<Answer[]> {
 }
 
 async function until<T>(find: () => T | undefined): Promise<T> {
-  const giveUpAt = Date.now() + 10_000
+  const giveUpAt = Date.now() + 60_000
   for (;;) {
     const found = find()
     if (found !== undefined) return found

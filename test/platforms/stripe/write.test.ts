@@ -8,6 +8,7 @@ import { fault } from '../../../src/mutation/fault.ts'
 import type { Outcome } from '../../../src/mutation/mutation.ts'
 import type { SyncedTable } from '../../../src/mutation/table.ts'
 import { stripe } from '../../../src/platforms/stripe/index.ts'
+import { untilBegun } from '../../help/fake-api.ts'
 import {
   type Answer,
   type Asked,
@@ -437,7 +438,10 @@ describe('what Stripe refuses', () => {
       body: errorBody('invalid_request_error', { code: 'lock_timeout' }),
     }
     const what = mutation('customers', 'update', [{ name: 'x' }])
-    const outcome = await write(() => locked, what, { deadline: deadlineIn(1_500) })
+    const outcome = await untilBegun(
+      () => write(() => locked, what, { deadline: deadlineIn(1_500) }),
+      () => fake.asked.length >= 2,
+    )
     const found = faultIn(outcome, 'refused')
     assert.equal(found.sqlstate, '55P03')
     assert.ok(fake.asked.length >= 2)
@@ -585,7 +589,10 @@ describe('what is in doubt', () => {
       body: errorBody('invalid_request_error', { code: 'idempotency_key_in_use' }),
     }
     const what = mutation('customers', 'insert', emails(1))
-    const outcome = await write(() => inUse, what, { deadline: deadlineIn(1000) })
+    const outcome = await untilBegun(
+      () => write(() => inUse, what, { deadline: deadlineIn(1_000) }),
+      () => fake.asked.length > 0,
+    )
     assert.equal(faultIn(outcome, 'unknown').code, 'outcome_unknown')
   })
 
@@ -623,7 +630,10 @@ describe('what is in doubt', () => {
 
   test('an answer that never comes is unknown at the deadline', async () => {
     const what = mutation('customers', 'insert', emails(1))
-    const outcome = await write(() => undefined, what, { deadline: deadlineIn(1_000) })
+    const outcome = await untilBegun(
+      () => write(() => undefined, what, { deadline: deadlineIn(1_000) }),
+      () => fake.asked.length > 0,
+    )
     assert.equal(faultIn(outcome, 'unknown').code, 'outcome_unknown')
     assert.equal(fake.asked.length, 1)
   })

@@ -109,7 +109,7 @@ export async function createBench(url: string, store: Store): Promise<Bench> {
       return id
     },
     link: async (id, more = {}) => {
-      const terms = { expiresAt: Date.now() + 60_000, anyAccount: false, ...more }
+      const terms = { expiresAt: Date.now() + 300_000, anyAccount: false, ...more }
       const connection = await readConnection(store, id)
       return connectLink({ publicUrl, keyring: store.keyring }, connection, terms)
     },
@@ -190,7 +190,7 @@ export async function consentAt(location: string): Promise<string> {
 /** Makes a sync of the connection with the table of its try; gives the table. */
 export async function syncOf(bench: Bench, platform: Platform, id: string): Promise<SyncedTable> {
   const { store, service } = bench
-  const caller = await service.callerFor(id, { deadline: deadlineIn(20_000) })
+  const caller = await service.callerFor(id, { deadline: deadlineIn(120_000) })
   const adapter = adapterFor(platform)
   const shapes = await adapter.describe([tries[platform].object], caller)
   const syncId = `sync_${id}`
@@ -214,5 +214,5 @@ export async function insert(service: TestService, table: SyncedTable) {
     operation: 'insert',
     rows: [{ ordinal: 1, id: null, values: tries[platform].values }],
   }
-  return (await post(service, mutation, { waitMs: 20_000 })).body
+  return (await post(service, mutation, { waitMs: 120_000 })).body
 }

@@ -47,7 +47,7 @@ async function send(
     method,
     headers: { authorization: 'Bearer sluice_demo_salesforce', 'idempotency-key': key },
     body,
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(120_000),
   })
   return { status: response.status, body: await response.json() as Answer['body'] }
 }
@@ -71,7 +71,7 @@ async function accept(id: string, lastName: string): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${system.servicePort}/internal/mutations`, {
     method: 'POST',
     headers: { authorization: `Bearer ${listenerKey}` },
-    body: JSON.stringify({ mutation, waitMs: 10_000 }),
+    body: JSON.stringify({ mutation, waitMs: 60_000 }),
   })
   assert.equal((await response.json() as { state: string }).state, 'accepted')
 }
@@ -112,7 +112,7 @@ test('it was applied: the records are told from the database', async () => {
     const [row] = await system
       .store`select state from sluice_store.mutations where id = ${mutationId}`
     return row?.['state'] === 'applied'
-  })
+  }, { waitMs: 60_000 })
   await system.store`update sluice_store.idempotency_keys
     set answered_at = null, status = null, content_type = null, body = null, service = ${goneService}
     where key = ${key}`
@@ -148,7 +148,7 @@ async function forget(key: string, mutationId: string): Promise<void> {
     const [row] = await system
       .store`select state from sluice_store.mutations where id = ${mutationId}`
     return row?.['state'] === 'applied'
-  })
+  }, { waitMs: 60_000 })
   await system.store`update sluice_store.mutations
     set state = 'accepted', applied_at = null, answered_at = now() where id = ${mutationId}`
   await system.store`update sluice_store.idempotency_keys
@@ -226,22 +226,23 @@ test('an unknown outcome that becomes known is told under the same key, and appl
 
 test('the process is killed while the platform works: the repeated request writes nothing twice', async () => {
   const [key, body] = [randomUUID(), '{"last_name":"Killed"}']
-  await system.mischief({ kind: 'latency', latencyMs: 1_500, times: 1 })
+  await system.mischief({ kind: 'latency', latencyMs: 600_000, times: 1 })
   const first = post(table, body, key).catch(() => null)
   await until('the mutation to be sent', async () => {
     const [row] = await system.store`select from sluice_store.mutations
       where state = 'sent' and request::text like '%"Killed"%'`
-    return row
-  })
+    return row !== undefined && await platformRows('Killed') === 1
+  }, { waitMs: 60_000 })
   await system.service.kill()
   assert.equal(await first, null)
   await system.service.start()
-  const again = await post(table, body, key)
-  // the platform was told before the process was killed, or was not: nobody can say that so soon
-  const made = await platformRows('Killed')
-  const expected = made === 1 ? [201, undefined] : [504, '40003']
-  assert.deepEqual([again.status, again.body.sqlstate], expected, JSON.stringify(again.body))
+  // a slow machine may need more than the second that there is
+  const again = await until('what became of it to be found out', async () => {
+    const answer = await post(table, body, key)
+    return answer.status === 504 ? null : answer
+  }, { waitMs: 60_000 })
+  assert.equal(again.status, 201, JSON.stringify(again.body))
   assert.deepEqual(await post(table, body, key), again)
   assert.equal(writesOf(await system.exchanges()).length <= 1, true)
-  assert.deepEqual([await platformRows('Killed'), await databaseRows('Killed')], [made, made])
+  assert.deepEqual([await platformRows('Killed'), await databaseRows('Killed')], [1, 1])
 })
