@@ -279,6 +279,7 @@ const passing: readonly FaultCode[] = [
   'platform_failed',
   'rate_limited',
   'row_locked',
+  'service_unreachable',
   'statement_cancelled',
   'statement_timed_out',
   'unreachable',

@@ -64,6 +64,7 @@ const lasting: ReadonlySet<FaultCode> = new Set([
   'credential_refused',
   'not_permitted',
   'rate_limited',
+  'service_unreachable',
   'statement_cancelled',
   'statement_timed_out',
   'unreachable',
