@@ -5,6 +5,10 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { deadlineIn } from '../../src/lib/deadline.ts'
+import { silentLog } from '../../src/lib/log.ts'
+import { Fault } from '../../src/mutation/fault.ts'
+import { createLimiter } from '../../src/service/limits/limiter.ts'
+import { limitOf } from '../../src/service/limits/limit.ts'
 import type { Http } from '../../src/lib/http.ts'
 import type { Quote } from '../../src/mutation/quote.ts'
 import type { RateRule } from '../../src/platforms/rates.ts'
@@ -560,4 +564,32 @@ test('requests that arrive late count from then on, so that the platform refuses
   // what is later than a tenth of the window and the margin, on a machine that stood still, is not made up for
   const counted = left.filter(({ lateMs }) => lateMs <= 380)
   assert.ok(fullest(counted, 3_000) <= slow.limit)
+})
+
+test('a process that comes too late for each of its turns says that it is too slow, and not that the quota is used up', async () => {
+  // half a second passes whenever the clock is looked at
+  let stoodMs = 0
+  const monotonic = () => performance.now() + (stoodMs += 500)
+  const limiter = createLimiter({ store, log: silentLog, monotonic })
+  const late = limiter.gate(connection, 'stripe')
+  const wanting = {
+    until: performance.now() + 3_600_000,
+    background: false,
+    signal: new AbortController().signal,
+  }
+  const takings = [{ limit: limitOf(second), units: 1 }]
+  const [turn = assert.fail()] = await late.reserve([takings], wanting)
+  await assert.rejects(late.enter(turn, wanting), (error) => {
+    assert.ok(error instanceof Fault)
+    const { sqlstate, message, detail, hint } = error.data
+    assert.deepEqual([sqlstate, message], [
+      '53400',
+      'mutation service is too slow for its turns at stripe',
+    ])
+    assert.equal(detail, '50 turns passed before it could use them. Nothing was sent.')
+    assert.match(hint ?? '', /^Try again in 1 second\. .*processor time\.$/)
+    return true
+  })
+  await late.giveBack([turn])
+  await limiter.close()
 })

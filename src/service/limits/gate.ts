@@ -7,7 +7,7 @@ import type { Platform } from '../../mutation/table.ts'
 import { type Bucket, leaseUnits, takeTurns, type Watched } from '../../store/buckets.ts'
 import type { Store } from '../../store/store.ts'
 import type { StoreClock } from './clock.ts'
-import { asTold, bucketId, type Limit, rateFault, type Taking } from './limit.ts'
+import { asTold, bucketId, type Limit, missedFault, rateFault, type Taking } from './limit.ts'
 import { createLag } from './lag.ts'
 import { createLine, type Line, type Promised } from './line.ts'
 import { createPool, type Pool, type PoolAnswer, type Portion } from './pool.ts'
@@ -209,7 +209,8 @@ export class Gate {
         if (!this.#isDue(turn)) await this.#confirm(turn, wanting)
         else if (await this.#takePlaces(turn, wanting)) return
       }
-      throw this.#late(turn.takings[0], againMaxMs)
+      this.#deps.log.warn('limits.turns_missed', { times: turnsMax })
+      throw missedFault(this.#deps.platform, { times: turnsMax })
     })
   }
 

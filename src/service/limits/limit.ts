@@ -131,3 +131,13 @@ export function rateFault(
     hint: `Try again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}.`,
   })
 }
+
+/** A turn passed unused, so many times in a row: it is this process that is late, and not the quota that is used up. */
+export function missedFault(platform: Platform, { times }: { times: number }): Fault {
+  return fault('rate_limited', {
+    platform,
+    message: `mutation service is too slow for its turns at ${platform}`,
+    detail: `${times} turns passed before it could use them. Nothing was sent.`,
+    hint: 'Try again in 1 second. If it stays so, give the mutation service more processor time.',
+  })
+}
