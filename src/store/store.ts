@@ -3,6 +3,7 @@
 
 import postgres from 'postgres'
 import { DeadlineExceeded, withDeadline } from '../lib/deadline.ts'
+import { ownAnswers } from '../lib/driver.ts'
 import { Fault, fault } from '../mutation/fault.ts'
 import type { Keyring } from './seal.ts'
 import { texts } from './texts.ts'
@@ -52,7 +53,7 @@ export function openStore(options: StoreOptions): Store {
   const { url, keyring, connectionsMax = 20, waitMs = storeWaitMs } = options
   const { questionsMax = storeQuestionsMax } = options
   const connection = { application_name: 'sluice', statement_timeout: waitMs }
-  const sql = postgres(url, { ...common, max: connectionsMax, connection })
+  const sql = ownAnswers(postgres(url, { ...common, max: connectionsMax, connection }))
   let questions = 0
   return {
     keyring,

@@ -2,6 +2,7 @@
 
 import type { Duplex } from 'node:stream'
 import postgres from 'postgres'
+import { ownAnswers } from '../lib/driver.ts'
 import type { DatabaseAddress } from '../mutation/config.ts'
 
 /** A connection that is logged in already, with these parameters; see session/adopted.ts. */
@@ -30,7 +31,9 @@ export function openDatabase(
   }
   if (dial === undefined) {
     if (address.ssh !== undefined) throw new Error('A database behind a bastion has to be dialled')
-    return postgres({ ...common, ...driven(address), connection: { application_name: name } })
+    return ownAnswers(
+      postgres({ ...common, ...driven(address), connection: { application_name: name } }),
+    )
   }
   // what the driver would ask for itself
   const parameters = new Map([['application_name', name], ['client_encoding', 'UTF8']])
@@ -38,7 +41,7 @@ export function openDatabase(
   const { user, database } = address
   const socket = () => dial(address, { parameters, waitMs })
   const dialled = { ...common, user, database, password: '', ssl: false, socket }
-  return postgres(dialled)
+  return ownAnswers(postgres(dialled))
 }
 
 function driven(address: DatabaseAddress) {
