@@ -38,12 +38,12 @@ export function ofSyncs(sql: Sql, syncs: readonly string[] | null) {
   return syncs === null ? sql`true` : sql`sync_id = any(${[...syncs]}::text[])`
 }
 
-/** Those of these mutations that somebody has settled. */
+/** Those of these mutations that were settled unsent. Of one that is in doubt somebody wants to know what became of it. */
 export async function settledAmong(store: Store, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return []
   const rows = await store.ask('Looking for cancelled mutations', (sql) =>
     sql<{ id: string }[]>`
       select id from sluice_store.mutations
-      where id in ${sql(ids)} and outcome is not null`)
+      where id in ${sql(ids)} and state = 'refused'`)
   return rows.map(({ id }) => id)
 }

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test'
 import { faultData } from '../../src/mutation/fault.ts'
 import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
 import { silentLog } from '../../src/lib/log.ts'
+import { cancelMutation, settledAmong } from '../../src/store/cancel.ts'
 import { createJournal, type Journal, requestHash } from '../../src/store/journal.ts'
 import { migrate } from '../../src/store/migrations.ts'
 import { announce, type Presence, presenceClass } from '../../src/store/presence.ts'
@@ -322,4 +323,16 @@ test('applied is said as often as one likes, but only of what was accepted', asy
   assert.deepEqual((await row(mutation.id))['applied_at'], applied_at)
   assert.deepEqual(await begin(journal, mutation), { kind: 'settled', outcome: accepted })
   assert.deepEqual(await journal.applied([]), [])
+})
+
+test('only what was settled unsent counts as cancelled while it waits: of what is in doubt one wants to know', async () => {
+  const [cancelled, doubtful, written, waits] = [update(), update(), update(), update()]
+  for (const each of [cancelled, waits]) await begin(journal, each, 'received')
+  for (const each of [doubtful, written]) await begin(journal, each)
+  assert.equal(await cancelMutation(store, { id: cancelled.id, syncs: null }), 'cancelled')
+  const unknown = { state: 'unknown', fault: faultData('outcome_unknown') } as const
+  await journal.settle(doubtful.id, unknown)
+  await journal.settle(written.id, accepted)
+  const ids = [cancelled, doubtful, written, waits].map(({ id }) => id)
+  assert.deepEqual(await settledAmong(store, ids), [cancelled.id])
 })
