@@ -48,7 +48,7 @@ export function createClientLog(): ClientLog {
 }
 
 /** Longer than every wait of the system, also where the machine stands still now and then. */
-const hungMs = 120_000
+const hungMs = 90_000
 const connectWaitMs = 60_000
 const connectAgainMs = 50
 const rowsKept = 40

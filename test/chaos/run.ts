@@ -1,5 +1,6 @@
 // `npm run chaos`: the whole system under load from real clients, while its processes are killed, its connections cut and
-// its databases restarted; then a judgement. Exit code 0: nothing was lost, nothing doubled, nobody told a lie.
+// its databases restarted; then a judgement. Exit code 0: nothing was lost, nothing doubled, nobody told a lie. 2: nothing of that
+// was found, but the machine stood still too often to say what clients meet during a deployment.
 
 import process from 'node:process'
 import { subjects as allSubjects } from '../help/subjects.ts'
@@ -24,6 +25,13 @@ const chaosEnv = {
 const timeoutsMs = [2_000, 4_000, 8_000]
 /** Nothing but the deployment is to be felt. */
 const deployTimeoutsMs = [50_000]
+/** A deployment is judged by what clients meet while the machine runs: so much of the run it must, or the run goes on. */
+const calmShare = 0.5
+/** Where so much was met while it stood still, it must for as long as was asked for. */
+const excusedMax = 5
+/** So many times as long as was asked for, at most. */
+const longerMax = 6
+const calmLookEveryMs = 200
 const gatherEveryMs = 10_000
 /** While all settles only inquiries and the sync processes ask. */
 const gatherSeldomMs = 60_000
@@ -41,8 +49,13 @@ interface Ran {
   /** Made directly at the platforms. */
   readonly changes: number
   readonly settleMs: number
-  /** What clients met of a deployment while something stood still. */
+  /** What clients met of a deployment while the machine stood still. */
   readonly excused: readonly string[]
+  /** How long the load ran, in milliseconds, and for how much of it the machine did not stand still; null: that was not felt. */
+  readonly loadMs: number
+  readonly calmMs: number | null
+  /** Why nothing can be said of the deployment; null: it can. */
+  readonly inconclusive: string | null
 }
 
 async function run(options: Options): Promise<Ran> {
@@ -59,15 +72,17 @@ async function run(options: Options): Promise<Ran> {
   try {
     const log = createClientLog()
     const acts = new Map<ActName, number>()
-    const loading = { world, options, subjects, log, acts, witness, since: Date.now() }
     const feeling = new AbortController()
-    const pulse = feelPulse(world, feeling.signal)
-    const changes = await load(loading).finally(() => feeling.abort())
+    const pulse = options.deploy ? feelPulse(world, feeling.signal) : null
+    const loading = { world, options, subjects, log, acts, witness, pulse, since: Date.now() }
+    const { changes, inconclusive } = await load(loading).finally(() => feeling.abort())
+    const loadMs = Date.now() - loading.since
+    const calmMs = pulse?.calmMs(loading.since, Date.now()) ?? null
     console.error('Settling …')
     const settleMs = await settle(world, { options, witness })
     await witness.gather()
     const found = await judge(world, { subjects, entries: log.entries, witness })
-    const { felt, excused } = untold(loading, pulse)
+    const { felt, excused } = untold(loading)
     const findings = {
       ...found,
       violations: [
@@ -77,7 +92,8 @@ async function run(options: Options): Promise<Ran> {
         ...felt,
       ],
     }
-    return { findings, log, acts, writes: witness.writes, changes, settleMs, excused }
+    const { writes } = witness
+    return { findings, log, acts, writes, changes, settleMs, excused, loadMs, calmMs, inconclusive }
   } finally {
     // what was found out must be told whatever cannot be stopped
     await world.close().catch((error: unknown) => console.error(error))
@@ -91,16 +107,18 @@ interface Load {
   readonly log: ClientLog
   readonly acts: Map<ActName, number>
   readonly witness: Witness
+  /** With a deployment only. */
+  readonly pulse: Pulse | null
   /** When it begins, milliseconds since 1970. */
   readonly since: number
 }
 
 /** Clients, acts and a stranger at the same time, for as long as is asked for. Gives how much the stranger has changed. */
-async function load(
-  { world, options, subjects, log, acts, witness, since }: Load,
-): Promise<number> {
+async function load(loading: Load): Promise<Pick<Ran, 'changes' | 'inconclusive'>> {
+  const { world, options, subjects, log, acts, witness, since } = loading
   const random = createRandom(options.seed)
-  const over = AbortSignal.timeout(options.seconds * 1000)
+  const ending = new AbortController()
+  const over = ending.signal
   const clients = subjects.flatMap((subject) =>
     Array.from({ length: subject.platform === 'github' ? 1 : options.clients }, () => subject)
   )
@@ -133,8 +151,36 @@ async function load(
     platforms,
     pauseMs: 400,
   }, over)
+  const lasting = lastLongEnough(loading).finally(() => ending.abort())
   await Promise.all([...running, acting, gather(witness, over)])
-  return await changing
+  return { changes: await changing, inconclusive: await lasting }
+}
+
+/**
+ * Resolves after the time that is asked for; where the machine stood still, later. Gives why nothing can be said of the deployment
+ * even then.
+ */
+async function lastLongEnough(loading: Load): Promise<string | null> {
+  const { options: { seconds }, since } = loading
+  const end = since + longerMax * seconds * 1000
+  await pause(seconds * 1000)
+  let doubt = doubtOf(loading)
+  if (doubt !== null) console.error(`Going on for longer: ${doubt} …`)
+  for (; doubt !== null && Date.now() < end; doubt = doubtOf(loading)) await pause(calmLookEveryMs)
+  return doubt
+}
+
+/** Why nothing can be said of a deployment so far; null: it can, or there is none. */
+function doubtOf(loading: Load): string | null {
+  const { options: { seconds }, pulse, acts, since } = loading
+  if (pulse === null) return null
+  const excused = untold(loading).excused.length
+  const wantedMs = seconds * 1000 * (excused > excusedMax ? 1 : calmShare)
+  const calmMs = pulse.calmMs(since, Date.now())
+  if (calmMs < wantedMs) {
+    return `the machine stood still too often, and ran undisturbed for ${calmMs} ms of ${wantedMs} ms that a verdict needs`
+  }
+  return acts.size === 0 ? 'nothing was deployed' : null
 }
 
 async function gather(witness: Witness, over: AbortSignal): Promise<void> {
@@ -169,31 +215,25 @@ async function settle(
   return Date.now() - since
 }
 
-/**
- * During a deployment a client may meet nothing but 57P01, unless a process, or the whole machine, stood still just then: that is
- * felt without a deployment as well.
- */
+/** During a deployment a client may meet nothing but 57P01, unless the machine stood still just then: that says nothing of it. */
 function untold(
-  { options: { deploy }, log: { metAt, entries }, since }: Load,
-  pulse: Pulse,
+  { log: { metAt, entries }, since, pulse }: Load,
 ): { felt: string[]; excused: string[] } {
-  if (!deploy) return { felt: [], excused: [] }
+  if (pulse === null) return { felt: [], excused: [] }
   const others = metAt.filter(({ what }) => what !== '57P01' && !refusals.has(what))
-  const told = entries.filter((entry) => truthOf(entry.told) === 'perhaps')
+  const told = entries.filter(({ told }) => truthOf(told) === 'perhaps')
   const all = [
-    ...others.map(({ what, at }) => ({ from: at, to: at, text: `a client met: ${what}` })),
+    ...others.map(({ what, at }) => ({ at, text: `a client met: ${what}` })),
     ...told.map(({ platform, name, at, tookMs }) => ({
-      from: since + at,
-      to: since + at + tookMs,
+      at: since + at + tookMs,
       text: `${platform} ${name} had no answer`,
     })),
   ]
-  const line = ({ from, text }: typeof all[number]) =>
-    `during a deployment, at ${((from - since) / 1000).toFixed(1)} s, ${text}`
-  const stood = ({ from, to }: typeof all[number]) => pulse.stood(from, to)
+  const line = ({ at, text }: typeof all[number]) =>
+    `during a deployment, at ${((at - since) / 1000).toFixed(1)} s, ${text}`
   return {
-    felt: all.filter((each) => !stood(each)).map(line),
-    excused: all.filter(stood).map(line),
+    felt: all.filter(({ at }) => !pulse.stood(at)).map(line),
+    excused: all.filter(({ at }) => pulse.stood(at)).map(line),
   }
 }
 
@@ -201,7 +241,7 @@ function untold(
 const refusals: ReadonlySet<string> = new Set(['23514', '22P02', '23503'])
 
 function report(options: Options, ran: Ran): string {
-  const { findings, log, acts, writes, changes, settleMs, excused } = ran
+  const { findings, log, acts, writes, changes, settleMs, excused, loadMs, calmMs } = ran
   const told = new Map<string, number>()
   for (const { told: { kind }, ...entry } of log.entries) {
     void entry
@@ -223,12 +263,14 @@ function report(options: Options, ran: Ran): string {
     `  journal: ${list(Object.entries(findings.journal))}; settled after ${settleMs} ms`,
     `  in doubt and settled: ${findings.settled}`,
     ...shown('  in doubt and not settled', findings.unsettled),
-    ...(excused.length > 0 ? shown('  while something stood still', excused) : []),
+    ...(calmMs === null ? [] : [`  the machine ran undisturbed for ${calmMs} ms of ${loadMs} ms`]),
+    ...(excused.length > 0 ? shown('  while the machine stood still', excused) : []),
     ...shown('  violations', findings.violations),
+    ...(ran.inconclusive === null ? [] : [`  inconclusive: ${ran.inconclusive}`]),
   ].join('\n')
 }
 
 const options = readOptions(process.argv.slice(2))
 const ran = await run(options)
 console.log(report(options, ran))
-process.exit(ran.findings.violations.length === 0 ? 0 : 1)
+process.exit(ran.findings.violations.length > 0 ? 1 : ran.inconclusive === null ? 0 : 2)
