@@ -35,8 +35,8 @@ export interface HandshakeOptions {
   readonly waitMs: number
   /** Lasts as long as the deployment: unknown users get their salts from it. */
   readonly mockSecret: Uint8Array
-  /** The configuration of a sync, or null if there is none; rejects with a Fault when it cannot be known. */
-  findSync(syncId: string): Promise<SyncConfig | null>
+  /** The configuration of a sync, or null if there is none; rejects with a Fault when it cannot be known in time. */
+  findSync(syncId: string, options: { readonly waitMs: number }): Promise<SyncConfig | null>
   readonly log: Log
   readonly random?: (size: number) => Uint8Array
   /** Hears why a connection does not become a session; for the metrics. */
@@ -87,6 +87,9 @@ export const lingerMs = 2000
 
 /** Silence after which a client is probed, in milliseconds. */
 export const keepAliveDefaultMs = 30_000
+
+/** How much of the time that is left may go into finding the sync: then whoever is refused still hears why. */
+const findShare = 2 / 3
 
 /** Time that is left for the last words when an attempt has been held back, in milliseconds. */
 const wordsMs = 500
@@ -260,7 +263,11 @@ async function openSession(
     })
   }
   const { address } = peer
-  const { verifier, login, config, failure } = await findAccount(user, { ...options, address })
+  const { verifier, login, config, failure } = await findAccount(user, {
+    ...options,
+    address,
+    findSync: (id) => options.findSync(id, { waitMs: remainingMs(deadline) * findShare }),
+  })
   const attempt = { address: addressKey(address), user }
   const proof = await proveClient(channel, {
     verifier,

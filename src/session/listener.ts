@@ -195,7 +195,7 @@ class Keeper {
       tlsRequired,
       waitMs: handshakeWaitMs,
       mockSecret,
-      findSync: (syncId) => service.findSync(syncId),
+      findSync: (syncId, patience) => service.findSync(syncId, patience),
       log,
       failed: (error) => this.#metrics.refused.add({ reason: reasonOf(error) }),
     })

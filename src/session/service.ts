@@ -2,7 +2,7 @@
 // on when the service is down, and mutations.
 
 import { counted } from '../lib/counted.ts'
-import { deadlineIn, remainingMs } from '../lib/deadline.ts'
+import { DeadlineExceeded, deadlineIn, remainingMs, withDeadline } from '../lib/deadline.ts'
 import { type Http, HttpFailure, type HttpResponse } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
 import { formatTraceparent, type Trace } from '../lib/trace.ts'
@@ -48,9 +48,10 @@ export interface ServiceState {
 export interface Service {
   /**
    * The configuration of a sync; null when there is none. Not older than a few seconds, unless the service is down:
-   * then the last one known. Throws the faults service_unreachable when none is known, and listener_key_refused.
+   * then the last one known. After `waitMs` milliseconds it counts as down. Throws the faults service_unreachable when none
+   * is known, and listener_key_refused.
    */
-  findSync(syncId: string): Promise<SyncConfig | null>
+  findSync(syncId: string, options?: { readonly waitMs: number }): Promise<SyncConfig | null>
   /** Hands a mutation over. Never throws: what went wrong is an outcome. */
   send(mutation: Mutation, options: SendOptions): Promise<Outcome>
   /** What a mutation would send; nothing is. Throws a Fault: it would be refused, or the service is unreachable. */
@@ -71,7 +72,7 @@ export interface Service {
 /** A configuration is not asked for again for so long. */
 const freshMs = 3_000
 const configWaitMs = 3_000
-/** One that is not known is waited for longer, within the time of a handshake: there is nothing to go on with. */
+/** One that is not known is waited for longer, if who asks has the time: there is nothing to go on with. */
 const unknownConfigWaitMs = 7_000
 /** Configurations kept. */
 const configsMax = 10_000
@@ -119,22 +120,24 @@ export function createService(options: ServiceOptions): Service {
       if (isKeyRefusal(error)) throw error // open sessions go on with what they have; no other begins
       options.log.warn('config_not_refreshed', { sync: syncId, known: known !== undefined, error })
       if (known) return known.config
-      throw fault('service_unreachable', {
-        message: 'the configuration of this sync cannot be read now',
-        hint: error instanceof HttpFailure
-          ? 'The mutation service is unreachable. Try again.'
-          : 'The mutation service answers with an error. Try again.',
-      }, { cause: error })
+      throw notRead(error)
     }
   }
   const look = createLook(call, now)
   return {
-    findSync: async (syncId) => {
+    findSync: async (syncId, patience) => {
       const known = kept.get(syncId) ?? absent.get(syncId)
       if (known && now() - known.at < freshMs) return known.config
       const running = asking.get(syncId) ?? ask(syncId).finally(() => asking.delete(syncId))
       asking.set(syncId, running)
-      return await running
+      if (patience === undefined) return await running
+      try {
+        return await withDeadline(running, { ...patience, what: 'The configuration' })
+      } catch (error) {
+        if (!(error instanceof DeadlineExceeded)) throw error
+        if (known) return known.config
+        throw notRead(error)
+      }
     },
     send: (mutation, sending) =>
       sendMutation(call, { mutation, ...sending, now, log: options.log }),
@@ -147,6 +150,15 @@ export function createService(options: ServiceOptions): Service {
     applied: (mutationId) => teller.tell(mutationId),
     settle: () => teller.settle(),
   }
+}
+
+function notRead(error: unknown): Fault {
+  return fault('service_unreachable', {
+    message: 'the configuration of this sync cannot be read now',
+    hint: error instanceof HttpFailure || error instanceof DeadlineExceeded
+      ? 'The mutation service is unreachable. Try again.'
+      : 'The mutation service answers with an error. Try again.',
+  }, { cause: error })
 }
 
 const lookWaitMs = 1_000

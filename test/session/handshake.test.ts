@@ -621,6 +621,29 @@ test('without a certificate the answer is N, and tlsRequired refuses what follow
   })
 })
 
+test('a sync is looked for in a part of the time that is left, however late the client says which', async () => {
+  const { promise: asked, resolve } = Promise.withResolvers<number>()
+  const findSync: HandshakeOptions['findSync'] = (_, { waitMs }) => {
+    resolve(waitMs)
+    return Promise.resolve(null)
+  }
+  const harness = await startPlain({ findSync })
+  try {
+    const raw = await rawClient(harness.port)
+    raw.socket.write(sslRequest)
+    await raw.until(() => raw.raw.toString() === 'N')
+    const begun = Date.now()
+    await new Promise((go) => setTimeout(go, 100))
+    const lateMs = Date.now() - begun
+    raw.socket.write(startup(demo))
+    const waitMs = await withDeadline(asked, { waitMs: 60_000, what: 'Looking for the sync' })
+    assert.ok(waitMs > 0 && waitMs <= (60_000 - lateMs) * 0.7, `${waitMs} ms`)
+    raw.socket.destroy()
+  } finally {
+    await harness.close()
+  }
+})
+
 /** A harness that has no certificate. */
 async function startPlain(
   { findSync }: Pick<HandshakeOptions, 'findSync'>,

@@ -11,8 +11,11 @@ import { silentLog } from '../../src/lib/log.ts'
 import { Fault, faultData } from '../../src/mutation/fault.ts'
 import type { Mutation, Outcome } from '../../src/mutation/mutation.ts'
 import { readiness } from '../../src/session/health.ts'
+import { startListener } from '../../src/session/listener.ts'
 import { createService, type Service } from '../../src/session/service.ts'
 import { freePort } from '../help/cluster.ts'
+import { Knock } from '../help/knock.ts'
+import { until } from '../help/stage-hooks.ts'
 
 interface Heard {
   readonly method: string
@@ -189,6 +192,64 @@ test('a configuration that was never known is service_unreachable', async () => 
       service.findSync('sync_b'),
       (error: unknown) => error instanceof Fault && error.code === 'service_unreachable',
     )
+  }
+})
+
+test('a service that is silent counts as down after the time of who asks', async () => {
+  const isUnreachable = (error: unknown) =>
+    error instanceof Fault && error.code === 'service_unreachable'
+  const silent: Answer = () => {}
+  answers = [silent]
+  await assert.rejects(service.findSync('sync_b', { waitMs: 30 }), isUnreachable)
+  await until(() => heard.length === 1) // not the next answer, if it comes late
+  answers = [json(200, config)]
+  const known = await service.findSync('sync_a', { waitMs: 60_000 })
+  assert.equal(known?.id, 'sync_a')
+  now += 3_000
+  answers = [silent]
+  assert.equal(await service.findSync('sync_a', { waitMs: 30 }), known)
+  await until(() => heard.length === 3)
+  server.closeAllConnections() // the requests are under way yet
+})
+
+test('a login hears that the service is silent, however short the time for it is', async () => {
+  const mute = createServer(() => {})
+  mute.listen(0, '127.0.0.1')
+  await once(mute, 'listening')
+  const service = connect((mute.address() as AddressInfo).port)
+  const enter = async (handshakeWaitMs: number): Promise<string | undefined> => {
+    const listener = await startListener({
+      host: '127.0.0.1',
+      port: 0,
+      tlsRequired: false,
+      connectionsMax: 10,
+      handshakeWaitMs,
+      mockSecret: Buffer.from('mock'),
+      service,
+      log: silentLog,
+    })
+    const client = await Knock.connect({ port: listener.port })
+    try {
+      const refused = await client.login({ user: 'demo.sync_a', password: 'demo' })
+      return refused?.code
+    } catch {
+      return undefined
+    } finally {
+      client.close()
+      await listener.close({ graceMs: 1_000 })
+    }
+  }
+  try {
+    // a slow machine may let the time pass
+    let code: string | undefined
+    for (let tries = 0; tries < 10 && code === undefined; tries += 1) {
+      code = await enter([1_000, 3_000][tries] ?? 6_000)
+    }
+    assert.equal(code, '58030')
+  } finally {
+    mute.closeAllConnections()
+    mute.close()
+    await once(mute, 'close')
   }
 })
 
