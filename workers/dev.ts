@@ -56,8 +56,8 @@ async function endWith(name: string, code: number): Promise<void> {
 
 /** Tables that are not filled after so long are filled while people begin, in milliseconds. */
 const fillWaitMs = 30_000
-/** Where the sync process ends with it, what is not filled would stay so. */
-const fillOnceWaitMs = 300_000
+/** Where the sync process ends with it, what is not filled would stay so. Who waits for the welcome waits longer. */
+const fillOnceWaitMs = 120_000
 
 /** The sync process, which listens nowhere. */
 function startSync(env: Record<string, string>): Child {

@@ -49,8 +49,11 @@ function createLate(
   return async (ms, signal) => {
     if (ms === 0 || size >= lateMax) return
     size += 1
-    await holdBack(ms, AbortSignal.any([signal, ending]))
-    size -= 1
+    try {
+      await holdBack(ms, AbortSignal.any([signal, ending]))
+    } finally {
+      size -= 1
+    }
   }
 }
 

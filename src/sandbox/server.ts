@@ -23,9 +23,10 @@ export const bodySizeMax = 50 * 1024 * 1024
 
 const keepAliveWaitMs = 60_000
 
-/** What becomes of a request: an answer, or (null) none, and when. */
+/** What becomes of a request: an answer, or (null) none, and when: so long after mischief has held it back. */
 interface Ending {
   readonly response: PlatformResponse | null
+  readonly heldMs: number
   readonly latencyMs: number
 }
 
@@ -33,26 +34,15 @@ interface Ending {
 export async function listen(
   parts: ServerParts,
 ): Promise<{ port: number; close: () => Promise<void> }> {
-  const held = new Map<ReturnType<typeof setTimeout>, () => void>()
-  parts.mischief.onClear(() => {
-    for (const [timer, act] of held) {
-      clearTimeout(timer)
-      act()
-    }
-    held.clear()
-  })
+  const held = createLater()
+  const late = createLater()
+  parts.mischief.onClear(() => held.hurry())
   const server = createServer((request, response) => {
-    const later = (waitMs: number, act: () => void) => {
-      const timer = setTimeout(() => {
-        held.delete(timer)
-        act()
-      }, waitMs)
-      held.set(timer, act)
-    }
     receive(request, response, (body) => {
       const ending = endingOf(parts, request, body)
-      if (ending.latencyMs === 0) finish(request, response, ending)
-      else later(ending.latencyMs, () => finish(request, response, ending))
+      held.add(ending.heldMs, () => {
+        late.add(ending.latencyMs, () => surely(request, response, ending))
+      })
     })
   })
   server.keepAliveTimeout = keepAliveWaitMs
@@ -60,13 +50,39 @@ export async function listen(
   return {
     port,
     close: () => {
-      for (const timer of held.keys()) clearTimeout(timer)
-      held.clear()
+      held.forget()
+      late.forget()
       return new Promise((resolve) => {
         server.close(() => resolve())
         server.closeAllConnections()
       })
     },
+  }
+}
+
+/** Acts that wait, each for its time. One without a time to wait is done at once. */
+function createLater() {
+  const waiting = new Map<ReturnType<typeof setTimeout>, () => void>()
+  const forget = () => {
+    for (const timer of waiting.keys()) clearTimeout(timer)
+    waiting.clear()
+  }
+  return {
+    add: (waitMs: number, act: () => void): void => {
+      if (waitMs === 0) return act()
+      const timer = setTimeout(() => {
+        waiting.delete(timer)
+        act()
+      }, waitMs)
+      waiting.set(timer, act)
+    },
+    /** Does at once what waits. */
+    hurry: (): void => {
+      const acts = [...waiting.values()]
+      forget()
+      for (const act of acts) act()
+    },
+    forget,
   }
 }
 
@@ -104,7 +120,7 @@ function endingOf(parts: ServerParts, request: IncomingMessage, body: string): E
   const url = request.url ?? '/'
   const method = request.method ?? 'GET'
   const controlled = parts.control({ method, path: url.split('?')[0] ?? url, body })
-  if (controlled !== null) return { response: controlled, latencyMs: 0 }
+  if (controlled !== null) return { response: controlled, heldMs: 0, latencyMs: 0 }
   const name = url.split(/[/?]/)[1] ?? ''
   const platform = parts.platforms.find((known) => known.name === name)
   if (platform === undefined) {
@@ -115,6 +131,7 @@ function endingOf(parts: ServerParts, request: IncomingMessage, body: string): E
         headers: { 'content-type': 'application/json' },
         body: `${JSON.stringify({ error })}\n`,
       },
+      heldMs: 0,
       latencyMs: 0,
     }
   }
@@ -146,7 +163,7 @@ function exchange(
     responseHeaders: lost ? {} : response.headers,
     responseBody: lost ? '' : response.body,
   })
-  return { response: lost ? null : response, latencyMs: latencyMs + fortune.latencyMs }
+  return { response: lost ? null : response, heldMs: fortune.latencyMs, latencyMs }
 }
 
 /** A fault of the sandbox itself must be seen, and must not end it. */
@@ -154,11 +171,13 @@ function safely(respond: () => PlatformResponse): PlatformResponse {
   try {
     return respond()
   } catch (error) {
-    const body = `The sandbox has a fault: ${
-      error instanceof Error ? error.stack : String(error)
-    }\n`
-    return { status: 500, headers: { 'content-type': 'text/plain' }, body }
+    return faultOf(error)
   }
+}
+
+function faultOf(error: unknown): PlatformResponse {
+  const body = `The sandbox has a fault: ${error instanceof Error ? error.stack : String(error)}\n`
+  return { status: 500, headers: { 'content-type': 'text/plain' }, body }
 }
 
 function respond(
@@ -184,6 +203,16 @@ function headersOf({ headers }: IncomingMessage): Record<string, string> {
     if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value
   }
   return flat
+}
+
+/** Ends a request. Never throws: others may wait to be ended after it. */
+function surely(request: IncomingMessage, response: ServerResponse, ending: Ending): void {
+  try {
+    finish(request, response, ending)
+  } catch (error) {
+    if (response.headersSent) request.socket.destroy()
+    else finish(request, response, { ...ending, response: faultOf(error) })
+  }
 }
 
 function finish(

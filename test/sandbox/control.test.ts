@@ -3,8 +3,12 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, beforeEach, test } from 'node:test'
+import { withDeadline } from '../../src/lib/deadline.ts'
 import { createExchangeLog, type Exchange } from '../../src/sandbox/exchanges.ts'
-import { startSandbox } from '../../src/sandbox/sandbox.ts'
+import { createMischiefBox } from '../../src/sandbox/mischief.ts'
+import type { SandboxPlatform } from '../../src/sandbox/platform.ts'
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
+import { listen } from '../../src/sandbox/server.ts'
 import { api, ask, exchanges, makeContact, query } from './client.ts'
 
 const sandbox = await startSandbox({ port: 0 })
@@ -20,6 +24,20 @@ const refresh = (body = 'grant_type=refresh_token&client_id=sandbox&refresh_toke
   })
 
 const mischief = (body: object) => ask(sandbox, '/_mischief', { method: 'POST', body })
+
+const heardWaitMs = 60_000
+
+async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + heardWaitMs
+  while (!await condition()) {
+    assert.ok(Date.now() < end, `${what}: not within ${heardWaitMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** Waits until so many exchanges are logged. */
+const heard = (at: Sandbox, count = 1): Promise<void> =>
+  until(`${count} exchanges`, async () => (await exchanges(at)).length >= count)
 
 const countNamed = async (name: string): Promise<number> =>
   (await query(sandbox, `SELECT COUNT() FROM Contact WHERE LastName = '${name}'`)).json.totalSize
@@ -120,19 +138,70 @@ test('what latency holds back is answered when the mischief is cleared', async (
   await ask(sandbox, '/_exchanges', { method: 'DELETE' })
   await mischief({ platform: 'salesforce', kind: 'latency', latencyMs: 600_000 })
   const held = api(sandbox, '/limits')
-  while ((await exchanges(sandbox)).length === 0) {
-    await new Promise((resolve) => setImmediate(resolve))
-  }
+  held.catch(() => {}) // told below
+  await heard(sandbox)
   await ask(sandbox, '/_mischief', { method: 'DELETE' })
-  assert.equal((await held).status, 200)
+  assert.equal((await withDeadline(held, { waitMs: heardWaitMs, what: 'The answer' })).status, 200)
 })
 
-test('a sandbox made with latency is always late, and closes with an answer outstanding', async () => {
-  const slow = await startSandbox({ port: 0, latencyMs: 60_000 })
-  const asked = assert.rejects(api(slow, '/limits'))
-  while ((await exchanges(slow)).length === 0) await new Promise((resolve) => setImmediate(resolve))
-  await slow.close()
-  await asked
+test('one that cannot be answered keeps no answer of another back', async () => {
+  const box = createMischiefBox()
+  let asked = 0
+  const broken: SandboxPlatform = {
+    name: 'broken',
+    isOAuth: () => false,
+    handle: () => ({ status: 200, headers: ++asked === 1 ? { 'x-bad': 'a\nb' } : {}, body: '' }),
+    refuse: () => ({ status: 500, headers: {}, body: '' }),
+    expireTokens: () => {},
+    reset: () => {},
+    records: () => null,
+  }
+  const { port, close } = await listen({
+    port: 0,
+    host: '127.0.0.1',
+    latencyMs: 0,
+    platforms: [broken],
+    log: createExchangeLog(),
+    mischief: box,
+    control: () => null,
+  })
+  try {
+    box.add({
+      platform: 'broken',
+      kind: 'latency',
+      times: 2,
+      latencyMs: 600_000,
+      target: 'api',
+    })
+    const answers = Promise.all([1, 2].map(() => ask({ port } as Sandbox, '/broken/')))
+    answers.catch(() => {}) // told below
+    await until('both requests', () => asked === 2)
+    box.clear()
+    const told = await withDeadline(answers, { waitMs: heardWaitMs, what: 'The answers' })
+    assert.deepEqual(told.map(({ status }) => status).toSorted((a, b) => a - b), [200, 500])
+  } finally {
+    await close()
+  }
+})
+
+test('a sandbox made with latency is always late, whatever is cleared, and closes with an answer outstanding', async () => {
+  const slow = await startSandbox({ port: 0, latencyMs: 600_000 })
+  try {
+    let answers = 0
+    const asked = [1, 2].map(() => assert.rejects(api(slow, '/limits').then(() => answers += 1)))
+    await heard(slow, 2)
+    const mischief = { platform: 'salesforce', kind: 'latency', latencyMs: 600_000 }
+    await ask(slow, '/_mischief', { method: 'POST', body: mischief })
+    asked.push(assert.rejects(api(slow, '/limits').then(() => answers += 1)))
+    await heard(slow, 3)
+    await ask(slow, '/_mischief', { method: 'DELETE' })
+    for (let count = 0; count < 3; count += 1) await exchanges(slow)
+    assert.equal(answers, 0)
+    await slow.close()
+    await withDeadline(Promise.all(asked), { waitMs: heardWaitMs, what: 'The end of the requests' })
+  } finally {
+    await slow.close()
+  }
 })
 
 test('expire-token kills the tokens issued so far, but never the one for people', async () => {
