@@ -181,17 +181,24 @@ async function installPatiently(sql: postgres.Sql): Promise<void> {
   }
 }
 
-/** Resolves when `sql` gives a row. */
+/** Resolves when `sql` gives a row. Meanwhile nobody may wait for a table of ours with another in hand. */
 async function until(sql: postgres.Sql, text: string): Promise<void> {
   const deadline = Date.now() + untilWaitMs
-  while ((await sql.unsafe(text)).count === 0) {
+  for (;;) {
+    const { count } = await sql.unsafe(text)
+    assert.deepEqual([...await sql.unsafe(waitingWithLocks)], [], 'waits with locks in hand')
+    if (count > 0) return
     assert.ok(Date.now() < deadline, `still not so: ${text}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
 
-const waiting = `select from pg_locks where locktype = 'relation' and not granted
-  and database = (select oid from pg_database where datname = current_database())`
+const waiting = `select relation::regclass::text as name from pg_locks where locktype = 'relation'
+  and not granted and database = (select oid from pg_database where datname = current_database())`
+
+/** `tickets` is what installing locks first, so that it has no other yet. With another in hand it would be a deadlock. */
+const waitingWithLocks = `${waiting} and relation in
+  (select oid from pg_class where relnamespace = 'sluice'::regnamespace and relname <> 'tickets')`
 
 function busyTests(started: () => Started): void {
   test('a mutation of version 1 that is under way ends first, with the words of version 1', async () => {

@@ -256,20 +256,27 @@ async function judge(
   return { journal, violations }
 }
 
-const looksMax = 20
+/** More than a mutation has states to come to. */
+const looksMax = 6
 
-/** How many rows there are at the platform and in the table, while an inquiry in the background changes nothing. */
+/**
+ * How many rows there are at the platform and in the table, while an inquiry in the background changes nothing. Where one
+ * did, recovery has it to do again; what stays accepted by itself is recovered once more, and then it is a finding.
+ */
 async function settled(
   ground: Ground,
   judged: Judged,
 ): Promise<{ there: number; here: number; journal: string[] }> {
+  let isStuck = false
   for (let looks = 1;; looks++) {
     const before = await journalOf(ground, judged)
     const there = rowsIn(judged, await platformOf(ground, judged))
     const here = rowsIn(judged, await tableOf(ground, judged))
     const journal = await journalOf(ground, judged)
-    const isStill = before.join() === journal.join() && !journal.includes('accepted')
-    if (isStill || looks === looksMax) return { there, here, journal }
+    const isStill = before.join() === journal.join()
+    const isOver = isStill && (isStuck || !journal.includes('accepted'))
+    if (isOver || looks === looksMax) return { there, here, journal }
+    isStuck ||= isStill
     await ground.recover()
   }
 }

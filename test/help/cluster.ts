@@ -1,7 +1,7 @@
 // A real Postgres for tests: one cluster a run, a database of its own for each test file.
 
 import { randomBytes, randomInt } from 'node:crypto'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,18 +52,42 @@ export async function startTestCluster(
 }
 
 /**
- * A port of loopback that nobody listened on a moment ago. None of those that the system gives to connections (from 32768
+ * A port of loopback that nobody listened on a moment ago, and that is given to nobody else for the next minutes, in no process:
+ * what is to listen there may take its time. None of those that the system gives to connections (from 32768
  * on): one of them may take it before a slow machine has started what is to listen there.
  */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < portTriesMax; tries++) {
     const port = randomInt(10_000, 32_000)
-    if (await isFree(port)) return port
+    if (reserve(port) && await isFree(port)) return port
   }
   throw new Error('There is no free port')
 }
 
 const portTriesMax = 100
+/** At least so long a port is given to nobody else, at most twice as long. */
+const reservedMs = 10 * 60_000
+
+/** Folders are made by one alone, of all processes. Those of the turn before count as well; older ones are removed. */
+function reserve(port: number): boolean {
+  const turn = Math.floor(Date.now() / reservedMs)
+  // who runs as another user can make nothing there
+  const folder = join(tmpdir(), `sluice-ports-${process.getuid?.() ?? 0}`)
+  const [now, earlier] = [join(folder, String(turn)), join(folder, String(turn - 1))]
+  if (mkdirSync(now, { recursive: true }) !== undefined) {
+    for (const name of readdirSync(folder)) {
+      if (Number(name) < turn - 1) rmSync(join(folder, name), { recursive: true, force: true })
+    }
+  }
+  if (existsSync(join(earlier, String(port)))) return false
+  try {
+    mkdirSync(join(now, String(port)))
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
 
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -86,14 +86,19 @@ export async function fakeApi(): Promise<FakeApi> {
 }
 
 const triesMax = 10
+/** What was sent just before the deadline is heard by then: the server is in this process. */
+const lateWaitMs = 300
 
 /**
  * Runs `attempt`, which has a short deadline, until it has come so far that `begun` holds; a machine that stands still may
- * take all the time that there is before anything is sent. Gives the outcome of the last.
+ * take all the time that there is before anything is sent. Gives the outcome of the last: what an attempt has sent is not
+ * taken for a sign of the next.
  */
 export async function untilBegun<T>(attempt: () => Promise<T>, begun: () => boolean): Promise<T> {
   for (let tries = 1;; tries++) {
     const outcome = await attempt()
+    const end = Date.now() + lateWaitMs
+    while (!begun() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 10))
     if (begun() || tries === triesMax) return outcome
   }
 }

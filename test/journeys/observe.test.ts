@@ -217,7 +217,7 @@ test('connections are counted by what they do, and by why they were refused', as
     await until('its block', async () => JSON.stringify(await states()) === '{"transaction":1}')
     await withClient(async (second) => {
       const [row] = (await second.query('select pg_backend_pid() as pid')).rows as { pid: number }[]
-      const asleep = second.query('select pg_sleep(600)')
+      const asleep = second.query('select pg_sleep(120)')
       asleep.catch(() => {})
       await until(
         'the sleeper to be seen',
@@ -455,19 +455,30 @@ test('a listener with a wrong key is not ready', async () => {
 for (const process of ['listener', 'service'] as const) {
   test(`a ${process} that is told to end is not ready at first, and works until the notice is over`, async () => {
     const part = parts[process]
-    await part.terminate()
     const more = process === 'listener' ? listenerEnv() : { SLUICE_METRICS_TOKEN: token }
-    await part.start({ ...more, SLUICE_DRAIN_NOTICE_MS: '20000' })
-    await until('it to be ready', async () => (await ready(process)).status === 200)
-    const ended = part.terminate()
-    await until('it to say that it ends', async () => {
-      const { status, notReady } = await ready(process)
-      return status === 503 && notReady.includes('draining')
-    })
-    await withClient((client) =>
-      client.query(`insert into salesforce.contacts (last_name) values ('At the end')`)
-    )
-    assert.equal(await ended, 0)
+    // a slow machine may need more than the first notice: then with one that is long enough
+    for (const noticeMs of [5_000, 60_000]) {
+      await part.terminate()
+      await part.start({ ...more, SLUICE_DRAIN_NOTICE_MS: String(noticeMs) })
+      await until('it to be ready', async () => (await ready(process)).status === 200)
+      const from = performance.now()
+      const ended = part.terminate()
+      const late = await worksAtTheEnd(process).then(() => null, (error: unknown) => error)
+      if (performance.now() - from < noticeMs) assert.ifError(late)
+      assert.equal(await ended, 0)
+      if (late === null) break
+      if (noticeMs === 60_000) assert.ifError(late)
+    }
     await part.start(more)
   })
+}
+
+async function worksAtTheEnd(process: Process): Promise<void> {
+  await until('it to say that it ends', async () => {
+    const { status, notReady } = await ready(process)
+    return status === 503 && notReady.includes('draining')
+  })
+  await withClient((client) =>
+    client.query(`insert into salesforce.contacts (last_name) values ('At the end')`)
+  )
 }

@@ -19,7 +19,19 @@ after(() => system?.stop())
 const id = 'sync_live0001'
 
 interface Status {
-  readonly tables: readonly { name: string; filledAt: string | null; problem: unknown }[]
+  readonly tables: readonly { name: string; filledAt: string | null; problem: Problem | null }[]
+}
+
+interface Problem {
+  readonly code: string
+  readonly message: string
+  readonly hint: string | null
+}
+
+/** What a busy machine was too slow for is tried again: somebody did not answer in time, or a statement was cancelled. */
+function passes({ code, message }: Problem): boolean {
+  const slow = ['unreachable', 'platform_failed', 'database_unreachable']
+  return slow.includes(code) || /\((55P03|40P01|40001|57014)\)/.test(message)
 }
 
 async function ask<T>(
@@ -46,7 +58,8 @@ test('a sync is set up over HTTP, filled, written to, examined, and dropped', as
   assert.match(made.body.login.url, new RegExp(`@localhost:${system.listenerPort}/`))
   await until('every table is filled', async () => {
     const { body: { tables } } = await ask<Status>('GET', `/syncs/${id}`)
-    // what a busy machine was too slow for is tried again
+    const lasting = tables.filter(({ problem }) => problem !== null && !passes(problem))
+    assert.deepEqual(lasting, [])
     return tables.every(({ filledAt, problem }) => filledAt !== null && problem === null)
   }, { waitMs: 180_000 }).catch(async (error: unknown) => {
     const { body } = await ask('GET', `/syncs/${id}`)

@@ -68,7 +68,7 @@ test('a store that says nothing any more does not keep a drain from ending', asy
   const silent = () => (asked++, never())
   Object.assign(service.store, { ask: silent })
   const drained = service.drain({ waitMs: 300 })
-  await withDeadline(drained, { waitMs: 60_000, what: 'Draining' })
+  await withDeadline(drained, { waitMs: 15_000, what: 'Draining' })
   assert.ok(asked > 0, 'there was something to give back')
   Object.assign(service.store, { ask })
   await service.close()

@@ -107,23 +107,38 @@ export function fullest(left: readonly Pick<Left, 'at'>[], windowMs: number): nu
   return Math.max(0, ...counts)
 }
 
-/** How long the event loop or a store stood still or was slow, in milliseconds: a bound on a time is longer by so much. */
+/**
+ * For how long the event loop stood still, or a store was slow to give turns or to have them used, in milliseconds: a bound
+ * on a time is longer by so much. What stood still at the same time counts once.
+ */
 export interface Stillness {
   readonly ms: number
   end(): void
 }
 
-const tickMs = 20
-const usualMs = 50
+/** What a request waits for that has, or is to have, its turn. */
+const onTheWay: ReadonlySet<string> = new Set(['Taking turns', 'Recording the sending'])
 
-export function watchStillness(stores: readonly Store[]): Stillness {
-  let stood = 0
+interface Span {
+  readonly from: number
+  readonly to: number
+}
+
+/** What takes no longer than `usualMs` is not slow. */
+export function watchStillness(
+  stores: readonly Store[],
+  { usualMs = 50 }: { usualMs?: number } = {},
+): Stillness {
+  const spans: Span[] = []
+  const note = (from: number) => {
+    const to = performance.now()
+    if (to - from > usualMs) spans.push({ from: from + usualMs, to })
+  }
   let at = performance.now()
   const timer = setInterval(() => {
-    const now = performance.now()
-    stood += Math.max(0, now - at - usualMs)
-    at = now
-  }, tickMs)
+    note(at)
+    at = performance.now()
+  }, usualMs * 0.4)
   for (const store of stores) {
     const ask = store.ask.bind(store)
     const timed: Store['ask'] = async (what, work) => {
@@ -131,17 +146,28 @@ export function watchStillness(stores: readonly Store[]): Stillness {
       try {
         return await ask(what, work)
       } finally {
-        stood += Math.max(0, performance.now() - from - usualMs)
+        if (onTheWay.has(what)) note(from)
       }
     }
     Object.assign(store, { ask: timed })
   }
   return {
     get ms() {
-      return stood
+      return covered(spans)
     },
     end: () => clearInterval(timer),
   }
+}
+
+/** How much of the time lies in any of the spans. */
+function covered(spans: readonly Span[]): number {
+  let sum = 0
+  let end = -Infinity
+  for (const { from, to } of spans.toSorted((one, other) => one.from - other.from)) {
+    sum += Math.max(0, to - Math.max(from, end))
+    end = Math.max(end, to)
+  }
+  return sum
 }
 
 export const second: RateRule = {

@@ -110,9 +110,9 @@ for (const count of [1, 3]) {
       (_, i) => post(services[i % count] ?? assert.fail(), update(), { waitMs: 120_000 }),
     )
     for (const { body } of await Promise.all(sent)) assert.equal(body.state, 'accepted')
-    const tookMs = performance.now() - from
     stood.end()
     assert.equal(platform.arrivals.length, 31)
+    const tookMs = Math.max(...http.left.map(({ at }) => at)) - from
     assert.ok(fullest(http.left, 3_000) <= slow.limit)
     // the last one's turn is in the fourth window: what is wasted would bring it into a fifth
     const words = `${Math.round(tookMs)} ms, of which all stood still for ${Math.round(stood.ms)}`
@@ -121,17 +121,27 @@ for (const count of [1, 3]) {
 }
 
 test('who comes first is first', async () => {
-  const service = await startOne()
-  await Promise.all(Array.from({ length: 5 }, () => post(service, update())))
-  const order: number[] = []
-  const all: Promise<unknown>[] = []
-  for (let n = 0; n < 10; n++) {
-    all.push(post(service, update(), { waitMs: 120_000 }).then(() => order.push(n)))
-    await until(async () => await waiting() + order.length > n)
+  const service = await startOne({ rules: [{ ...second, windowMs: 1_500 }] })
+  const halves = async (): Promise<number[][]> => {
+    await Promise.all(Array.from({ length: 5 }, () => post(service, update())))
+    const order: number[] = []
+    const all: Promise<unknown>[] = []
+    for (let n = 0; n < 10; n++) {
+      all.push(post(service, update(), { waitMs: 120_000 }).then(() => order.push(n)))
+      await until(async () => await waiting() + order.length > n)
+    }
+    await Promise.all(all)
+    return [order.slice(0, 5), order.slice(5)].map((half) => half.toSorted((a, b) => a - b))
   }
-  await Promise.all(all)
-  const halves = [order.slice(0, 5), order.slice(5)].map((half) => half.toSorted((a, b) => a - b))
-  assert.deepEqual(halves, [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]])
+  const expected = [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
+  // a turn that passed while all stood still is had anew, behind others: that says nothing of the order. It is good for 18 ms
+  for (let tries = 1;; tries++) {
+    const stood = watchStillness([service.store], { usualMs: 20 })
+    const found = await halves()
+    stood.end()
+    if (stood.ms === 0 || tries === 5) assert.deepEqual(found, expected)
+    if (JSON.stringify(found) === JSON.stringify(expected)) break
+  }
 })
 
 async function waiting(): Promise<number> {
@@ -367,8 +377,8 @@ test('what the platform does not count is given back once, and no more than it a
   )
   for (const { body } of await Promise.all(writes)) assert.equal(body.state, 'accepted')
   await Promise.all(reads)
-  const tookMs = performance.now() - from
   stood.end()
+  const tookMs = Math.max(...http.left.map(({ at }) => at)) - from
   // counted, 60 reads of 5 in a window take 12 of them
   assert.ok(tookMs - stood.ms < 8 * 3_000, `${Math.round(tookMs)} ms`)
   assert.ok(fullest(http.left.filter(({ method }) => method === 'POST'), 3_000) <= slow.limit)

@@ -297,16 +297,18 @@ test(
     tunnels = createTunnels({ limits: { ...patient, keepAliveMs: 500 } })
     let running: Promise<unknown> = Promise.resolve()
     let ended: Promise<unknown> = Promise.resolve()
+    let seconds = 60
     await until(async () => {
+      // a number of its own: the backends of the tests and the tries before may sleep yet
+      seconds += 1
       const client = await connect().catch(() => null)
       if (client === null) return false
       let lost = false
       ended = new Promise((resolve) => client.once('end', resolve))
-      // no other number: the backends of the tests before may sleep yet
-      running = client.query('select pg_sleep(59)')
+      running = client.query(`select pg_sleep(${seconds})`)
       running.catch(() => lost = true)
       // a machine that stands still for so long ends it as well
-      await until(async () => lost || await sleeps(59))
+      await until(async () => lost || await sleeps(seconds))
       return !lost
     })
     bastion.freeze()

@@ -7,6 +7,7 @@ import type { TableState } from '../../src/store/tables.ts'
 import { createRandom } from '../chaos/random.ts'
 import type { TestCluster } from '../help/cluster.ts'
 import {
+  areQuiet,
   eventually,
   type Mirror,
   startMirror,
@@ -134,7 +135,7 @@ export async function runKills(cluster: TestCluster, options: KillOptions): Prom
     }
     const last = startSyncWorker(mirror, lastEnv)
     workers.push(last)
-    await eventually(() => mirror.states(), { holds: areFilled, waitMs: settleWaitMs })
+    await eventually(restless(mirror), { holds: isEmpty, waitMs: settleWaitMs })
     over.abort()
     await changing
     const stoppedAt = Date.now()
@@ -204,24 +205,36 @@ async function claimed(mirror: Mirror, worker: SyncWorker): Promise<void> {
   })
 }
 
-/** Not all of them at rest at the same moment: on a slow machine some are always being compared. */
-function areFilled(states: readonly TableState[]): boolean {
-  return states.length > 0 &&
-    states.every(({ phase, filledAt }) => phase === 'following' && filledAt !== null)
+/**
+ * A look that gives the tables that no look so far has found quiet, and compared after `since`. Each by itself, not all at
+ * the same moment: on a slow machine some are always being compared.
+ */
+function restless(mirror: Mirror, since = 0): () => Promise<TableState[]> {
+  const rested = new Set<string>()
+  const keyOf = ({ syncId, schema, name }: TableState) => `${syncId} ${schema}.${name}`
+  return async () => {
+    const states = await mirror.states()
+    for (const state of states) {
+      if (areQuiet([state]) && Number(state.scannedAt) >= since) rested.add(keyOf(state))
+    }
+    return states.filter((state) => !rested.has(keyOf(state)))
+  }
 }
 
-/** The regular comparison comes at once; then what happened last has been asked for. */
+const isEmpty = (list: readonly unknown[]) => list.length === 0
+
+/** The regular comparison comes at once; then each table has been quiet, and what happened last has been asked for. */
 async function settled(mirror: Mirror, stoppedAt: number): Promise<Compared> {
+  const look = restless(mirror, stoppedAt)
   const scanned = async () => {
     await mirror.store.sql`
       update sluice_store.table_states set scanned_at = null, due_at = now()
       where (lease_until is null or lease_until < now()) and pass is null
         and scanned_at <= ${new Date(stoppedAt).toISOString()}::text::timestamptz`
-    return await mirror.states()
+    return await look()
   }
   await eventually(scanned, {
-    holds: (states) =>
-      areFilled(states) && states.every(({ scannedAt }) => Number(scannedAt) > stoppedAt),
+    holds: isEmpty,
     waitMs: settleWaitMs,
     everyMs: 500,
   })

@@ -6,6 +6,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
+import { presenceClass } from '../../../src/store/presence.ts'
 import { type Parts, startParts, until, writesOf } from '../../help/system.ts'
 
 let system: Parts
@@ -235,12 +236,15 @@ test('the process is killed while the platform works: the repeated request write
   }, { waitMs: 60_000 })
   await system.service.kill()
   assert.equal(await first, null)
-  await system.service.start()
-  // a slow machine may need more than the second that there is
-  const again = await until('what became of it to be found out', async () => {
-    const answer = await post(table, body, key)
-    return answer.status === 504 ? null : answer
-  }, { waitMs: 60_000 })
+  // Postgres may need a while to see that the process is gone
+  await until('the process to be seen as gone', async () => {
+    const [row] = await system.store`select from pg_locks l
+      where l.locktype = 'advisory' and l.granted and l.classid = ${presenceClass}
+        and l.objid = (select service from sluice_store.mutations where request::text like '%"Killed"%')`
+    return row === undefined
+  })
+  await system.service.start({ SLUICE_INQUIRY_WAIT_MS: '15000' }) // as long as may be
+  const again = await post(table, body, key)
   assert.equal(again.status, 201, JSON.stringify(again.body))
   assert.deepEqual(await post(table, body, key), again)
   assert.equal(writesOf(await system.exchanges()).length <= 1, true)
