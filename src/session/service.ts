@@ -1,9 +1,8 @@
-// Room session: the listener's side of the mutation service: configurations of syncs, which are kept so that reads go
-// on when the service is down, and mutations.
+// Room session: the listener's side of the mutation service: configurations of syncs (configs.ts), and mutations.
 
 import { counted } from '../lib/counted.ts'
-import { DeadlineExceeded, deadlineIn, remainingMs, withDeadline } from '../lib/deadline.ts'
-import { type Http, HttpFailure, type HttpResponse } from '../lib/http.ts'
+import { deadlineIn, remainingMs } from '../lib/deadline.ts'
+import { HttpFailure, type HttpResponse } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
 import { formatTraceparent, type Trace } from '../lib/trace.ts'
 import type { SyncConfig } from '../mutation/config.ts'
@@ -17,17 +16,12 @@ import {
 } from '../mutation/fault.ts'
 import { type Mutation, type Outcome, whereToLook } from '../mutation/mutation.ts'
 import { isQuote, type Quote } from '../mutation/quote.ts'
-import { isKeyRefusal, watchKey } from './listener-key.ts'
+import { createConfigs } from './configs.ts'
+import { isKeyRefusal } from './listener-key.ts'
+import { type Call, type CallOptions, createCall } from './service-call.ts'
 
-export interface ServiceOptions {
-  /** Base URL of the mutation service, without a trailing slash. */
-  readonly url: string
-  readonly listenerKey: string
-  readonly http: Http
-  readonly log: Log
+export interface ServiceOptions extends CallOptions {
   readonly now?: () => number
-  /** No request is given up before, in milliseconds; 0 when absent. */
-  readonly waitMinMs?: number
 }
 
 export interface SendOptions {
@@ -69,96 +63,32 @@ export interface Service {
   settle(): Promise<void>
 }
 
-/** A configuration is not asked for again for so long. */
-const freshMs = 3_000
-const configWaitMs = 3_000
-/** One that is not known is waited for longer, if who asks has the time: there is nothing to go on with. */
-const unknownConfigWaitMs = 7_000
-/** Configurations kept. */
-const configsMax = 10_000
-/** Ids kept of which there is no sync. */
-const absentMax = 1_000
+/** The longest wait for an answer that needs no platform. */
+const askWaitMs = 3_000
 /**
  * Beyond what the platform may take: 5 s for an adapter that ends late, 15 s for the service to find out what is in doubt,
  * 5 s for a store that does not take the outcome, and the way.
  */
 const serviceMarginMs = 30_000
 
-interface Kept {
-  readonly config: SyncConfig | null
-  readonly etag: string | undefined
-  readonly at: number
-}
-
 export function createService(options: ServiceOptions): Service {
-  const now = options.now ?? Date.now
-  const kept = new Map<string, Kept>()
-  /** Apart: anybody can make up ids, and must not push out what is known with them. */
-  const absent = new Map<string, Kept>()
-  const asking = new Map<string, Promise<SyncConfig | null>>()
-  const call = caller(options)
-  const teller = createTeller(call, options.log)
-
-  const keep = (syncId: string, entry: Kept): SyncConfig | null => {
-    const [there, max] = entry.config === null ? [absent, absentMax] : [kept, configsMax]
-    for (const map of [kept, absent]) map.delete(syncId)
-    there.set(syncId, entry)
-    const oldest = there.keys().next()
-    if (there.size > max && !oldest.done) there.delete(oldest.value)
-    return entry.config
-  }
-  const ask = async (syncId: string): Promise<SyncConfig | null> => {
-    const known = kept.get(syncId) ?? absent.get(syncId)
-    try {
-      const headers: Record<string, string> = known?.etag ? { 'if-none-match': known.etag } : {}
-      const path = `/internal/syncs/${encodeURIComponent(syncId)}`
-      const waitMs = known ? configWaitMs : unknownConfigWaitMs
-      const response = await call({ method: 'GET', path, headers, waitMs })
-      if (response.status === 304 && known) return keep(syncId, { ...known, at: now() })
-      return keep(syncId, { ...readConfig(response), at: now() })
-    } catch (error) {
-      if (isKeyRefusal(error)) throw error // open sessions go on with what they have; no other begins
-      options.log.warn('config_not_refreshed', { sync: syncId, known: known !== undefined, error })
-      if (known) return known.config
-      throw notRead(error)
-    }
-  }
+  const { now = Date.now, log } = options
+  const call = createCall(options)
+  const configs = createConfigs({ call, now, log })
+  const teller = createTeller(call, log)
   const look = createLook(call, now)
   return {
-    findSync: async (syncId, patience) => {
-      const known = kept.get(syncId) ?? absent.get(syncId)
-      if (known && now() - known.at < freshMs) return known.config
-      const running = asking.get(syncId) ?? ask(syncId).finally(() => asking.delete(syncId))
-      asking.set(syncId, running)
-      if (patience === undefined) return await running
-      try {
-        return await withDeadline(running, { ...patience, what: 'The configuration' })
-      } catch (error) {
-        if (!(error instanceof DeadlineExceeded)) throw error
-        if (known) return known.config
-        throw notRead(error)
-      }
-    },
-    send: (mutation, sending) =>
-      sendMutation(call, { mutation, ...sending, now, log: options.log }),
+    findSync: (syncId, patience) => configs.find(syncId, patience),
+    send: (mutation, sending) => sendMutation(call, { mutation, ...sending, now, log }),
     state: async () => ({
       service: await look(),
-      configured: [...kept.values()].some(({ config }) => config !== null),
+      configured: configs.known(),
     }),
     quote: (mutation) => quoteMutation(call, mutation),
-    cancel: (mutationId) => cancelMutation(call, mutationId, options.log),
+    cancel: (mutationId) => cancelMutation(call, mutationId, log),
     applied: (mutationId) => teller.tell(mutationId),
     settle: () => teller.settle(),
   }
-}
-
-function notRead(error: unknown): Fault {
-  return fault('service_unreachable', {
-    message: 'the configuration of this sync cannot be read now',
-    hint: error instanceof HttpFailure || error instanceof DeadlineExceeded
-      ? 'The mutation service is unreachable. Try again.'
-      : 'The mutation service answers with an error. Try again.',
-  }, { cause: error })
 }
 
 const lookWaitMs = 1_000
@@ -166,7 +96,7 @@ const lookAgainMs = 1_000
 
 /** Asks the service whether it would serve this listener. What was heard a moment ago is not asked again. */
 function createLook(
-  call: (call: Call) => Promise<HttpResponse>,
+  call: Call,
   now: () => number,
 ): () => Promise<ServiceState['service']> {
   let looked: { at: number; state: Promise<ServiceState['service']> } | undefined
@@ -189,10 +119,10 @@ function createLook(
 }
 
 async function quoteMutation(
-  call: (call: Call) => Promise<HttpResponse>,
+  call: Call,
   mutation: Mutation,
 ): Promise<Quote> {
-  const request = { method: 'POST', path: '/internal/quotes', waitMs: configWaitMs } as const
+  const request = { method: 'POST', path: '/internal/quotes', waitMs: askWaitMs } as const
   try {
     const { body } = await call({ ...request, body: JSON.stringify({ mutation }) })
     const answer: unknown = JSON.parse(body)
@@ -219,14 +149,14 @@ const cancelTriesMax = 5
 const cancelAgainMs = 100
 
 async function cancelMutation(
-  call: (call: Call) => Promise<HttpResponse>,
+  call: Call,
   mutationId: string,
   log: Log,
 ): Promise<void> {
   const path = `/internal/mutations/${encodeURIComponent(mutationId)}/cancel`
   for (let tries = 1; tries <= cancelTriesMax; tries++) {
     try {
-      const { status, body } = await call({ method: 'POST', path, waitMs: configWaitMs })
+      const { status, body } = await call({ method: 'POST', path, waitMs: askWaitMs })
       if (status !== 200) throw new Error(`The service answered ${status}`)
       if (!body.includes('"unknown"')) return
     } catch (error) {
@@ -242,13 +172,13 @@ const gatherMs = 25
 const toldMax = 500
 
 /** Tells the service which mutations are applied, many at a time, and not on anybody's path. */
-function createTeller(call: (call: Call) => Promise<HttpResponse>, log: Log) {
+function createTeller(call: Call, log: Log) {
   const telling = new Set<Promise<void>>()
   let gathered: string[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   const send = async (ids: readonly string[]): Promise<void> => {
     try {
-      const request = { method: 'POST', path: '/internal/applied', waitMs: configWaitMs } as const
+      const request = { method: 'POST', path: '/internal/applied', waitMs: askWaitMs } as const
       const response = await call({ ...request, body: JSON.stringify({ ids }) })
       if (response.status !== 200) throw new Error(`The service answered ${response.status}`)
     } catch (error) {
@@ -276,66 +206,6 @@ function createTeller(call: (call: Call) => Promise<HttpResponse>, log: Log) {
   }
 }
 
-interface Call {
-  readonly method: 'GET' | 'POST'
-  readonly path: string
-  readonly headers?: Record<string, string>
-  readonly body?: string
-  readonly waitMs: number
-}
-
-/** Calls the service. Throws HttpFailure; `listener_key_refused`. */
-function caller(
-  { url, listenerKey, http, log, waitMinMs = 0 }: ServiceOptions,
-): (call: Call) => Promise<HttpResponse> {
-  const key = watchKey(log)
-  return async ({ method, path, headers = {}, body, waitMs }) => {
-    const response = await http.send({
-      method,
-      url: url + path,
-      headers: {
-        authorization: `Bearer ${listenerKey}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body }),
-      waitMs: Math.max(waitMs, waitMinMs),
-    })
-    key.check(response)
-    return response
-  }
-}
-
-function readConfig(
-  response: HttpResponse,
-): { config: SyncConfig | null; etag: string | undefined } {
-  const etag = response.headers['etag']
-  if (isNoSync(response)) return { config: null, etag: undefined }
-  if (response.status !== 200) throw new Error(`The service answered ${response.status}`)
-  const config: unknown = JSON.parse(response.body)
-  if (!isConfig(config)) throw new Error('The service answered no configuration')
-  return { config, etag }
-}
-
-/** The service's own word, and no other 404 of something on the way: it ends the sessions of the sync. */
-function isNoSync({ status, body }: HttpResponse): boolean {
-  if (status !== 404) return false
-  try {
-    const { fault } = JSON.parse(body) as { fault?: unknown }
-    return isFaultData(fault) && fault.code === 'not_found'
-  } catch {
-    return false
-  }
-}
-
-/** The parts that a session cannot do without; the service is ours, so this finds a proxy's error page, not a bug. */
-function isConfig(value: unknown): value is SyncConfig {
-  if (typeof value !== 'object' || value === null) return false
-  const { id, database, ticketKey, users, tables } = value as Record<string, unknown>
-  return typeof id === 'string' && typeof ticketKey === 'string' && Array.isArray(tables) &&
-    [database, users].every((part) => typeof part === 'object' && part !== null)
-}
-
 interface Sending extends SendOptions {
   readonly mutation: Mutation
   readonly now: () => number
@@ -347,7 +217,7 @@ interface Sending extends SendOptions {
  * tells the recorded outcome. Both together take at most `waitMs` and twice the margin.
  */
 async function sendMutation(
-  call: (call: Call) => Promise<HttpResponse>,
+  call: Call,
   { mutation, waitMs, trace, now, log }: Sending,
 ): Promise<Outcome> {
   // beside the body, where a service of an older version does not mind it
