@@ -15,8 +15,9 @@ export interface Deliveries {
   send(platform: string, delivery: WebhookDelivery): void
   /** Those that have ended, the newest last. */
   ended(): readonly Delivered[]
+  /** Gives up what is under way and what waits, and forgets those that have ended. */
   clear(): void
-  /** Gives up what is under way and what waits. */
+  /** The same, and takes no more. */
   close(): Promise<void>
 }
 
@@ -32,33 +33,44 @@ export function createDeliveries(): Deliveries {
   const lines = new Map<string, Promise<void>>()
   const waiting = new Map<string, number>()
   let kept: Delivered[] = []
-  const closing = new AbortController()
-  const deliver = async (platform: string, delivery: WebhookDelivery): Promise<void> => {
-    for (let tries = 1; !closing.signal.aborted; tries++) {
-      const status = await post(delivery, closing.signal)
+  let isClosed = false
+  let round = new AbortController()
+  const deliver = async (
+    platform: string,
+    { delivery, over }: { delivery: WebhookDelivery; over: AbortSignal },
+  ): Promise<void> => {
+    for (let tries = 1; !over.aborted; tries++) {
+      const status = await post(delivery, over)
+      if (over.aborted) return
       const isTaken = status >= 200 && status < 300
       if (isTaken || tries === triesMax) {
         kept = [...kept.slice(1 - keptMax), { ...delivery, platform, status, tries }]
         return
       }
-      await pause(againMs * tries, undefined, { signal: closing.signal }).catch(() => {})
+      await pause(againMs * tries, undefined, { signal: over }).catch(() => {})
     }
   }
   return {
     send: (platform, delivery) => {
       const count = waiting.get(platform) ?? 0
-      if (closing.signal.aborted || count >= waitingMax) return
+      if (isClosed || count >= waitingMax) return
       waiting.set(platform, count + 1)
       const before = lines.get(platform) ?? Promise.resolve()
-      const done = before.then(() => deliver(platform, delivery)).finally(() => {
+      const { signal: over } = round
+      const done = before.then(() => deliver(platform, { delivery, over })).finally(() => {
         waiting.set(platform, (waiting.get(platform) ?? 1) - 1)
       })
       lines.set(platform, done)
     },
     ended: () => kept,
-    clear: () => void (kept = []),
+    clear: () => {
+      kept = []
+      round.abort()
+      round = new AbortController()
+    },
     close: async () => {
-      closing.abort()
+      isClosed = true
+      round.abort()
       await Promise.all(lines.values())
     },
   }
@@ -66,10 +78,10 @@ export function createDeliveries(): Deliveries {
 
 async function post(
   { url, headers, body }: WebhookDelivery,
-  closing: AbortSignal,
+  over: AbortSignal,
 ): Promise<number> {
   try {
-    const signal = AbortSignal.any([closing, AbortSignal.timeout(answerWaitMs)])
+    const signal = AbortSignal.any([over, AbortSignal.timeout(answerWaitMs)])
     const response = await fetch(url, { method: 'POST', headers, body, signal, redirect: 'manual' })
     await response.arrayBuffer()
     return response.status

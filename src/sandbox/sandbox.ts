@@ -41,7 +41,7 @@ export interface Sandbox {
   readonly url: string
   /** Base URL of one platform, without a slash at the end. Throws for a platform that the sandbox does not have. */
   platformUrl(name: string): string
-  /** Every platform back to its seed; no exchanges, no mischief. */
+  /** Every platform back to its seed; no exchanges, no mischief, and no webhook of before is called any more. */
   reset(): void
   /** Ends every connection; unanswered requests stay unanswered. */
   close(): Promise<void>

@@ -27,12 +27,16 @@ const server = createServer((request, response) => {
   request.on('data', (chunk: string) => body += chunk)
   request.on('end', () => {
     response.writeHead(204).end()
+    if (request.url !== new URL(receiver).pathname) return // of a test before
     const waiting = heard.shift()
     if (waiting === undefined) pings.push({ headers: request.headers, body })
     else waiting({ headers: request.headers, body })
   })
 })
+let origin = ''
+/** Of each test another. */
 let receiver = ''
+let tests = 0
 const nextPing = (): Promise<Ping> => {
   const ping = pings.shift()
   return ping === undefined ? new Promise((wait) => heard.push(wait)) : Promise.resolve(ping)
@@ -42,10 +46,11 @@ before(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   assert.ok(typeof address === 'object' && address !== null)
-  receiver = `http://127.0.0.1:${address.port}/hook`
+  origin = `http://127.0.0.1:${address.port}`
 })
 beforeEach(() => {
   nowMs = start
+  receiver = `${origin}/hook/${++tests}`
   sandbox.reset()
   pings.length = 0
   heard = []
@@ -208,7 +213,7 @@ test('payloads are listed by their numbers, at most fifty at a time', async () =
 })
 
 test('a webhook lives a week from when it was last asked, and is known for another', async () => {
-  const [listed, refreshed, left] = await Promise.all([make(), make(), make()])
+  const [listed, refreshed, left] = [await make(), await make(), await make()]
   nowMs += 6 * dayMs
   await payloads(listed.json.id)
   const { json } = await ask(sandbox, `${at}/${refreshed.json.id}/refresh`, { method: 'POST' })

@@ -1,9 +1,11 @@
 // Goal: the control endpoints log, disturb and show what they say. Method: real sockets.
 
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { after, beforeEach, test } from 'node:test'
 import { withDeadline } from '../../src/lib/deadline.ts'
+import { createDeliveries } from '../../src/sandbox/deliveries.ts'
 import { createExchangeLog, type Exchange } from '../../src/sandbox/exchanges.ts'
 import { createMischiefBox } from '../../src/sandbox/mischief.ts'
 import type { SandboxPlatform } from '../../src/sandbox/platform.ts'
@@ -276,6 +278,40 @@ test('reset brings the seed back, always the same', async () => {
   assert.equal((await ask(sandbox, '/_reset', { method: 'POST' })).status, 204)
   assert.equal((await ask(sandbox, '/_records/salesforce/contacts')).text, before)
   assert.deepEqual(await exchanges(sandbox), [])
+})
+
+test('after a reset no webhook of before is called any more, and those after it are', async () => {
+  const called: string[] = []
+  const server = createServer((request, response) => {
+    called.push(request.url ?? '')
+    request.resume()
+    if (request.url === '/after') response.end() // the others wait in vain
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const origin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+  const deliveries = createDeliveries()
+  const send = (path: string) =>
+    deliveries.send('p', { url: `${origin}${path}`, headers: {}, body: '' })
+  try {
+    for (const path of ['/under-way', '/waiting']) send(path)
+    await until('the first call', () => called.length === 1)
+    deliveries.clear()
+    send('/after')
+    await until('the end of the last', () => deliveries.ended().length > 0)
+    assert.deepEqual(called, ['/under-way', '/after'])
+    assert.deepEqual(deliveries.ended().map(({ url, status }) => [url, status]), [
+      [`${origin}/after`, 200],
+    ])
+  } finally {
+    await deliveries.close()
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  }
+  send('/closed')
+  assert.equal(called.length, 2)
 })
 
 test('an unknown platform or control endpoint is not found', async () => {

@@ -21,13 +21,17 @@ let sandbox: Sandbox
 let nowMs = 0
 let called: Called[] = []
 let arrived: (() => void) | undefined
+let origin = ''
+/** Of each test another. */
 let url = ''
+let tests = 0
 
 const server = createServer((request, response) => {
   let body = ''
   request.setEncoding('utf8')
   request.on('data', (chunk: string) => body += chunk)
   request.on('end', () => {
+    if (request.url !== new URL(url).pathname) return void response.end() // of a test before
     const json = body.startsWith('{') ? JSON.parse(body) : null
     called.push({ headers: request.headers as Record<string, string>, body, json })
     response.end()
@@ -39,7 +43,7 @@ before(async () => {
   sandbox = await startSandbox({ port: 0, now: () => nowMs, limits: true })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
-  url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/in`
+  origin = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
 })
 after(async () => {
   await sandbox.close()
@@ -49,6 +53,7 @@ beforeEach(() => {
   nowMs = Date.parse('2026-11-20T08:00:00Z')
   sandbox.reset()
   called = []
+  url = `${origin}/in/${++tests}`
 })
 
 async function calls(count: number): Promise<readonly Called[]> {

@@ -19,21 +19,25 @@ interface Heard {
 
 let heard: Heard[] = []
 let status = 200
+let origin = ''
+/** Of each test another. */
 let url = ''
+let tests = 0
 const server = createServer((request, response) => {
   const chunks: Uint8Array[] = []
   request.on('data', (chunk: Uint8Array) => chunks.push(chunk))
   request.on('end', () => {
+    response.writeHead(status).end()
+    if (request.url !== new URL(url).pathname) return // of a test before
     const headers = request.headers as Record<string, string>
     heard.push({ headers, text: Buffer.concat(chunks).toString('utf8') })
-    response.writeHead(status).end()
   })
 })
 
 before(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
-  url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/hook`
+  origin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
 })
 after(async () => {
   await sandbox.close()
@@ -43,6 +47,7 @@ after(async () => {
 beforeEach(() => {
   sandbox.reset()
   heard = []
+  url = `${origin}/hook/${++tests}`
   status = 200
   nowMs += 60_000
 })

@@ -34,7 +34,8 @@ function ended(child: ChildProcess): Promise<number | null> {
 
 test('the worker listens, and ends in order on SIGTERM', async () => {
   const { child, text } = await start()
-  const { url } = JSON.parse(text)
+  const [line = ''] = text.split('\n')
+  const { url } = JSON.parse(line)
   const answer = await fetch(`${url}/_records/salesforce/accounts`)
   assert.equal((await answer.json()).length, 5)
   const end = ended(child)
