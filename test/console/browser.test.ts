@@ -6,11 +6,11 @@ import { after, before, describe, test } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import postgres from 'postgres'
 import { noBastion, startBastion } from '../help/bastion.ts'
-import { startSystem, type System } from '../help/system.ts'
+import { startSystem, type System, until } from '../help/system.ts'
 import { startBrowser, withoutBrowser } from './browser.ts'
 import { cutOff, findBarriers, findFaint, focused } from './inspect.ts'
 
-const waitMs = 60_000
+const waitMs = 180_000
 
 /** A page, and what it complained of. */
 interface Visitor {
@@ -70,6 +70,11 @@ describe('the console in a browser', { skip: withoutBrowser }, () => {
     await page.getByLabel('Administrator’s token').fill('sluice_demo_admin')
     await page.getByRole('button', { name: 'Log in' }).click()
     await page.waitForURL(`${base}/console`)
+  }
+
+  /** Waits for the focus, which a browser gives after it has shown a page. */
+  async function hasFocus(page: Page, name: RegExp): Promise<void> {
+    await until(`the focus at ${name}`, async () => name.test(await focused(page)), { waitMs })
   }
 
   /** From the platform to the checks. */
@@ -180,7 +185,8 @@ describe('the console in a browser', { skip: withoutBrowser }, () => {
       await page.keyboard.type(text)
     }
     await page.goto(`${base}/console`)
-    await page.keyboard.type('sluice_demo_admin') // the field has the focus already
+    await hasFocus(page, /token/) // without anybody's doing
+    await page.keyboard.type('sluice_demo_admin')
     await page.keyboard.press('Enter')
     await page.waitForURL(`${base}/console`)
     await press(/^New sync$/)
@@ -284,8 +290,18 @@ describe('the console in a browser', { skip: withoutBrowser }, () => {
     await page.getByRole('link', { name: 'sync_stripe' }).click()
     await page.getByLabel('Region', { exact: true }).selectOption('fra')
     await page.locator('#url').getByText('fra.db.example.com').waitFor()
-    await page.getByRole('button', { name: 'Copy Connection URL' }).click()
-    await page.getByText('Copied').first().waitFor()
+    const copy = page.getByRole('button', { name: 'Copy Connection URL' })
+    // it says so for two seconds, in which this process may stand still
+    await page.evaluate(
+      `globalThis.copySaid = []
+      new MutationObserver(([{ target }]) => copySaid.push(target.textContent))
+        .observe(document.querySelector('[data-copy=url]'), { childList: true })`,
+    )
+    await copy.click()
+    await until(
+      'the button to say that it has copied',
+      async () => (await page.evaluate<string[]>('copySaid')).includes('Copied'),
+    )
     const copied = await page.evaluate<string>('navigator.clipboard.readText()')
     assert.match(copied, /^postgresql:\/\/demo\.sync_stripe:PASSWORD@fra\.db\.example\.com:5432\//)
     await page.getByRole('link', { name: 'Pause' }).click()
@@ -304,7 +320,7 @@ describe('the console in a browser', { skip: withoutBrowser }, () => {
     assert.match(await problem.innerText(), /\banywhere\b/)
     const field = page.getByLabel('Allowed addresses')
     assert.equal(await field.inputValue(), '10.0.0.0/33', 'what was typed is still there')
-    assert.match(await focused(page), /Allowed addresses/)
+    await hasFocus(page, /Allowed addresses/)
     const y = (await problem.boundingBox())?.y ?? -1
     assert.ok(y >= 0 && y < 800, `what is wrong is seen without scrolling: ${y}`)
     assert.deepEqual([...await findBarriers(page), ...await findFaint(page)], [])

@@ -27,7 +27,11 @@ export async function startBrowser(): Promise<Browser> {
   if (executablePath === null) throw new Error('There is no Chromium')
   // loaded here, so that tests without a browser need not load it
   const { chromium } = await import('playwright-core')
-  return await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
+  return await chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-gpu'],
+    timeout: 180_000, // a loaded machine takes its time
+  })
 }
 
 // Deno's runner does not say why a test was skipped

@@ -32,6 +32,8 @@ export interface FakeApi {
   close(): Promise<void>
 }
 
+const keepAliveWaitMs = 60_000
+
 export async function fakeApi(): Promise<FakeApi> {
   const asked: Asked[] = []
   let scripts: Script[] = []
@@ -55,6 +57,8 @@ export async function fakeApi(): Promise<FakeApi> {
       response.end(typeof body === 'string' ? body : JSON.stringify(body))
     })
   })
+  // much longer than a client keeps a connection: it is never closed just when a request goes out on it
+  server.keepAliveTimeout = keepAliveWaitMs
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
@@ -86,19 +90,25 @@ export async function fakeApi(): Promise<FakeApi> {
 }
 
 const triesMax = 10
-/** What was sent just before the deadline is heard by then: the server is in this process. */
-const lateWaitMs = 300
+/** What was sent just before the deadline is heard within so many turns: the server is in this process. */
+const lateTurns = 30
+const turnMs = 10
 
 /**
  * Runs `attempt`, which has a short deadline, until it has come so far that `begun` holds; a machine that stands still may
  * take all the time that there is before anything is sent. Gives the outcome of the last: what an attempt has sent is not
  * taken for a sign of the next.
  */
-export async function untilBegun<T>(attempt: () => Promise<T>, begun: () => boolean): Promise<T> {
+export async function untilBegun<T>(
+  attempt: () => Promise<T>,
+  begun: (outcome: T) => boolean,
+): Promise<T> {
   for (let tries = 1;; tries++) {
     const outcome = await attempt()
-    const end = Date.now() + lateWaitMs
-    while (!begun() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 10))
-    if (begun() || tries === triesMax) return outcome
+    // counted in turns, not in time, which a machine that stands still uses up without hearing anything
+    for (let turns = 0; turns < lateTurns && !begun(outcome); turns++) {
+      await new Promise((resolve) => setTimeout(resolve, turnMs))
+    }
+    if (begun(outcome) || tries === triesMax) return outcome
   }
 }

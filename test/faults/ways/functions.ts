@@ -418,7 +418,7 @@ const inside: readonly Way[] = [
     `perform set_config('extra_float_digits', '-15', true), set_config('DateStyle', 'German', true);`,
     one,
   ),
-  within('a timeout', later(`perform set_config('statement_timeout', '5000', true)`), one),
+  within('a timeout', later(`perform set_config('statement_timeout', '20000', true)`), one),
   within(
     'a role',
     `begin execute 'set local role none'; exception when others then null; end;`,

@@ -49,6 +49,8 @@ export async function startMangler(sandboxPort: number): Promise<Mangler> {
       answer({ incoming, body }, response, { mangle, sandboxPort })
     })
   })
+  // much longer than a client keeps a connection: it is never closed just when a request goes out on it
+  server.keepAliveTimeout = 60_000
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0

@@ -42,6 +42,7 @@ export interface FakeStripe {
 }
 
 const prefix = '/stripe'
+const keepAliveWaitMs = 60_000
 
 export async function fakeStripe(): Promise<FakeStripe> {
   const asked: Asked[] = []
@@ -51,7 +52,12 @@ export async function fakeStripe(): Promise<FakeStripe> {
   const server = createServer((request, response) => {
     underWay += 1
     most = Math.max(most, underWay)
-    response.on('close', () => underWay -= 1)
+    let isOver = false
+    const over = () => {
+      if (!isOver) underWay -= 1
+      isOver = true
+    }
+    response.on('close', over)
     const chunks: Uint8Array[] = []
     request.on('data', (chunk: Uint8Array) => chunks.push(chunk))
     request.on('end', () => {
@@ -66,6 +72,8 @@ export async function fakeStripe(): Promise<FakeStripe> {
       asked.push(one)
       void Promise.resolve(script(one, response)).then((answer) => {
         if (answer === undefined) return
+        // before the answer goes out: the next request can come as soon as it is there
+        over()
         const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body)
         response.writeHead(answer.status ?? 200, {
           'content-type': 'application/json',
@@ -75,6 +83,8 @@ export async function fakeStripe(): Promise<FakeStripe> {
       })
     })
   })
+  // much longer than a client keeps a connection: it is never closed just when a request goes out on it
+  server.keepAliveTimeout = keepAliveWaitMs
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
